@@ -1,0 +1,138 @@
+// swift-tools-version: 6.2
+import Foundation
+import PackageDescription
+
+// Every source module: Swift 6, strict memory safety, warnings are errors.
+let house: [SwiftSetting] = [
+    .swiftLanguageMode(.v6),
+    .strictMemorySafety(),
+    .treatAllWarnings(as: .error),
+    .enableUpcomingFeature("ExistentialAny"),
+    .enableUpcomingFeature("MemberImportVisibility"),
+    .enableUpcomingFeature("InternalImportsByDefault"),
+    .enableExperimentalFeature("Lifetimes"),
+]
+
+// Tests keep the language rules but not the warning gate: `#expect` expands to code that strict
+// memory safety flags.
+let testing: [SwiftSetting] = [
+    .swiftLanguageMode(.v6),
+    .enableUpcomingFeature("ExistentialAny"),
+    .enableExperimentalFeature("Lifetimes"),
+]
+
+let nio: [Target.Dependency] = [
+    .product(name: "NIOCore", package: "swift-nio"),
+    .product(name: "NIOPosix", package: "swift-nio"),
+    .product(name: "NIOHTTP1", package: "swift-nio"),
+    .product(name: "NIOWebSocket", package: "swift-nio"),
+    .product(name: "NIOSSL", package: "swift-nio-ssl"),
+    .product(name: "NIOHTTPTypes", package: "swift-nio-extras"),
+    .product(name: "NIOHTTPTypesHTTP1", package: "swift-nio-extras"),
+    .product(name: "HTTPTypes", package: "swift-http-types"),
+]
+let logging: Target.Dependency = .product(name: "Logging", package: "swift-log")
+
+func core(_ name: String, _ dependencies: [Target.Dependency], path: String? = nil) -> Target {
+    .target(name: name, dependencies: dependencies, path: path, swiftSettings: house)
+}
+
+func tests(_ name: String, _ dependencies: [Target.Dependency]) -> Target {
+    .testTarget(name: name, dependencies: dependencies, swiftSettings: testing)
+}
+
+// C seams.
+var targets: [Target] = [
+    .target(name: "CLinux"),
+    .systemLibrary(name: "COpenSSL", pkgConfig: "openssl", providers: [.apt(["libssl-dev"])]),
+    .systemLibrary(name: "CSRTP", pkgConfig: "libsrtp2", providers: [.apt(["libsrtp2-dev"])]),
+    .systemLibrary(name: "CHiredis", pkgConfig: "hiredis", providers: [.apt(["libhiredis-dev"])]),
+]
+
+// Sans-IO cores: no Foundation, no Glibc (TidyTests holds them to it).
+targets += [
+    core("Wire", []),
+    core("STUN", ["Wire", "COpenSSL"]),
+    core("ICE", ["STUN", "Wire"]),
+    core("DTLS", ["Wire", "COpenSSL"]),
+    core("SRTP", ["Wire", "COpenSSL", "CSRTP"]),
+    core("RTP", ["Wire"]),
+    core("SDP", ["RTP", "Wire"]),
+    core("Transport", ["ICE", "STUN", "DTLS", "SRTP", "Wire"]),
+    core("Forwarding", ["RTP", "Wire"]),
+    core("Session", ["RTP", "Wire"]),
+]
+
+// IO and the control plane.
+targets += [
+    core("Reactor", ["Transport", "Forwarding", "Session", "ICE", "DTLS", "SRTP", "RTP", "Wire", "CLinux"]),
+    core("Store", ["Session", "CHiredis", "CLinux", logging]),
+    core("Worker", ["Reactor", "Store", "Session", "ICE", "DTLS", "RTP", "Wire", "CLinux", logging]),
+    core("Controller", ["Store", "Session", "Wire", logging]),
+    core("Kurento", ["Session", "SDP", "RTP", "Wire", logging]),
+    core("Settings", [.product(name: "Yams", package: "Yams")]),
+    core(
+        "Signaling",
+        ["Kurento", "Session", logging, .product(name: "Hummingbird", package: "hummingbird"),
+            .product(name: "HummingbirdTLS", package: "hummingbird")] + nio),
+    .executableTarget(
+        name: "apus",
+        dependencies: [
+            "Signaling", "Kurento", "Controller", "Worker", "Reactor", "Store", "Session", "Settings", "ICE",
+            "DTLS", "Wire", "CLinux", logging,
+            .product(name: "ArgumentParser", package: "swift-argument-parser"),
+            .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
+        ],
+        swiftSettings: house),
+    core(
+        "Fuzzing", ["Wire", "STUN", "ICE", "DTLS", "SRTP", "RTP", "SDP", "Transport", "Kurento", "Session", "Store"],
+        path: "Simulations/Fuzzing"),
+]
+
+targets += [
+    tests("WireTests", ["Wire"]),
+    tests("STUNTests", ["STUN", "Wire"]),
+    tests("ICETests", ["ICE", "STUN", "Wire"]),
+    tests("DTLSTests", ["DTLS", "Wire"]),
+    tests("SRTPTests", ["SRTP", "Wire"]),
+    tests("RTPTests", ["RTP", "Wire"]),
+    tests("SDPTests", ["SDP", "RTP"]),
+    tests("TransportTests", ["Transport", "ICE", "STUN", "DTLS", "SRTP", "Wire"]),
+    tests("ForwardingTests", ["Forwarding", "RTP", "Wire"]),
+    tests("SessionTests", ["Session", "RTP"]),
+    tests("ReactorTests", ["Reactor", "Transport", "Forwarding", "Session", "ICE", "DTLS", "SRTP", "RTP", "STUN", "Wire", "CLinux"]),
+    tests("StoreTests", ["Store", "Session"]),
+    tests("WorkerTests", ["Worker", "Store", "Session", "Reactor", "RTP"]),
+    tests("ControllerTests", ["Controller", "Store", "Session"]),
+    tests("KurentoTests", ["Kurento", "Session", "SDP", "RTP"]),
+    tests("SettingsTests", ["Settings"]),
+    tests("SignalingTests", ["Signaling", "Kurento", "Session"] + nio),
+    tests("FuzzingTests", ["Fuzzing"]),
+    tests("TidyTests", []),
+]
+
+// `APUS_FUZZ=1 swift build --product apus-fuzz` (scripts/fuzz does it) links libFuzzer's own main.
+if ProcessInfo.processInfo.environment["APUS_FUZZ"] != nil {
+    targets.append(
+        .executableTarget(
+            name: "apus-fuzz", dependencies: ["Fuzzing"], path: "Simulations/FuzzDriver",
+            swiftSettings: [.swiftLanguageMode(.v6), .unsafeFlags(["-sanitize=fuzzer", "-parse-as-library"])],
+            linkerSettings: [.unsafeFlags(["-sanitize=fuzzer"])]))
+}
+
+let package = Package(
+    name: "apus",
+    products: [.executable(name: "apus", targets: ["apus"])],
+    dependencies: [
+        .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
+        .package(url: "https://github.com/apple/swift-log", from: "1.16.2"),
+        .package(url: "https://github.com/apple/swift-http-types", from: "1.8.0"),
+        .package(url: "https://github.com/apple/swift-nio", from: "2.101.2"),
+        .package(url: "https://github.com/apple/swift-nio-extras", from: "1.35.2"),
+        .package(url: "https://github.com/apple/swift-nio-ssl", from: "2.37.6"),
+        .package(url: "https://github.com/hummingbird-project/hummingbird", from: "2.28.1", traits: ["FullFoundation"]),
+        .package(url: "https://github.com/jpsim/Yams", from: "6.2.2"),
+        .package(url: "https://github.com/swift-server/swift-service-lifecycle", from: "2.13.0"),
+    ],
+    targets: targets
+)

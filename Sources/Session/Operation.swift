@@ -1,0 +1,86 @@
+public import RTP
+
+/// What a controller asks of the worker that owns a session. Every operation is idempotent: doing it
+/// twice leaves what doing it once left.
+public enum Operation: Hashable, Sendable, Codable {
+    /// Opens a peer transport. Answered by ``Outcome/opened(_:)``.
+    case openEndpoint(EndpointID, EndpointSpecification)
+    /// Applies what offer and answer agreed on; from now on ICE checks and DTLS may run.
+    case negotiateEndpoint(EndpointID, NegotiatedEndpoint)
+    /// Adds a remote candidate, in the form of an SDP `candidate:` attribute; may precede negotiation.
+    case addCandidate(EndpointID, String)
+    /// Media of one kind from one endpoint to another; replaces what fed that sink before.
+    case connect(Route)
+    case disconnect(Route)
+    /// Asks the endpoint's peer for a key frame (RFC 4585 section 6.3.1).
+    case requestKeyFrame(EndpointID)
+    /// Answered by ``Outcome/statistics(_:)``.
+    case readStatistics(EndpointID)
+    case closeEndpoint(EndpointID)
+    /// Closes all that the session holds on this worker.
+    case closeSession
+}
+
+/// One media kind from a source endpoint to a sink endpoint. Source and sink may be the same.
+public struct Route: Hashable, Sendable, Codable {
+    public var source: EndpointID
+    public var sink: EndpointID
+    public var kind: MediaKind
+
+    public init(source: EndpointID, sink: EndpointID, kind: MediaKind) {
+        self.source = source
+        self.sink = sink
+        self.kind = kind
+    }
+}
+
+/// What an operation came to.
+public enum Outcome: Hashable, Sendable, Codable {
+    case done
+    case opened(OpenedEndpoint)
+    case statistics(EndpointStatistics)
+    case refused(Refusal)
+}
+
+/// What the controller must tell the client about a transport that a worker opened.
+public struct OpenedEndpoint: Hashable, Sendable, Codable {
+    /// Host candidates as SDP attribute values: `candidate:1 1 udp 2130706431 192.0.2.1 40000 typ host`.
+    public var candidates: [String]
+    public var fingerprint: CertificateFingerprint
+
+    public init(candidates: [String], fingerprint: CertificateFingerprint) {
+        self.candidates = candidates
+        self.fingerprint = fingerprint
+    }
+}
+
+/// Why a worker or the cluster did not do what was asked.
+public struct Refusal: Error, Hashable, Sendable, Codable {
+    public enum Reason: String, Hashable, Sendable, Codable {
+        /// The worker does not know the session or the endpoint.
+        case notFound
+        /// The command's epoch is older than the worker's.
+        case staleEpoch
+        /// A limit of the worker or of the whole cluster is reached; trying later may work.
+        case overLimit
+        /// The request contradicts what was set before, or is malformed.
+        case invalid
+        /// No worker is alive to take it.
+        case noWorker
+        /// No answer within the deadline.
+        case timedOut
+        /// The store cannot be reached.
+        case storeUnavailable
+        /// The worker that held the session died.
+        case workerLost
+    }
+
+    public var reason: Reason
+    /// A sentence for the log or the client: what, and what to do about it.
+    public var message: String
+
+    public init(_ reason: Reason, _ message: String) {
+        self.reason = reason
+        self.message = message
+    }
+}

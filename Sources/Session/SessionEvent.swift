@@ -1,0 +1,36 @@
+public import RTP
+
+/// What a worker, or the controller that watches it, tells about a session.
+public struct SessionEvent: Hashable, Sendable, Codable {
+    public var session: SessionID
+    public var body: Body
+
+    public init(session: SessionID, body: Body) {
+        self.session = session
+        self.body = body
+    }
+
+    public enum Body: Hashable, Sendable, Codable {
+        case iceStateChanged(EndpointID, ICEState)
+        /// Local and remote candidate of the pair that ICE nominated, as SDP attribute values.
+        case candidatePairSelected(EndpointID, local: String, remote: String)
+        case dtlsStateChanged(EndpointID, DTLSState)
+        /// RTCP or RTP arrives from the peer, or has not for five seconds.
+        case mediaStateChanged(EndpointID, isConnected: Bool)
+        /// RTP of this kind started or stopped flowing from the peer into the session.
+        case mediaFlowingIn(EndpointID, MediaKind, isFlowing: Bool)
+        /// RTP of this kind started or stopped flowing from the session to the peer.
+        case mediaFlowingOut(EndpointID, MediaKind, isFlowing: Bool)
+        /// The worker that held the session is gone, or refused to hold it any longer.
+        case sessionLost(Refusal)
+    }
+}
+
+/// States of an ICE agent with one component (RFC 8445 section 6.1.3 and RFC 7675 for the way back).
+public enum ICEState: String, Hashable, Sendable, Codable {
+    case new, checking, connected, completed, disconnected, failed, closed
+}
+
+public enum DTLSState: String, Hashable, Sendable, Codable {
+    case new, connecting, connected, closed, failed
+}

@@ -1,0 +1,47 @@
+/// Why a packet went no further. Every drop names one; packets in = packets out + Σ drops + queued.
+public enum DropReason: UInt8, Error, CaseIterable, Sendable, BitwiseCopyable {
+    // Demultiplexing (RFC 7983)
+    case emptyDatagram, oversizedDatagram, unknownFirstByte, unknownTuple
+    // STUN and ICE
+    case stunMalformed, stunUnknownUser, stunBadIntegrity, stunBadFingerprint, stunUnexpectedResponse
+    case stunUnknownMethod, stunOverLimit
+    // DTLS
+    case dtlsFromUnvalidatedTuple, dtlsMalformed, dtlsBeforeNegotiation, dtlsAfterClose, dtlsOverLimit
+    case applicationDataUnsupported
+    // SRTP
+    case mediaFromUnvalidatedTuple, srtpNotReady, srtpMalformed, srtpBadTag, srtpReplayed, srtpTooOld
+    case srtpTooManyStreams, srtpIndexExhausted, srtpBufferTooSmall
+    // RTP and RTCP
+    case rtpMalformed, rtcpMalformed, rtpUnknownPayloadType, rtpUnknownStream, rtpTooManyStreams
+    case rtpDuplicate, rtxMalformed, rtxEmpty
+    // Forwarding
+    case noSubscriber, subscriberPaused, subscriberNotConnected, codecNotNegotiated, waitingForKeyFrame
+    case staleSource, retransmissionUnavailable, retransmissionThrottled
+    // Egress
+    case egressFull, consentExpired, sendFailed, sendWouldBlock
+
+    /// The label in metrics: the case's name in snake case.
+    public var label: String {
+        var label = ""
+        for character in "\(self)" {
+            if character.isUppercase { label.append("_") }
+            label.append(contentsOf: character.lowercased())
+        }
+        return label
+    }
+}
+
+/// One counter per ``DropReason``; plain data, wraps instead of trapping.
+public struct DropCounters: Sendable {
+    private var counts: [UInt64]
+
+    public init() { counts = Array(repeating: 0, count: DropReason.allCases.count) }
+
+    public mutating func count(_ reason: DropReason, _ packets: UInt64 = 1) {
+        counts[Int(reason.rawValue)] &+= packets
+    }
+
+    public subscript(reason: DropReason) -> UInt64 { counts[Int(reason.rawValue)] }
+
+    public var total: UInt64 { counts.reduce(0, &+) }
+}
