@@ -65,7 +65,7 @@ targets += [
 
 // IO and the control plane.
 targets += [
-    core("Reactor", ["Transport", "Forwarding", "Session", "ICE", "DTLS", "SRTP", "RTP", "Wire", "CLinux"]),
+    core("Reactor", ["Transport", "Forwarding", "Session", "ICE", "STUN", "DTLS", "SRTP", "RTP", "Wire", "CLinux"]),
     core("Store", ["Session", "CHiredis", "CLinux", logging]),
     core("Worker", ["Reactor", "Store", "Session", "ICE", "DTLS", "RTP", "Wire", "CLinux", logging]),
     core("Controller", ["Store", "Session", "Wire", logging]),
@@ -81,7 +81,7 @@ targets += [
             "Signaling", "Kurento", "Controller", "Worker", "Reactor", "Store", "Session", "Settings", "ICE",
             "DTLS", "Wire", "CLinux", logging,
             .product(name: "ArgumentParser", package: "swift-argument-parser"),
-            .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
+            .product(name: "UnixSignals", package: "swift-service-lifecycle"),
         ],
         swiftSettings: house),
     core(

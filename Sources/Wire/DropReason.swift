@@ -7,6 +7,7 @@ public enum DropReason: UInt8, Error, CaseIterable, Sendable, BitwiseCopyable {
     case stunUnknownMethod, stunOverLimit
     // DTLS
     case dtlsFromUnvalidatedTuple, dtlsMalformed, dtlsBeforeNegotiation, dtlsAfterClose, dtlsOverLimit
+    case dtlsUnauthenticatedAlert, dtlsUnexpected
     case applicationDataUnsupported
     // SRTP
     case mediaFromUnvalidatedTuple, srtpNotReady, srtpMalformed, srtpBadTag, srtpReplayed, srtpTooOld

@@ -51,6 +51,21 @@ public struct PacketIndex: Hashable, Sendable, BitwiseCopyable {
         return unsafe _overrideLifetime(span, mutating: &self)
     }
 
+    /// The whole slot, not tied to an access of the pool: a reactor reads one slot while its other parts
+    /// work. The caller keeps the pool alive and lets nobody else write the slot meanwhile.
+    @unsafe @_lifetime(immortal)
+    @inlinable public func unguardedBytes(of index: PacketIndex) -> RawSpan {
+        let span = unsafe RawSpan(_unsafeBytes: UnsafeRawBufferPointer(slot(index)))
+        return unsafe _overrideLifetime(span, copying: ())
+    }
+
+    /// The whole slot for writing, under the same terms: nobody else may touch it meanwhile.
+    @unsafe @_lifetime(immortal)
+    @inlinable public func unguardedMutableBytes(of index: PacketIndex) -> MutableRawSpan {
+        let span = unsafe MutableRawSpan(_unsafeBytes: slot(index))
+        return unsafe _overrideLifetime(span, copying: ())
+    }
+
     /// The slot's memory, for system calls that keep pointers to it (recvmmsg, sendmmsg).
     @inlinable public func slot(_ index: PacketIndex) -> UnsafeMutableRawBufferPointer {
         precondition(index.rawValue >= 0 && index.rawValue < capacity)

@@ -1,0 +1,103 @@
+public import Session
+import Store
+
+// Replies and events from the workers.
+extension Director {
+    /// Replaces the receiver that was registered before. Events that came earlier are delivered first.
+    public func subscribe(
+        to session: SessionID, _ receive: @escaping @Sendable (SessionEvent) async -> Void
+    ) async {
+        mailbox(of: session) { $0.receiver = receive }
+        deliver(to: session)
+    }
+
+    func readMessages() async {
+        // From the beginning: what an earlier life of this controller left is fenced by id and epoch.
+        var cursor = StreamCursor.beginning
+        while !Task.isCancelled {
+            do throws(StoreError) {
+                let batch = try await store.receiveMessages(for: id, after: cursor, wait: .seconds(1))
+                cursor = batch.cursor
+                counters.messagesUnreadable &+= UInt64(batch.unreadable)
+                for message in batch.elements { take(message) }
+            } catch {
+                try? await Task.sleep(for: settings.lookInterval)
+            }
+        }
+    }
+
+    private func take(_ message: WorkerMessage) {
+        switch message {
+        case .reply(let id, let outcome):
+            finish(id, .success(outcome))
+        case .event(let event, let epoch):
+            guard let assignment = sessions[event.session]?.assignment, assignment.epoch == epoch else {
+                if case .sessionLost(let refusal) = event.body, sessions[event.session] != nil {
+                    sessions[event.session]?.earlyLoss = (epoch, refusal)
+                }
+                counters.eventsFenced += 1
+                return
+            }
+            if case .sessionLost(let refusal) = event.body {
+                lose(assignment, refusal)
+            } else {
+                enqueue(event)
+            }
+        }
+    }
+
+    /// The session's worker is gone: says so to whoever waits, once.
+    func lose(_ assignment: Assignment, _ refusal: Refusal) {
+        guard let managed = sessions[assignment.session], managed.assignment == assignment, !managed.isLost
+        else { return }
+        sessions[assignment.session]?.isLost = true
+        counters.sessionsLost += 1
+        failCalls(of: assignment.session, refusal)
+        enqueue(SessionEvent(session: assignment.session, body: .sessionLost(refusal)))
+    }
+
+    private func enqueue(_ event: SessionEvent) {
+        counters.events += 1
+        let isFull = mailbox(of: event.session) { mailbox in
+            mailbox.events.append(event)
+            guard mailbox.events.count > Limits.waitingEvents else { return false }
+            // The oldest goes: the news of a loss, which is always the last, must stay.
+            mailbox.events.removeFirst()
+            return true
+        }
+        if isFull { counters.eventsDropped += 1 }
+        deliver(to: event.session)
+    }
+
+    @discardableResult
+    private func mailbox<Result>(of session: SessionID, _ change: (inout Mailbox) -> Result) -> Result {
+        var mailbox = mailboxes[session] ?? Mailbox(generation: nextGeneration())
+        defer { mailboxes[session] = mailbox }
+        return change(&mailbox)
+    }
+
+    /// Starts to hand events over unless that is going on: each receiver has a task of its own while it
+    /// has events, so that a slow one holds up nobody else.
+    private func deliver(to session: SessionID) {
+        guard let mailbox = mailboxes[session], mailbox.receiver != nil, !mailbox.events.isEmpty,
+            !mailbox.isDelivering
+        else { return }
+        mailboxes[session]?.isDelivering = true
+        let generation = mailbox.generation
+        Task {
+            while let (receiver, event) = nextDelivery(to: session, generation) { await receiver(event) }
+        }
+    }
+
+    private func nextDelivery(
+        to session: SessionID, _ generation: UInt64
+    ) -> (@Sendable (SessionEvent) async -> Void, SessionEvent)? {
+        guard let mailbox = mailboxes[session], mailbox.generation == generation else { return nil }
+        guard let receiver = mailbox.receiver, let event = mailbox.events.first else {
+            mailboxes[session]?.isDelivering = false
+            return nil
+        }
+        mailboxes[session]?.events.removeFirst()
+        return (receiver, event)
+    }
+}

@@ -1,0 +1,85 @@
+import Logging
+public import Session
+import Store
+
+// Opening and closing sessions.
+extension Director {
+    public func open(_ session: SessionID) async throws(Refusal) -> WorkerID {
+        let previous = sessions[session]
+        if let previous, !previous.isLost {
+            guard let assignment = previous.assignment else {
+                throw Refusal(.invalid, "session \(session) is already being opened")
+            }
+            return assignment.worker
+        }
+        let generation = nextGeneration()
+        sessions[session] = ManagedSession(generation: generation, isDirty: previous != nil)
+        let assignment: Assignment
+        do throws(StoreError) {
+            let request = PlacementRequest(epochFloor: previous?.assignment?.epoch ?? Epoch(0))
+            assignment = try await store.assign(session, controller: id, request: request)
+        } catch {
+            // The assignment may have happened all the same.
+            if case .unavailable = error { postponeRelease(of: session, nil) }
+            if sessions[session]?.generation == generation { sessions[session] = previous }
+            counters.sessionsRefused += 1
+            throw Self.refusal(error)
+        }
+        guard sessions[session]?.generation == generation else {
+            await dismiss(session, assignment)
+            throw Refusal(.notFound, "session \(session) was closed while it was being opened")
+        }
+        sessions[session]?.assignment = assignment
+        unreleased[session] = nil
+        counters.sessionsOpened += 1
+        if let (epoch, refusal) = sessions[session]?.earlyLoss, epoch == assignment.epoch { lose(assignment, refusal) }
+        return assignment.worker
+    }
+
+    public func close(_ session: SessionID) async {
+        mailboxes[session] = nil
+        guard let managed = sessions.removeValue(forKey: session) else { return }
+        counters.sessionsClosed += 1
+        failCalls(of: session, Refusal(.notFound, "session \(session) was closed"))
+        if let assignment = managed.assignment { await dismiss(session, assignment) }
+    }
+
+    public func owner(of session: SessionID) async -> WorkerID? {
+        guard let managed = sessions[session], !managed.isLost else { return nil }
+        return managed.assignment?.worker
+    }
+
+    /// Tells the owner to close the session and the store to forget it. What the store cannot take now it
+    /// gets later; a worker that the command does not reach learns from the store that it is fenced.
+    func dismiss(_ session: SessionID, _ assignment: Assignment) async {
+        let command = nextCommand(.closeSession, in: assignment, deadline: settings.operationDeadline)
+        do throws(StoreError) {
+            try await store.send(command, to: assignment.worker)
+            try await store.release(session, controller: id, epoch: assignment.epoch)
+        } catch {
+            if case .unavailable = error {
+                postponeRelease(of: session, assignment)
+            } else {
+                logger.info("session was not ours to release", metadata: ["session": "\(session)", "error": "\(error)"])
+            }
+        }
+    }
+
+    private func postponeRelease(of session: SessionID, _ assignment: Assignment?) {
+        guard unreleased.count < Limits.unreleased else { return }
+        unreleased[session] = .some(assignment)
+    }
+
+    static func refusal(_ error: StoreError) -> Refusal {
+        switch error {
+        case .refused(let refusal): refusal
+        case .unavailable(let reason): Refusal(.storeUnavailable, "the cluster's store cannot be reached: \(reason)")
+        case .notFound: Refusal(.notFound, "the session is not known")
+        case .staleEpoch: Refusal(.staleEpoch, "the session has been given to another owner")
+        case .conflict(let assignment):
+            Refusal(.invalid, "the session belongs to controller \(assignment.controller)")
+        case .invalid(let reason): Refusal(.invalid, reason)
+        case .corrupt(let reason), .server(let reason): Refusal(.storeUnavailable, "the store's answer: \(reason)")
+        }
+    }
+}

@@ -1,0 +1,152 @@
+import struct Foundation.Date
+public import Logging
+public import Session
+public import Store
+import Wire
+
+/// The controller's hand on the cluster: places sessions on workers, has the owners do operations,
+/// brings their events back in order, and notices within a second when a worker dies.
+///
+/// ``run()`` must be running for replies and events to arrive. Losing the store costs no session: what is
+/// placed stays placed, new sessions are refused until it is back.
+public actor Director: MediaPlane {
+    public nonisolated let id: ControllerID
+    let store: any ClusterStore
+    let settings: DirectorSettings
+    let logger: Logger
+
+    var sessions: [SessionID: ManagedSession] = [:]
+    var mailboxes: [SessionID: Mailbox] = [:]
+    var calls: [CommandID: Call] = [:]
+    var liveness: WorkerLiveness
+    /// Dead or restarted workers whose sessions the store has not marked yet.
+    var unmarked: Set<WorkerID> = []
+    /// Closed sessions that the store has not forgotten yet; with the assignment if we know it.
+    var unreleased: [SessionID: Assignment?] = [:]
+    /// Sessions of ours in the store that we do not know, as of the last search.
+    var suspectedOrphans: Set<SessionID> = []
+    var lastStatuses: [WorkerID: WorkerStatus] = [:]
+    /// A worker has come: its report is to be read once, so that it can be shown after its death.
+    var wantsReports = false
+    public internal(set) var counters = DirectorCounters()
+
+    private let incarnation: String
+    private var commandCount: UInt64 = 0
+    private var generation: UInt64 = 0
+    private let origin = ContinuousClock.now
+
+    public init(
+        id: ControllerID, store: any ClusterStore, settings: DirectorSettings = DirectorSettings(), logger: Logger
+    ) {
+        self.id = id
+        self.store = store
+        self.settings = settings
+        var logger = logger
+        logger[metadataKey: "controller"] = "\(id)"
+        self.logger = logger
+        liveness = WorkerLiveness(settings: settings.liveness)
+        incarnation = String(UInt64.random(in: .min ... .max), radix: 36)
+    }
+
+    /// Watches workers and reads replies and events until the task is cancelled.
+    public func run() async {
+        await withDiscardingTaskGroup { group in
+            group.addTask { await self.watch() }
+            group.addTask { await self.doChores() }
+            group.addTask { await self.readMessages() }
+        }
+        for id in calls.keys { finish(id, .failure(Refusal(.timedOut, "the controller is shutting down"))) }
+    }
+
+    // MARK: For status and metrics
+
+    /// Sessions that are open here, lost ones included until they are closed.
+    public var sessionCount: Int { sessions.count }
+
+    /// Whether the last look at the store was answered.
+    public var isStoreReachable: Bool { liveness.isStoreReachable }
+
+    public func workers() async -> [WorkerStatus] {
+        do throws(StoreError) {
+            let roster = try await store.workers()
+            var statuses: [WorkerID: WorkerStatus] = [:]
+            for worker in roster.workers {
+                let report = worker.report ?? lastStatuses[worker.id]?.report ?? Self.unknownReport(worker.id)
+                statuses[worker.id] = WorkerStatus(
+                    report: report, isAlive: worker.report != nil || liveness.isAlive(worker.id),
+                    assignedSessions: worker.assignedSessions)
+            }
+            for id in roster.unreadable { statuses[id] = lastStatuses[id] }
+            lastStatuses = statuses
+        } catch {
+            logger.debug("workers are shown as last seen", metadata: ["error": "\(error)"])
+        }
+        return lastStatuses.values.sorted { $0.report.id < $1.report.id }
+    }
+
+    /// Of a worker that was dead before this controller started.
+    private static func unknownReport(_ id: WorkerID) -> WorkerReport {
+        WorkerReport(id: id, incarnation: "", processID: 0, host: "", capabilities: [])
+    }
+
+    /// What the session is made of: what its worker has done of what was asked.
+    public func specification(of session: SessionID) -> SessionSpecification? { sessions[session]?.specification }
+
+    // MARK: Clocks and names
+
+    /// This director's monotonic time line.
+    var now: Instant {
+        let (seconds, attoseconds) = (ContinuousClock.now - origin).components
+        // One second on, for an instant of zero means "never".
+        return Instant.origin + .seconds(seconds + 1) + .nanoseconds(attoseconds / 1_000_000_000)
+    }
+
+    func nextCommand(
+        _ operation: Operation, in assignment: Assignment, deadline: Duration
+    ) -> CommandEnvelope {
+        commandCount += 1
+        let milliseconds = Int64(Date().timeIntervalSince1970 * 1000) + Int64(deadline / .milliseconds(1))
+        return CommandEnvelope(
+            id: CommandID("\(id)-\(incarnation)-\(commandCount)"), session: assignment.session,
+            epoch: assignment.epoch, controller: id, deadline: milliseconds, operation: operation)
+    }
+
+    func nextGeneration() -> UInt64 {
+        generation += 1
+        return generation
+    }
+}
+
+/// A session as its controller holds it.
+struct ManagedSession {
+    /// Tells one opening from the next, across suspensions.
+    var generation: UInt64
+    /// Nil while it is being opened.
+    var assignment: Assignment?
+    var isLost = false
+    /// A loss that was told while the session was being opened: it may be of the assignment to come.
+    var earlyLoss: (Epoch, Refusal)?
+    var specification = SessionSpecification()
+    /// The store has an older specification.
+    var isDirty = false
+}
+
+/// An operation whose reply is awaited.
+struct Call {
+    enum State {
+        case sending
+        /// The reply came before the caller waited for it.
+        case finished(Result<Outcome, Refusal>)
+        case waiting(CheckedContinuation<Result<Outcome, Refusal>, Never>)
+    }
+    var session: SessionID
+    var state = State.sending
+}
+
+/// Events on their way to a session's receiver, who takes them one by one.
+struct Mailbox {
+    var generation: UInt64
+    var receiver: (@Sendable (SessionEvent) async -> Void)?
+    var events: [SessionEvent] = []
+    var isDelivering = false
+}

@@ -1,0 +1,50 @@
+public import Session
+import Wire
+
+/// How a ``Director`` behaves. The defaults are for production.
+public struct DirectorSettings: Sendable {
+    /// How long an operation may take, from the call to the reply.
+    public var operationDeadline = Duration.seconds(5)
+    /// How often to look which workers live.
+    public var lookInterval = Duration.nanoseconds(WorkerLiveness.lookInterval.nanoseconds)
+    public var liveness = WorkerLiveness.Settings()
+    /// How often to look for sessions of ours in the store that we do not know, from a previous life of
+    /// this controller. Found twice, they are closed: their clients had this long to come back.
+    public var orphanInterval = Duration.seconds(60)
+
+    public init() {}
+}
+
+/// What a ``Director`` has done since its start, for metrics.
+public struct DirectorCounters: Hashable, Sendable {
+    public var sessionsOpened: UInt64 = 0
+    public var sessionsRefused: UInt64 = 0
+    public var sessionsClosed: UInt64 = 0
+    public var sessionsLost: UInt64 = 0
+    public var operations: UInt64 = 0
+    public var operationsRefused: UInt64 = 0
+    public var operationsTimedOut: UInt64 = 0
+    public var events: UInt64 = 0
+    /// Events under an epoch that is not the session's, or of a session that is not ours.
+    public var eventsFenced: UInt64 = 0
+    /// Events that a receiver was too slow to take.
+    public var eventsDropped: UInt64 = 0
+    public var messagesUnreadable: UInt64 = 0
+    public var workersDied: UInt64 = 0
+
+    public init() {}
+}
+
+/// Bounds of the controller.
+enum Limits {
+    /// Events that wait for one session's receiver, in pieces. A session of ten endpoints makes some
+    /// hundred over its life.
+    static let waitingEvents = 1024
+    /// Operations of all sessions that wait for a reply, in pieces; more are refused.
+    static let openCalls = 16_384
+    /// Specifications written per round of chores, so that no round lasts long.
+    static let writesPerRound = 64
+    /// Closed sessions that the store could not be told about yet, in pieces. Beyond, the search for
+    /// orphans finds them.
+    static let unreleased = 65_536
+}

@@ -1,0 +1,71 @@
+public import RTP
+public import Wire
+
+/// A received packet that passed demultiplexing: what it is, where its parts lie and who wants it.
+///
+/// Plain data about the bytes that were given to `receiveRTP`; those bytes must go to `rewrite`
+/// unchanged. An RTX packet (RFC 4588) is described as the packet that it carries.
+public struct Forward: Sendable, BitwiseCopyable {
+    /// How many subscribers the publisher has; ask for each with `subscriber(of:at:)`.
+    public internal(set) var subscriberCount = 0
+    /// A decoder can start with this packet. Always true of codecs without key frames.
+    public internal(set) var isKeyFrame = false
+    /// It came as a retransmission (RFC 4588).
+    public internal(set) var isRecovered = false
+    /// The header as it arrived; of the RTX packet if it came as one.
+    public let header: RTPHeader
+    /// When it arrived.
+    public let arrival: Instant
+
+    /// The publisher's slot.
+    let publisher: Int32
+    /// Names the stream over the router's life, so that a rewriter notices any change of source.
+    let source: UInt64
+    /// Sequence number extended to 64 bits within the source.
+    let sequence: Int64
+    /// Of the media format, also when it came as RTX.
+    let payloadType: UInt8
+    /// Bytes of RTX's original sequence number before the payload.
+    let payloadSkip: UInt8
+
+    init(
+        header: RTPHeader, arrival: Instant, publisher: Int32, source: UInt64, sequence: Int64, payloadType: UInt8,
+        isRecovered: Bool
+    ) {
+        self.header = header
+        self.arrival = arrival
+        self.publisher = publisher
+        self.source = source
+        self.sequence = sequence
+        self.payloadType = payloadType
+        self.isRecovered = isRecovered
+        payloadSkip = isRecovered ? UInt8(RTX.overhead) : 0
+    }
+
+    /// Where the media payload lies, without RTX's number and without padding; may be empty.
+    public var payloadRange: Range<Int> {
+        let range = header.payloadRange
+        return (range.lowerBound + Int(payloadSkip))..<range.upperBound
+    }
+}
+
+/// What `nextTransmit` wrote, and for whom.
+public struct Transmit: Hashable, Sendable, BitwiseCopyable {
+    public enum Kind: UInt8, Sendable, BitwiseCopyable {
+        /// To be protected as SRTP.
+        case rtp
+        /// To be protected as SRTCP.
+        case rtcp
+    }
+
+    public let endpoint: EndpointIndex
+    public let kind: Kind
+    /// Bytes written.
+    public let length: Int
+
+    init(_ endpoint: EndpointIndex, _ kind: Kind, length: Int) {
+        self.endpoint = endpoint
+        self.kind = kind
+        self.length = length
+    }
+}

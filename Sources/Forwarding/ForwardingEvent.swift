@@ -1,0 +1,12 @@
+public import RTP
+
+/// What the router tells its owner. Events are differences of levels: a state that changed and
+/// changed back between two drains is not reported.
+public enum ForwardingEvent: Hashable, Sendable {
+    /// RTP of this kind started to arrive from the peer, or has not for ``Limits/flowSilence``.
+    case mediaFlowingIn(EndpointIndex, MediaKind, isFlowing: Bool)
+    /// RTP of this kind started to go to the peer, or has not for ``Limits/flowSilence``.
+    case mediaFlowingOut(EndpointIndex, MediaKind, isFlowing: Bool)
+    /// RTP or RTCP arrives from the peer, or has not for ``Limits/mediaSilence``.
+    case mediaState(EndpointIndex, isConnected: Bool)
+}

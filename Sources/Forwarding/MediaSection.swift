@@ -1,0 +1,20 @@
+public import RTP
+
+/// One negotiated media section of an endpoint, as the router needs to know it.
+public struct MediaSection: Hashable, Sendable {
+    /// Media identification (RFC 9143), unique in the endpoint.
+    public var mid: String
+    public var kind: MediaKind
+    /// What the peer sends to us; nil when it sends nothing.
+    public var receives: RTPParameters?
+    /// What we send to the peer; nil when we send nothing. The first encoding holds our SSRC and RTX
+    /// SSRC; without one the router draws them.
+    public var sends: RTPParameters?
+
+    public init(mid: String, kind: MediaKind, receives: RTPParameters? = nil, sends: RTPParameters? = nil) {
+        self.mid = mid
+        self.kind = kind
+        self.receives = receives
+        self.sends = sends
+    }
+}

@@ -1,0 +1,107 @@
+import RTP
+public import Wire
+
+extension Router {
+    /// Begins an endpoint in a slot of the owner's choice; one that was open there is closed first.
+    public mutating func open(_ endpoint: EndpointIndex) {
+        precondition(endpoint.slot >= 0 && endpoint.slot < capacity)
+        if isOpen(endpoint) { close(endpoint) }
+        var fresh = Endpoint()
+        fresh.isOpen = true
+        fresh.ssrc = UInt32(truncatingIfNeeded: random.next())
+        fresh.cname = random.iceCharacters(16)
+        fresh.payloadOwners = Array(repeating: Endpoint.noOwner, count: 128)
+        endpoints[endpoint.slot] = fresh
+    }
+
+    /// Ends an endpoint: its streams stop, its connections in both directions are gone. No event tells.
+    public mutating func close(_ endpoint: EndpointIndex) {
+        guard isOpen(endpoint) else { return }
+        for slot in endpoints[endpoint.slot].subscribers { removeSubscriber(Int(slot)) }
+        for slot in endpoints[endpoint.slot].publishers { removePublisher(Int(slot)) }
+        for handle in inherited where owner(of: handle) == endpoint.rawValue { rewriters.remove(handle) }
+        inherited.removeAll { !rewriters.contains($0) }
+        for index in 0..<capacity {
+            for kind in MediaKind.allCases where endpoints[index].source(of: kind) == endpoint.rawValue {
+                endpoints[index].setSource(-1, of: kind)
+            }
+        }
+        endpoints[endpoint.slot] = Endpoint()
+        deadlines[endpoint.slot] = .distantFuture
+    }
+
+    /// The transport is up or down. Nothing is forwarded to one that is down; one that comes up asks
+    /// what it subscribes to for key frames.
+    public mutating func setConnected(_ endpoint: EndpointIndex, _ isConnected: Bool, now: Instant) {
+        guard isOpen(endpoint), endpoints[endpoint.slot].isConnected != isConnected else { return }
+        self.now = now
+        endpoints[endpoint.slot].isConnected = isConnected
+        for slot in endpoints[endpoint.slot].subscribers {
+            // Packets were missed, or will be: the stream goes on where it stopped, at a key frame.
+            forgetSource(ofSubscriber: Int(slot))
+            let publisher = Int(subscribers[Int(slot)].publisher)
+            if isConnected, publisher >= 0 { requestKeyFrame(fromPublisher: publisher, now: now) }
+        }
+        if isConnected {
+            endpoints[endpoint.slot].nextReport = now + reportDelay()
+            schedule(endpoint.slot, at: now)
+        }
+    }
+
+    /// Asks the endpoint for a key frame of each of its videos; requests are coalesced per stream.
+    public mutating func requestKeyFrame(from endpoint: EndpointIndex, now: Instant) {
+        guard isOpen(endpoint) else { return }
+        self.now = now
+        for slot in endpoints[endpoint.slot].publishers { requestKeyFrame(fromPublisher: Int(slot), now: now) }
+    }
+
+    // MARK: Publishers and subscribers
+
+    mutating func removePublisher(_ slot: Int) {
+        for subscriber in publishers[slot].subscribers { detach(Int(subscriber), isPublisherLeaving: true) }
+        publishers.remove(slot)
+    }
+
+    mutating func removeSubscriber(_ slot: Int) {
+        detach(slot)
+        rewriters.remove(subscribers[slot].rewriter)
+        subscribers.remove(slot)
+    }
+
+    /// Nothing feeds the subscriber any more.
+    mutating func detach(_ slot: Int, isPublisherLeaving: Bool = false) {
+        let publisher = Int(subscribers[slot].publisher)
+        guard publisher >= 0 else { return }
+        if !isPublisherLeaving { publishers[publisher].subscribers.removeAll { $0 == Int32(slot) } }
+        subscribers[slot].publisher = -1
+        subscribers[slot].unmap()
+        forgetSource(ofSubscriber: slot)
+    }
+
+    mutating func forgetSource(ofSubscriber slot: Int) {
+        guard let rewriter = unsafe rewriters.pointer(to: subscribers[slot].rewriter) else { return }
+        unsafe rewriter.pointee.forgetSource()
+    }
+
+    /// What went out before would not come out the same now, and an SRTP index must never protect two
+    /// different packets: nothing older is sent again.
+    mutating func seal(_ slot: Int) {
+        guard let rewriter = unsafe rewriters.pointer(to: subscribers[slot].rewriter) else { return }
+        unsafe rewriter.pointee.seal()
+    }
+
+    func owner(of handle: SlabHandle) -> Int32 {
+        guard let rewriter = unsafe rewriters.pointer(to: handle) else { return -1 }
+        return unsafe rewriter.pointee.endpoint
+    }
+
+    /// Asks at once or when the last request is old enough; nothing for audio or a peer that takes
+    /// neither PLI nor FIR.
+    mutating func requestKeyFrame(fromPublisher slot: Int, now: Instant) {
+        guard publishers[slot].kind == .video, publishers[slot].takesKeyFrameRequests else { return }
+        publishers[slot].stream.keyFrames.request(now: now)
+        let endpoint = Int(publishers[slot].endpoint)
+        let due = publishers[slot].stream.keyFrames.deadline
+        if due <= now { feedbackWork.add(endpoint) } else { schedule(endpoint, at: due) }
+    }
+}

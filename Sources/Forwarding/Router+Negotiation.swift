@@ -1,0 +1,148 @@
+import RTP
+public import Wire
+
+extension Router {
+    /// Takes what offer and answer agreed on, the first time or again. Sections that stay keep their
+    /// streams; packets that arrived before keep their meaning.
+    ///
+    /// Sections beyond ``Limits/publishersPerEndpoint`` and ``Limits/subscribersPerEndpoint`` are ignored.
+    public mutating func negotiate(_ endpoint: EndpointIndex, media: [MediaSection], now: Instant) {
+        guard isOpen(endpoint) else { return }
+        self.now = now
+        updatePublishers(of: endpoint.slot, media)
+        updateSubscribers(of: endpoint.slot, media)
+        updateTables(of: endpoint.slot)
+        updateFeedback(of: endpoint.slot, media)
+        for kind in MediaKind.allCases {
+            link(endpoint.slot, kind, now: now)
+            for sink in 0..<capacity where sink != endpoint.slot {
+                if endpoints[sink].isOpen, endpoints[sink].source(of: kind) == endpoint.rawValue {
+                    link(sink, kind, now: now)
+                }
+            }
+        }
+    }
+
+    private mutating func updatePublishers(of endpoint: Int, _ media: [MediaSection]) {
+        var before = endpoints[endpoint].publishers
+        var after: [Int32] = []
+        for section in media where after.count < Limits.publishersPerEndpoint {
+            guard let parameters = section.receives, !parameters.codecs.isEmpty else { continue }
+            let known = before.firstIndex { slot in
+                publishers[Int(slot)].mid == section.mid && publishers[Int(slot)].kind == section.kind
+            }
+            if let known {
+                let slot = before.remove(at: known)
+                publishers[Int(slot)].update(parameters)
+                after.append(slot)
+            } else {
+                let publisher = Publisher(
+                    endpoint: Int32(endpoint), mid: section.mid, kind: section.kind, parameters: parameters)
+                guard let slot = publishers.insert(publisher) else { break }
+                after.append(Int32(slot))
+            }
+        }
+        for slot in before { removePublisher(Int(slot)) }
+        endpoints[endpoint].publishers = after
+    }
+
+    private mutating func updateSubscribers(of endpoint: Int, _ media: [MediaSection]) {
+        var before = endpoints[endpoint].subscribers
+        var after: [Int32] = []
+        for section in media where after.count < Limits.subscribersPerEndpoint {
+            guard let parameters = section.sends, !parameters.codecs.isEmpty else { continue }
+            let known = before.firstIndex { slot in
+                subscribers[Int(slot)].mid == section.mid && subscribers[Int(slot)].kind == section.kind
+            }
+            if let known {
+                let slot = before.remove(at: known)
+                after.append(slot)
+                updateSubscriber(Int(slot), parameters)
+            } else if let slot = makeSubscriber(endpoint, section, parameters) {
+                after.append(Int32(slot))
+            }
+        }
+        for slot in before { removeSubscriber(Int(slot)) }
+        endpoints[endpoint].subscribers = after
+    }
+
+    private mutating func updateSubscriber(_ slot: Int, _ parameters: RTPParameters) {
+        guard subscribers[slot].parameters != parameters else { return }
+        subscribers[slot].update(parameters)
+        guard let rewriter = unsafe rewriters.pointer(to: subscribers[slot].rewriter) else { return }
+        seal(slot)
+        guard let encoding = parameters.encodings.first else { return }
+        if let ssrc = encoding.ssrc { unsafe rewriter.pointee.ssrc = ssrc }
+        if let rtxSSRC = encoding.rtxSSRC { unsafe rewriter.pointee.rtxSSRC = rtxSSRC }
+    }
+
+    private mutating func makeSubscriber(
+        _ endpoint: Int, _ section: MediaSection, _ parameters: RTPParameters
+    ) -> Int? {
+        let encoding = parameters.encodings.first
+        let ssrc = encoding?.ssrc ?? UInt32(truncatingIfNeeded: random.next())
+        let rtxSSRC = encoding?.rtxSSRC ?? UInt32(truncatingIfNeeded: random.next())
+        let fresh = HeaderRewriter(endpoint: Int32(endpoint), ssrc: ssrc, rtxSSRC: rtxSSRC, random: &random)
+        guard let handle = inherit(endpoint: Int32(endpoint), ssrc: ssrc) ?? rewriters.insert(fresh) else { return nil }
+        let subscriber = Subscriber(
+            endpoint: Int32(endpoint), mid: section.mid, kind: section.kind, parameters: parameters,
+            rewriter: handle)
+        return subscribers.insert(subscriber)
+    }
+
+    /// A predecessor's record of the same stream, to be continued.
+    private mutating func inherit(endpoint: Int32, ssrc: UInt32) -> SlabHandle? {
+        for index in inherited.indices {
+            guard let record = unsafe rewriters.pointer(to: inherited[index]) else { continue }
+            guard unsafe record.pointee.endpoint == endpoint, unsafe record.pointee.ssrc == ssrc else { continue }
+            // Source numbers are the predecessor's own.
+            unsafe record.pointee.forgetSource()
+            return inherited.remove(at: index)
+        }
+        return nil
+    }
+
+    private mutating func updateTables(of endpoint: Int) {
+        let slots = endpoints[endpoint].publishers
+        endpoints[endpoint].streams.prepareToAnnounce(keeping: slots)
+        var owners = Array(repeating: Endpoint.noOwner, count: 128)
+        for slot in slots {
+            for encoding in publishers[Int(slot)].parameters.encodings.prefix(Limits.ssrcsPerEndpoint) {
+                if let ssrc = encoding.ssrc {
+                    endpoints[endpoint].streams.announce(ssrc, publisher: slot, isRTX: false)
+                }
+                if let ssrc = encoding.rtxSSRC {
+                    endpoints[endpoint].streams.announce(ssrc, publisher: slot, isRTX: true)
+                }
+            }
+            for format in publishers[Int(slot)].formats {
+                for type in [format.payloadType, format.rtxPayloadType] where type < 128 {
+                    let owner = owners[Int(type)]
+                    owners[Int(type)] = owner == Endpoint.noOwner || owner == slot ? slot : Endpoint.ambiguousOwner
+                }
+            }
+        }
+        endpoints[endpoint].payloadOwners = owners
+    }
+
+    private mutating func updateFeedback(of endpoint: Int, _ media: [MediaSection]) {
+        var transportSequenceID: UInt8 = 0
+        var takesREMB = false
+        for slot in endpoints[endpoint].publishers {
+            let parameters = publishers[Int(slot)].parameters
+            let id = parameters.extensionID(HeaderExtensionURI.transportWideCC)
+            if id != 0, parameters.codecs.contains(where: { $0.hasFeedback("transport-cc") }) {
+                transportSequenceID = id
+            }
+            takesREMB = takesREMB || parameters.codecs.contains { $0.hasFeedback("goog-remb") }
+        }
+        endpoints[endpoint].transportSequenceID = transportSequenceID
+        endpoints[endpoint].wantsREMB = takesREMB && transportSequenceID == 0
+        if transportSequenceID != 0, endpoints[endpoint].recorder == nil {
+            endpoints[endpoint].recorder = TransportFeedbackRecorder()
+        }
+        if let named = media.first(where: { !($0.sends?.cname ?? "").isEmpty })?.sends {
+            endpoints[endpoint].cname = named.cname
+        }
+    }
+}

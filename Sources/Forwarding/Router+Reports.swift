@@ -1,0 +1,81 @@
+import RTP
+import Wire
+
+// What the owner is told: events as levels change, and statistics when it asks.
+
+extension Router {
+    /// The next change to tell, nil when there is none.
+    public mutating func nextEvent() -> ForwardingEvent? {
+        while let endpoint = eventWork.first {
+            let changed = endpoints[endpoint].levels.symmetricDifference(endpoints[endpoint].reportedLevels)
+            guard endpoints[endpoint].isOpen, !changed.isEmpty else {
+                eventWork.removeFirst()
+                continue
+            }
+            let level = Endpoint.Levels(rawValue: 1 << changed.rawValue.trailingZeroBitCount)
+            endpoints[endpoint].reportedLevels.formSymmetricDifference(level)
+            return event(level, isSet: endpoints[endpoint].levels.contains(level), of: EndpointIndex(Int32(endpoint)))
+        }
+        return nil
+    }
+
+    private func event(_ level: Endpoint.Levels, isSet: Bool, of endpoint: EndpointIndex) -> ForwardingEvent {
+        switch level {
+        case .audioIn: .mediaFlowingIn(endpoint, .audio, isFlowing: isSet)
+        case .videoIn: .mediaFlowingIn(endpoint, .video, isFlowing: isSet)
+        case .audioOut: .mediaFlowingOut(endpoint, .audio, isFlowing: isSet)
+        case .videoOut: .mediaFlowingOut(endpoint, .video, isFlowing: isSet)
+        default: .mediaState(endpoint, isConnected: isSet)
+        }
+    }
+
+    /// A snapshot of an endpoint's streams, those that have carried packets. Control path: it allocates.
+    public func statistics(
+        of endpoint: EndpointIndex
+    ) -> (inbound: [InboundStatistics], outbound: [OutboundStatistics]) {
+        guard isOpen(endpoint) else { return ([], []) }
+        let inbound = endpoints[endpoint.slot].publishers.compactMap { inboundStatistics(Int($0)) }
+        let outbound = endpoints[endpoint.slot].subscribers.compactMap { outboundStatistics(Int($0)) }
+        return (inbound, outbound)
+    }
+
+    private func inboundStatistics(_ slot: Int) -> InboundStatistics? {
+        guard publishers[slot].stream.packets > 0 else { return nil }
+        let payloadType = publishers[slot].stream.payloadType
+        let codec = publishers[slot].parameters.codecs.first { $0.payloadType == payloadType }
+        var result = InboundStatistics(ssrc: publishers[slot].stream.ssrc, kind: publishers[slot].kind)
+        result.codec = codec
+        result.packetsReceived = publishers[slot].stream.packets
+        result.bytesReceived = publishers[slot].stream.bytes
+        result.packetsLost = Int64(publishers[slot].stream.statistics.cumulativeLost)
+        result.fractionLost = Double(publishers[slot].stream.fractionLost) / 256
+        result.jitter = Double(publishers[slot].stream.statistics.jitter) / Double(max(codec?.clockRate ?? 1, 1))
+        result.nackCount = publishers[slot].stream.nackCount
+        result.pliCount = publishers[slot].stream.pliCount
+        result.firCount = publishers[slot].stream.firCount
+        return result
+    }
+
+    private func outboundStatistics(_ slot: Int) -> OutboundStatistics? {
+        guard let rewriter = unsafe rewriters.pointer(to: subscribers[slot].rewriter) else { return nil }
+        let state = unsafe rewriter.pointee
+        guard state.isStarted else { return nil }
+        var result = OutboundStatistics(ssrc: state.ssrc, kind: subscribers[slot].kind)
+        // What a publisher sends now, in the peer's own terms.
+        let publisher = Int(subscribers[slot].publisher)
+        if publisher >= 0, let format = subscribers[slot].format(of: publishers[publisher].stream.payloadType) {
+            result.codec = subscribers[slot].parameters.codecs.first { $0.payloadType == format.output }
+        }
+        result.packetsSent = state.packets
+        result.bytesSent = state.octets
+        result.packetsRetransmitted = subscribers[slot].packetsRetransmitted
+        result.packetsLost = Int64(subscribers[slot].packetsLost)
+        result.fractionLost = Double(subscribers[slot].fractionLost) / 256
+        result.roundTripTime = subscribers[slot].roundTripTime?.seconds
+        result.nackCount = subscribers[slot].nackCount
+        result.pliCount = subscribers[slot].pliCount
+        result.firCount = subscribers[slot].firCount
+        result.remb = endpoints[Int(subscribers[slot].endpoint)].remb
+        return result
+    }
+}

@@ -1,0 +1,112 @@
+import RTP
+public import Wire
+
+/// The forwarding core of one reactor: which endpoint feeds which, and what becomes of each packet on
+/// its way from a publisher to its subscribers. Does no IO and holds no clock.
+///
+/// After every call that mutates, the owner drains ``nextTransmit(into:)`` and ``nextEvent()`` until nil
+/// and reads ``deadline``. Packets are the exception that makes fan-out cheap: ``receiveRTP(_:from:now:)``
+/// describes a packet, then the owner asks ``rewrite(_:packet:for:into:now:)`` for each subscriber's copy
+/// and sends it, before it calls anything else.
+@safe public struct Router: ~Copyable {
+    /// Endpoints are 0..<capacity.
+    public let capacity: Int
+    /// When ``advance(to:)`` is next needed.
+    public internal(set) var deadline = Instant.distantFuture
+    /// Packets dropped inside: retransmissions that were asked for and not made, by reason. What
+    /// `receiveRTP`, `rewrite` and `receiveRTCP` throw is the caller's to count.
+    public internal(set) var drops = DropCounters()
+
+    var endpoints: [Endpoint]
+    /// Per endpoint, when its timers need service.
+    var deadlines: [Instant]
+    var publishers: Slots<Publisher>
+    var subscribers: Slots<Subscriber>
+    var rewriters: Slab<HeaderRewriter>
+    /// Records of a predecessor whose endpoints have not been negotiated here yet.
+    var inherited: [SlabHandle]
+    var random: SeededRandom
+    /// The newest time that the owner told.
+    var now = Instant.origin
+    /// The newest source number given out.
+    var lastSource: UInt64 = 0
+
+    /// Endpoints with RTCP to send about what they receive.
+    var feedbackWork: WorkList
+    /// Subscribers with a sender report to send.
+    var reportWork: WorkList
+    /// Endpoints whose levels may differ from what was reported.
+    var eventWork: WorkList
+    var retransmissions = Ring<QueuedRetransmission>(capacity: Limits.queuedRetransmissions)
+    var writer = ByteWriter(capacity: 2048)
+    var nackList: [SequenceNumber] = []
+
+    struct QueuedRetransmission: BitwiseCopyable {
+        var subscriber: Int32
+        /// Tells the slot's occupant from a later one.
+        var rewriter: SlabHandle
+        var source: UInt64
+        var sequence: Int64
+    }
+
+    /// - Parameters:
+    ///   - rewritingMemory: zeroed, or taken over from a predecessor, which is then continued. At
+    ///     least ``memoryByteCount(capacity:)`` bytes, 16-byte aligned, and alive as long as the router.
+    public init(capacity: Int, random: SeededRandom, rewritingMemory: UnsafeMutableRawBufferPointer) {
+        precondition(capacity > 0 && capacity <= 1 << 20)
+        self.capacity = capacity
+        self.random = random
+        endpoints = Array(repeating: Endpoint(), count: capacity)
+        deadlines = Array(repeating: .distantFuture, count: capacity)
+        publishers = Slots(capacity: capacity * Limits.publishersPerEndpoint)
+        subscribers = Slots(capacity: capacity * Limits.subscribersPerEndpoint)
+        unsafe rewriters = Slab(
+            memory: rewritingMemory, capacity: capacity * Limits.subscribersPerEndpoint)
+        inherited = rewriters.handles
+        feedbackWork = WorkList(capacity: capacity)
+        reportWork = WorkList(capacity: capacity * Limits.subscribersPerEndpoint)
+        eventWork = WorkList(capacity: capacity)
+        nackList.reserveCapacity(NackGenerator.batch)
+    }
+
+    /// Bytes of rewriting memory that a router for `capacity` endpoints needs.
+    public static func memoryByteCount(capacity: Int) -> Int {
+        Slab<HeaderRewriter>.byteCount(capacity: capacity * Limits.subscribersPerEndpoint)
+    }
+
+    // MARK: Shared by the extensions
+
+    func isOpen(_ endpoint: EndpointIndex) -> Bool {
+        endpoint.slot >= 0 && endpoint.slot < capacity && endpoints[endpoint.slot].isOpen
+    }
+
+    /// The endpoint's timers need service at `instant`, if not earlier.
+    mutating func schedule(_ endpoint: Int, at instant: Instant) {
+        if instant < deadlines[endpoint] { deadlines[endpoint] = instant }
+        if instant < deadline { deadline = instant }
+    }
+
+    mutating func nextSource() -> UInt64 {
+        lastSource += 1
+        return lastSource
+    }
+
+    mutating func setLevel(_ level: Endpoint.Levels, _ isSet: Bool, of endpoint: Int) {
+        guard endpoints[endpoint].levels.contains(level) != isSet else { return }
+        if isSet {
+            endpoints[endpoint].levels.insert(level)
+        } else {
+            endpoints[endpoint].levels.remove(level)
+        }
+        eventWork.add(endpoint)
+    }
+
+    /// RTP or RTCP came from the peer.
+    mutating func noteMedia(of endpoint: Int, now: Instant) {
+        self.now = now
+        endpoints[endpoint].lastMedia = now
+        guard !endpoints[endpoint].levels.contains(.media) else { return }
+        setLevel(.media, true, of: endpoint)
+        schedule(endpoint, at: now + Limits.mediaSilence)
+    }
+}

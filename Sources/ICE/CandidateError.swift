@@ -1,0 +1,21 @@
+/// Why a candidate line is of no use here. Payload-free; none needs an answer to the peer.
+public enum CandidateError: Error, Hashable, Sendable, CaseIterable, BitwiseCopyable {
+    /// Not a candidate line of RFC 8839 section 5.1.
+    case malformed
+    /// Longer or with more fields than ``Limits`` allow.
+    case tooLong
+    /// TCP (RFC 6544) or a transport that does not exist.
+    case unsupportedTransport
+    /// RTCP's own component: this side always multiplexes (RFC 8834 section 4.5).
+    case unsupportedComponent
+    /// An mDNS name, `….local`: the browser hides its address, and reaches us as peer reflexive.
+    case mdnsName
+    /// Any other name. Names are never resolved: the server is no port scanner.
+    case unresolvedName
+    /// Unspecified, multicast, broadcast, cloud metadata, port 0, or loopback without a local loopback.
+    case disallowedAddress
+    /// More candidates than ``Limits`` allow.
+    case overLimit
+    /// The agent was closed.
+    case closed
+}

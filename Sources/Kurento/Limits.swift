@@ -1,0 +1,38 @@
+import Wire
+
+/// Bounds on what a client may make the engine hold or do. A client that reaches one is refused with
+/// a Kurento error; nothing already there is lost. Values are our own unless a source is named.
+enum Limits {
+    /// Bytes of one frame.
+    static let frameBytes = 1 << 20
+    /// Nesting of arrays and objects in a frame.
+    static let jsonDepth = 64
+    /// Objects that one session may reference.
+    static let objectsPerSession = 10_000
+    /// Elements of one pipeline.
+    static let elementsPerPipeline = 2_000
+    /// Requests in one transaction.
+    static let transactionOperations = 1_000
+    /// Tags on one object, and bytes of a key or a value.
+    static let tagsPerObject = 128
+    static let tagBytes = 4_096
+    /// Subscriptions of one session.
+    static let subscriptionsPerSession = 20_000
+    /// Bytes of a session id that a client chose.
+    static let sessionIDBytes = 128
+    /// Bytes of a name or another free text property.
+    static let propertyBytes = 4_096
+    /// Bytes of a session description. Browsers' largest are near 30 KiB.
+    static let descriptionBytes = 256 << 10
+    /// Bytes of one ICE candidate attribute.
+    static let candidateBytes = 1_024
+    /// Bytes of a media section's identification tag.
+    static let midBytes = 256
+    /// Remote candidates that one endpoint accepts.
+    static let candidatesPerEndpoint = 256
+    /// Frames that wait for a client that does not read; events beyond are dropped.
+    static let queuedFrames = 4_096
+    /// Responses kept for repeated requests, and their bytes.
+    static let cachedResponses = 50_000
+    static let cachedBytes = 64 << 20
+}

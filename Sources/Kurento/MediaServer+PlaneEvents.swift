@@ -1,0 +1,151 @@
+import Logging
+import RTP
+import Session
+
+extension MediaServer {
+    /// What the media plane tells about a pipeline.
+    func receive(_ event: SessionEvent) {
+        guard let pipeline = objects.pipeline(of: event.session) else { return }
+        switch event.body {
+        case .iceStateChanged(let id, let state):
+            guard let object = pipeline.endpoints[id] else { return }
+            object.endpoint?.ice = state
+            if state != .new { object.endpoint?.isGathering = false }
+            raiseICEState(of: object)
+            updateConnectionState(of: object)
+        case .candidatePairSelected(let id, let local, let remote):
+            guard let object = pipeline.endpoints[id] else { return }
+            object.endpoint?.selectedPair = (local, remote)
+            raise(
+                "NewCandidatePairSelected", on: object,
+                ["candidatePair": candidatePairs(of: object).first ?? .null])
+        case .dtlsStateChanged(let id, let state):
+            guard let object = pipeline.endpoints[id] else { return }
+            object.endpoint?.dtls = state
+            raise("DtlsConnectionStateChange", on: object, dtlsMembers(state))
+            updateConnectionState(of: object)
+        case .mediaStateChanged(let id, let isConnected):
+            guard let object = pipeline.endpoints[id] else { return }
+            updateMediaState(of: object, isConnected: isConnected)
+        // Kurento's directions are those of the pipeline: media out of an endpoint is what its peer sends.
+        case .mediaFlowingIn(let id, let kind, let isFlowing):
+            guard let object = pipeline.endpoints[id] else { return }
+            object.endpoint?.flowsFromPeer.set(kind, isFlowing)
+            raise("MediaFlowOutStateChanged", on: object, flowMembers(kind, isFlowing))
+        case .mediaFlowingOut(let id, let kind, let isFlowing):
+            guard let object = pipeline.endpoints[id] else { return }
+            object.endpoint?.flowsToPeer.set(kind, isFlowing)
+            raise("MediaFlowInStateChanged", on: object, flowMembers(kind, isFlowing))
+        case .sessionLost(let refusal): lose(pipeline, refusal)
+        }
+    }
+
+    private func flowMembers(_ kind: MediaKind, _ isFlowing: Bool) -> [String: JSONValue] {
+        [
+            "state": isFlowing ? "FLOWING" : "NOT_FLOWING", "padName": .string(ElementGraph.defaultDescription),
+            "mediaType": .string(ElementGraph.MediaType(kind).rawValue),
+        ]
+    }
+
+    /// The media is gone for good: endpoints fall silent, everyone who listens for errors hears it, and
+    /// later operations say so. `release` still works.
+    private func lose(_ pipeline: Pipeline, _ refusal: Refusal) {
+        guard pipeline.loss == nil, let object = pipeline.object else { return }
+        pipeline.loss = refusal
+        logger.warning(
+            "a pipeline lost its worker", metadata: ["session": "\(pipeline.session)", "reason": "\(refusal.message)"])
+        for child in pipeline.orderedEndpoints {
+            child.endpoint?.ice = .closed
+            child.endpoint?.dtls = .closed
+            updateConnectionState(of: child)
+            updateMediaState(of: child, isConnected: false)
+        }
+        for affected in [object] + object.children {
+            raise(
+                "Error", on: affected,
+                [
+                    "description": .string("The media worker of this pipeline was lost: \(refusal.message)"),
+                    "errorCode": .integer(KurentoError.Code.unexpectedError.rawValue),
+                    "type": .string(KurentoError.Code.unexpectedError.name),
+                ])
+        }
+    }
+
+    func raiseICEState(of object: MediaObject) {
+        guard let endpoint = object.endpoint else { return }
+        // One transport with one component, which Kurento counts from 1.
+        raise(
+            "IceComponentStateChanged", on: object,
+            ["streamId": 1, "componentId": 1, "state": .string(Self.name(of: endpoint))])
+    }
+
+    /// Connected is: keys are agreed on and the path is not known to be broken.
+    private func updateConnectionState(of object: MediaObject) {
+        guard let endpoint = object.endpoint else { return }
+        let isPathBroken = [.disconnected, .failed, .closed].contains(endpoint.ice)
+        let isConnected = endpoint.dtls == .connected && !isPathBroken
+        guard isConnected != endpoint.isConnected else { return }
+        object.endpoint?.isConnected = isConnected
+        raise("ConnectionStateChanged", on: object, stateMembers(from: endpoint.isConnected, to: isConnected))
+    }
+
+    private func updateMediaState(of object: MediaObject, isConnected: Bool) {
+        guard let was = object.endpoint?.isMediaConnected, was != isConnected else { return }
+        object.endpoint?.isMediaConnected = isConnected
+        raise("MediaStateChanged", on: object, stateMembers(from: was, to: isConnected))
+    }
+
+    private func stateMembers(from old: Bool, to new: Bool) -> [String: JSONValue] {
+        ["oldState": .string(Self.name(isConnected: old)), "newState": .string(Self.name(isConnected: new))]
+    }
+
+    private func dtlsMembers(_ state: DTLSState) -> [String: JSONValue] {
+        [
+            "streamId": "1", "componentId": "1", "connectionId": "1",
+            "state": .string(state.rawValue.uppercased()),
+        ]
+    }
+
+    /// ICE states under the names of libnice's components, which Kurento shows.
+    private static func name(of endpoint: EndpointState) -> String {
+        switch endpoint.ice {
+        case .new: endpoint.isGathering ? "GATHERING" : "DISCONNECTED"
+        case .checking: "CONNECTING"
+        case .connected: "CONNECTED"
+        case .completed: "READY"
+        case .failed: "FAILED"
+        case .disconnected, .closed: "DISCONNECTED"
+        }
+    }
+
+    func candidatePairs(of object: MediaObject) -> [JSONValue] {
+        guard let pair = object.endpoint?.selectedPair else { return [] }
+        return [
+            .structure(
+                "IceCandidatePair",
+                [
+                    "streamId": "1", "componentId": 1, "localCandidate": .string(pair.local),
+                    "remoteCandidate": .string(pair.remote),
+                ])
+        ]
+    }
+
+    func iceConnections(of object: MediaObject) -> [JSONValue] {
+        guard let endpoint = object.endpoint else { return [] }
+        return [
+            .structure(
+                "IceConnection", ["streamId": "1", "componentId": 1, "state": .string(Self.name(of: endpoint))])
+        ]
+    }
+
+    func dtlsConnections(of object: MediaObject) -> [JSONValue] {
+        guard let endpoint = object.endpoint else { return [] }
+        return [.structure("DtlsConnection", dtlsMembers(endpoint.dtls))]
+    }
+}
+
+extension Set<MediaKind> {
+    fileprivate mutating func set(_ kind: MediaKind, _ isFlowing: Bool) {
+        if isFlowing { insert(kind) } else { remove(kind) }
+    }
+}

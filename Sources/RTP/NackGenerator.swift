@@ -1,0 +1,140 @@
+public import Wire
+
+/// Finds the gaps in one stream and says when to ask for which packet (RFC 4585 section 6.2.1).
+///
+/// Packets in order cost a comparison; nothing is allocated after `init`.
+public struct NackGenerator: Sendable {
+    /// What a packet meant for the list of missing ones.
+    public enum Received: UInt8, Sendable, BitwiseCopyable {
+        /// The next packet, or one that opened a gap.
+        case newest
+        /// Filled a gap.
+        case recovered
+        /// Known already, or given up.
+        case old
+        /// The gap is beyond ``Limits/missingPackets``: the list was cleared, ask for a key frame.
+        case keyFrameNeeded
+    }
+
+    private struct Missing: Sendable, BitwiseCopyable {
+        var number: Int64
+        /// When to ask (again).
+        var due: Instant
+        var tries: UInt8
+    }
+
+    /// Sequence numbers in one list of ``due(now:into:)``, so that they fit one packet when all are apart.
+    public static let batch = 250
+
+    /// Ascending by number.
+    private var missing: [Missing] = []
+    private var newest: Int64?
+    private var restartCandidate: SequenceNumber?
+    private var spacing = Interval.milliseconds(100)
+    private let reorderDelay: Interval
+    /// Requests given up after ``Limits/nackTries``, since the beginning.
+    public private(set) var abandoned: UInt64 = 0
+
+    public init(reorderDelay: Interval = Limits.reorderDelay) {
+        self.reorderDelay = reorderDelay
+        missing.reserveCapacity(Limits.missingPackets)
+    }
+
+    /// Packets that are missing now.
+    public var missingCount: Int { missing.count }
+
+    /// Spaces repeated requests; clamped to 20 ms...1 s. Before the first measure it is 100 ms.
+    public mutating func setRoundTripTime(_ roundTripTime: Interval) {
+        spacing = min(max(roundTripTime, Limits.minimumNackSpacing), Limits.maximumNackSpacing)
+    }
+
+    /// Notes a packet. `isRecovered`: it came as a retransmission, which never opens a gap.
+    public mutating func receive(_ number: SequenceNumber, isRecovered: Bool, now: Instant) -> Received {
+        guard let last = newest else {
+            guard !isRecovered else { return .old }
+            newest = Int64(number.rawValue) + 0x1_0000
+            return .newest
+        }
+        let step = number.distance(from: SequenceNumber(UInt16(truncatingIfNeeded: last)))
+        if step == 1, !isRecovered {
+            newest = last + 1
+            return .newest
+        }
+        guard step > 0 else { return receiveOld(number, extended: last + Int64(step), isRecovered: isRecovered) }
+        guard !isRecovered else { return .old }
+        newest = last + Int64(step)
+        guard missing.count + step - 1 <= Limits.missingPackets else {
+            missing.removeAll(keepingCapacity: true)
+            return .keyFrameNeeded
+        }
+        for offset in 1..<Int64(step) {
+            missing.append(Missing(number: last + offset, due: now + reorderDelay, tries: 0))
+        }
+        return .newest
+    }
+
+    /// Forgets what is older than a key frame's first packet: nothing depends on it any more.
+    public mutating func forget(before number: SequenceNumber) {
+        guard let last = newest else { return }
+        let step = number.distance(from: SequenceNumber(UInt16(truncatingIfNeeded: last)))
+        missing.removeAll { $0.number < last + Int64(step) }
+    }
+
+    /// When ``due(now:into:)`` has something to say; `distantFuture` without gaps.
+    public var deadline: Instant {
+        var earliest = Instant.distantFuture
+        for entry in missing where entry.due < earliest { earliest = entry.due }
+        return earliest
+    }
+
+    /// Appends the sequence numbers to ask for now, ascending, at most ``batch``.
+    ///
+    /// Packets asked for ``Limits/nackTries`` times are given up one round-trip time after the last.
+    public mutating func due(now: Instant, into list: inout [SequenceNumber]) {
+        var kept = 0
+        var asked = 0
+        for index in missing.indices {
+            var entry = missing[index]
+            if entry.due <= now, asked < Self.batch {
+                guard entry.tries < Limits.nackTries else {
+                    abandoned &+= 1
+                    continue
+                }
+                entry.tries += 1
+                entry.due = now + spacing
+                list.append(SequenceNumber(UInt16(truncatingIfNeeded: entry.number)))
+                asked += 1
+            }
+            missing[kept] = entry
+            kept += 1
+        }
+        missing.removeLast(missing.count - kept)
+    }
+
+    private mutating func receiveOld(_ number: SequenceNumber, extended: Int64, isRecovered: Bool) -> Received {
+        if let index = index(of: extended) {
+            missing.remove(at: index)
+            return .recovered
+        }
+        // A sender that restarted on the same SSRC: two packets in a row from far behind (RFC 3550 A.1).
+        guard !isRecovered, let last = newest, extended < last - Int64(Limits.maximumMisorder) else { return .old }
+        guard restartCandidate == number else {
+            restartCandidate = number.advanced(by: 1)
+            return .old
+        }
+        restartCandidate = nil
+        missing.removeAll(keepingCapacity: true)
+        newest = Int64(number.rawValue) + 0x1_0000
+        return .keyFrameNeeded
+    }
+
+    private func index(of number: Int64) -> Int? {
+        var low = 0
+        var high = missing.count
+        while low < high {
+            let middle = (low + high) / 2
+            if missing[middle].number < number { low = middle + 1 } else { high = middle }
+        }
+        return low < missing.count && missing[low].number == number ? low : nil
+    }
+}

@@ -1,0 +1,25 @@
+import CLinux
+
+/// Zeroed memory in a memory file: what lies here can be handed to a successor process.
+@safe final class MappedMemory {
+    let byteCount: Int
+    private let base: UnsafeMutableRawPointer
+    private let descriptor: Int32
+
+    init(byteCount: Int) {
+        var descriptor: Int32 = -1
+        guard let memory = unsafe apus_memory_map(byteCount, &descriptor) else {
+            preconditionFailure("the kernel gives no memory file of \(byteCount) bytes")
+        }
+        unsafe base = memory
+        self.byteCount = byteCount
+        self.descriptor = descriptor
+    }
+
+    deinit { unsafe apus_memory_unmap(base, byteCount, descriptor) }
+
+    func slice(_ range: Range<Int>) -> UnsafeMutableRawBufferPointer {
+        precondition(range.lowerBound >= 0 && range.upperBound <= byteCount)
+        return unsafe UnsafeMutableRawBufferPointer(start: base + range.lowerBound, count: range.count)
+    }
+}

@@ -1,0 +1,28 @@
+import Session
+import Transport
+import Wire
+
+/// A transport and where it belongs. Lives in place in the reactor's slot table.
+struct Peer: ~Copyable {
+    let session: SessionID
+    let endpoint: EndpointID
+    /// As the controller asked for it, to tell a repetition from a change.
+    let specification: EndpointSpecification
+    var transport: PeerTransport
+    /// The slab record that a successor would take over.
+    let record: SlabHandle
+    /// Addresses that the tuple table leads here from, oldest first.
+    var tuples: [Tuple] = []
+    var isNegotiated = false
+    var isConnected = false
+    var counters = TransportCounters()
+}
+
+/// Packets and bytes of one peer, SRTP and handshake alike.
+struct TransportCounters {
+    var packetsSent: UInt64 = 0
+    var packetsReceived: UInt64 = 0
+    var bytesSent: UInt64 = 0
+    var bytesReceived: UInt64 = 0
+    var packetsDropped: UInt64 = 0
+}

@@ -1,0 +1,77 @@
+import CLinux
+import Synchronization
+public import Wire
+
+/// One thread with its sockets, peers and router: everything that touches media.
+///
+/// The thread owns its world outright; this handle only reaches it through the bounded mailbox. Nothing
+/// on the packet path is shared, locked or awaited.
+public final class Reactor: Sendable {
+    /// Addresses that the sockets are bound to, ports resolved.
+    public let addresses: [SocketAddress]
+    let mailbox: Mailbox<ReactorCommand>
+    private let board = LoadBoard()
+
+    /// Binds the sockets and starts the thread. `output` is called on that thread, for control messages
+    /// only, and must not block.
+    public init(
+        _ configuration: ReactorConfiguration, output: @escaping @Sendable (ReactorOutput) -> Void
+    ) throws(SystemError) {
+        precondition(!configuration.addresses.isEmpty && configuration.addresses.count <= Limits.sockets)
+        let sockets = try Self.bind(configuration)
+        addresses = sockets.map(\.local)
+        mailbox = try Mailbox(capacity: Limits.mailbox)
+        let start = ThreadStart { [mailbox, board, sockets] in
+            var world = ReactorWorld(configuration, sockets: sockets, output: output)
+            world.run(mailbox: mailbox, board: board)
+            output(.stopped)
+        }
+        try start.launch(name: configuration.name)
+    }
+
+    /// Sockets on all addresses with one port, the first in the range that is free on every one.
+    private static func bind(_ configuration: ReactorConfiguration) throws(SystemError) -> [UDPSocket] {
+        let ports = Array(configuration.ports)
+        let start = ports.firstIndex(of: configuration.preferredPort) ?? 0
+        var failure = SystemError(operation: "bind", code: 0)
+        for port in ports[start...] + ports[..<start] {
+            var sockets: [UDPSocket] = []
+            do throws(SystemError) {
+                for ip in configuration.addresses {
+                    sockets.append(try UDPSocket(binding: SocketAddress(ip: ip, port: port)))
+                }
+                return sockets
+            } catch {
+                failure = error
+            }
+        }
+        throw failure
+    }
+
+    /// False when the mailbox is full or the reactor has stopped.
+    public func send(_ command: ReactorCommand) -> Bool { mailbox.send(command) }
+
+    /// The newest published counters.
+    public var load: ReactorLoad { board.load.withLock { $0 } }
+}
+
+/// Where the thread leaves its counters for whoever asks.
+final class LoadBoard: Sendable {
+    let load = Mutex(ReactorLoad())
+}
+
+/// Carries a closure across pthread_create.
+private final class ThreadStart {
+    private let body: () -> Void
+    init(_ body: @escaping () -> Void) { self.body = body }
+
+    func launch(name: String) throws(SystemError) {
+        let context = unsafe Unmanaged.passRetained(self).toOpaque()
+        let result = unsafe apus_thread_start(
+            { context in unsafe Unmanaged<ThreadStart>.fromOpaque(context).takeRetainedValue().body() }, context, name)
+        guard result == 0 else {
+            unsafe Unmanaged<ThreadStart>.fromOpaque(context).release()
+            throw SystemError(operation: "pthread_create", code: -result)
+        }
+    }
+}

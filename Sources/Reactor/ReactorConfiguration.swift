@@ -1,0 +1,54 @@
+public import DTLS
+public import Wire
+
+/// What one reactor needs to know before it starts.
+public struct ReactorConfiguration: Sendable {
+    /// One socket and one host candidate per address, all peers behind it. At most 16.
+    public var addresses: [IPAddress]
+    /// The port is the first of these, from `preferredPort` on, that is free on every address.
+    /// 0...0 lets the kernel choose for each.
+    public var ports: ClosedRange<UInt16>
+    public var preferredPort: UInt16
+    /// The address to tell peers instead of a local one, for servers behind 1:1 NAT.
+    public var announced: [IPAddress: IPAddress]
+    /// Peers that this reactor carries at most.
+    public var peerLimit: Int
+    /// Shows in thread lists: `apus-r0`.
+    public var name: String
+    public var certificate: Certificate
+    /// Seeds every random choice of the reactor's cores.
+    public var seed: UInt64
+
+    public init(
+        addresses: [IPAddress], ports: ClosedRange<UInt16> = 0...0, preferredPort: UInt16? = nil,
+        announced: [IPAddress: IPAddress] = [:], peerLimit: Int = 2000, name: String = "apus-r0",
+        certificate: Certificate, seed: UInt64
+    ) {
+        self.addresses = addresses
+        self.ports = ports
+        self.preferredPort = preferredPort ?? ports.lowerBound
+        self.announced = announced
+        self.peerLimit = peerLimit
+        self.name = name
+        self.certificate = certificate
+        self.seed = seed
+    }
+}
+
+/// Bounds of a reactor.
+enum Limits {
+    /// Local sockets; a tuple has room for 256.
+    static let sockets = 16
+    /// Datagrams per recvmmsg.
+    static let receiveBatch = 64
+    /// recvmmsg calls per socket and round, so that a flood on one socket cannot starve the rest.
+    static let receiveRounds = 8
+    /// Datagrams per flush.
+    static let egressBatch = 256
+    /// Control messages waiting.
+    static let mailbox = 8192
+    /// Addresses remembered per peer; the oldest goes first.
+    static let tuplesPerPeer = 8
+    /// Sessions and endpoints are named by the controller; longer names are refused.
+    static let identifierBytes = 256
+}

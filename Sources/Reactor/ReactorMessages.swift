@@ -1,0 +1,30 @@
+public import Session
+
+/// What the worker asks of a reactor. Carries no answer path of its own: the token comes back.
+public enum ReactorCommand: Sendable {
+    case perform(Operation, session: SessionID, token: UInt64)
+    case stop
+}
+
+/// What a reactor tells its worker.
+public enum ReactorOutput: Sendable {
+    case outcome(Outcome, token: UInt64)
+    case event(SessionEvent)
+    case stopped
+}
+
+/// Counters of a reactor since its start, published a few times a second.
+public struct ReactorLoad: Sendable {
+    public var sessions = 0
+    public var endpoints = 0
+    public var packetsReceived: UInt64 = 0
+    public var packetsSent: UInt64 = 0
+    public var bytesReceived: UInt64 = 0
+    public var bytesSent: UInt64 = 0
+    /// By reason label, only those that happened.
+    public var drops: [String: UInt64] = [:]
+    /// When the loop last came round (monotonic nanoseconds): a stalled reactor shows here.
+    public var lastTurn: UInt64 = 0
+
+    public init() {}
+}

@@ -1,0 +1,169 @@
+import DTLS
+import Forwarding
+import ICE
+import RTP
+import STUN
+import Session
+import Transport
+import Wire
+
+/// The control path: operations on sessions and endpoints.
+extension ReactorWorld {
+    mutating func obey(_ command: ReactorCommand, now: Instant) {
+        switch command {
+        case .stop:
+            isStopping = true
+        case .perform(let operation, let session, let token):
+            do throws(Refusal) {
+                output(.outcome(try perform(operation, in: session, now: now), token: token))
+            } catch {
+                output(.outcome(.refused(error), token: token))
+            }
+        }
+    }
+
+    private mutating func perform(
+        _ operation: Operation, in session: SessionID, now: Instant
+    ) throws(Refusal) -> Outcome {
+        switch operation {
+        case .openEndpoint(let endpoint, let specification):
+            return .opened(try open(endpoint, specification, in: session, now: now))
+        case .negotiateEndpoint(let endpoint, let negotiated):
+            try negotiate(try slot(of: endpoint, in: session), negotiated, now: now)
+        case .addCandidate(let endpoint, let candidate):
+            let slot = try slot(of: endpoint, in: session)
+            peers[slot].transport.addRemoteCandidate(candidate, now: now)
+            drain(slot, now: now)
+        case .connect(let route):
+            let source = try slot(of: route.source, in: session)
+            let sink = try slot(of: route.sink, in: session)
+            router.connect(source: EndpointIndex(source), sink: EndpointIndex(sink), kind: route.kind, now: now)
+        case .disconnect(let route):
+            let source = try slot(of: route.source, in: session)
+            let sink = try slot(of: route.sink, in: session)
+            router.disconnect(source: EndpointIndex(source), sink: EndpointIndex(sink), kind: route.kind)
+        case .requestKeyFrame(let endpoint):
+            router.requestKeyFrame(from: EndpointIndex(try slot(of: endpoint, in: session)), now: now)
+        case .readStatistics(let endpoint):
+            return .statistics(statistics(of: try slot(of: endpoint, in: session)))
+        case .closeEndpoint(let endpoint):
+            if let slot = sessions[session]?[endpoint] { close(slot, now: now) }
+        case .closeSession:
+            closeSession(session, now: now)
+        }
+        return .done
+    }
+
+    private func slot(of endpoint: EndpointID, in session: SessionID) throws(Refusal) -> Int32 {
+        guard let slot = sessions[session]?[endpoint] else {
+            throw Refusal(.notFound, "this worker holds no endpoint \(endpoint) in session \(session)")
+        }
+        return slot
+    }
+
+    // MARK: Opening
+
+    private mutating func open(
+        _ endpoint: EndpointID, _ specification: EndpointSpecification, in session: SessionID, now: Instant
+    ) throws(Refusal) -> OpenedEndpoint {
+        guard endpoint.rawValue.utf8.count <= Limits.identifierBytes else {
+            throw Refusal(.invalid, "an endpoint's name has at most \(Limits.identifierBytes) bytes")
+        }
+        let credentials = Credentials(ufrag: specification.localUfrag, password: specification.localPassword)
+        guard credentials.isWellFormed, let ufrag = UfragKey(credentials.ufrag),
+            credentials.password.utf8.count <= 64
+        else {
+            throw Refusal(.invalid, "the local ICE credentials are not well formed (RFC 8839 section 5.4)")
+        }
+        if let slot = sessions[session]?[endpoint] {
+            // Asked again: the same endpoint, unless its role or credentials changed before it was used.
+            guard peers[slot].specification != specification else { return opened() }
+            guard !peers[slot].isNegotiated else {
+                throw Refusal(.invalid, "endpoint \(endpoint) is negotiated; it cannot be opened anew")
+            }
+            close(slot, now: now)
+        }
+        guard slotByUfrag[ufrag] == nil else {
+            throw Refusal(.invalid, "another endpoint uses the ICE user fragment \(credentials.ufrag)")
+        }
+        guard let slot = peers.nextIndex,
+            let record = records.insert(
+                TransportRecord(localUfrag: credentials.ufrag, localPassword: credentials.password)),
+            let pointer = unsafe records.pointer(to: record)
+        else {
+            throw Refusal(.overLimit, "this reactor carries \(peers.capacity) endpoints already")
+        }
+        let transport = unsafe PeerTransport(
+            configuration: AgentConfiguration(
+                local: credentials, isLite: specification.isLite, isControlling: specification.isOfferer,
+                localCandidates: localCandidates),
+            certificate: configuration.certificate, record: pointer, random: random.split(), now: now)
+        let inserted = peers.insert(
+            Peer(
+                session: session, endpoint: endpoint, specification: specification, transport: transport,
+                record: record))
+        precondition(inserted == slot)
+        slotByUfrag[ufrag] = slot
+        sessions[session, default: [:]][endpoint] = slot
+        router.open(EndpointIndex(slot))
+        drain(slot, now: now)
+        return opened()
+    }
+
+    private func opened() -> OpenedEndpoint {
+        let fingerprint = configuration.certificate.fingerprint
+        return OpenedEndpoint(
+            candidates: localCandidates.map(\.sdp),
+            fingerprint: CertificateFingerprint(algorithm: fingerprint.algorithm, value: fingerprint.value))
+    }
+
+    private mutating func negotiate(_ slot: Int32, _ negotiated: NegotiatedEndpoint, now: Instant) throws(Refusal) {
+        let credentials = Credentials(ufrag: negotiated.remoteUfrag, password: negotiated.remotePassword)
+        guard credentials.isWellFormed else {
+            throw Refusal(.invalid, "the remote ICE credentials are not well formed (RFC 8839 section 5.4)")
+        }
+        do throws(DTLSError) {
+            let remote = PeerTransport.Remote(
+                credentials: credentials, isLite: negotiated.remoteIsLite,
+                fingerprint: try Fingerprint(
+                    algorithm: negotiated.remoteFingerprint.algorithm, value: negotiated.remoteFingerprint.value),
+                isDTLSClient: negotiated.isDTLSClient)
+            try peers[slot].transport.negotiate(remote, now: now)
+        } catch {
+            throw Refusal(.invalid, "the DTLS endpoint cannot be set up: \(error)")
+        }
+        peers[slot].isNegotiated = true
+        let sections = negotiated.media.map { media in
+            MediaSection(
+                mid: media.mid, kind: media.kind, receives: media.direction.receives ? media.receive : nil,
+                sends: media.direction.sends ? media.send : nil)
+        }
+        router.negotiate(EndpointIndex(slot), media: sections, now: now)
+        drain(slot, now: now)
+    }
+
+    // MARK: Closing
+
+    mutating func closeSession(_ session: SessionID, now: Instant) {
+        guard let endpoints = sessions[session] else { return }
+        for slot in endpoints.values.sorted() { close(slot, now: now) }
+        sessions[session] = nil
+    }
+
+    private mutating func close(_ slot: Int32, now: Instant) {
+        peers[slot].transport.close(now: now)
+        while let transmit = peers[slot].transport.nextTransmit() { queue(transmit, from: slot) }
+        flush()
+        let session = peers[slot].session
+        let endpoint = peers[slot].endpoint
+        let record = peers[slot].record
+        for tuple in peers[slot].tuples { tuples.remove(tuple, ownedBy: slot) }
+        if let ufrag = UfragKey(peers[slot].specification.localUfrag) { slotByUfrag[ufrag] = nil }
+        router.close(EndpointIndex(slot))
+        timers.clear(Int(slot))
+        peers.remove(slot)
+        records.remove(record)
+        sessions[session]?[endpoint] = nil
+        if sessions[session]?.isEmpty == true { sessions[session] = nil }
+    }
+}

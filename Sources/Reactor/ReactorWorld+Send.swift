@@ -1,0 +1,83 @@
+import Forwarding
+import ICE
+import Transport
+import Wire
+
+/// The way out: everything passes through the egress batch and leaves with ``flush()``.
+extension ReactorWorld {
+    /// Protects the packet that lies in the next egress slot and queues it for its peer.
+    mutating func sendRTP(length: Int, to slot: Int32) throws(DropReason) {
+        var packet = unsafe egress.pool.unguardedMutableBytes(of: egress.next)
+        let (length, tuple) = try peers[slot].transport.protectRTP(&packet, length: length)
+        commit(length: length, to: tuple, from: slot)
+    }
+
+    private mutating func sendRTCP(length: Int, to slot: Int32) throws(DropReason) {
+        var packet = unsafe egress.pool.unguardedMutableBytes(of: egress.next)
+        let (length, tuple) = try peers[slot].transport.protectRTCP(&packet, length: length)
+        commit(length: length, to: tuple, from: slot)
+    }
+
+    private mutating func commit(length: Int, to tuple: Tuple, from slot: Int32) {
+        peers[slot].counters.packetsSent &+= 1
+        peers[slot].counters.bytesSent &+= UInt64(length)
+        load.bytesSent &+= UInt64(length)
+        egress.commit(length: length, to: tuple)
+    }
+
+    /// Everything the router has of its own accord: reports, feedback, key-frame requests, retransmissions.
+    mutating func drainRouter(now: Instant) {
+        while true {
+            if egress.isFull { flush() }
+            var plain = unsafe egress.pool.unguardedMutableBytes(of: egress.next)
+            guard let transmit = router.nextTransmit(into: &plain) else { break }
+            let slot = transmit.endpoint.rawValue
+            guard peers.contains(slot) else { continue }
+            do throws(DropReason) {
+                switch transmit.kind {
+                case .rtp: try sendRTP(length: transmit.length, to: slot)
+                case .rtcp: try sendRTCP(length: transmit.length, to: slot)
+                }
+            } catch {
+                drops.count(error)
+            }
+        }
+        while let event = router.nextEvent() { report(event) }
+    }
+
+    /// What one peer's transport has to say after anything touched it.
+    mutating func drain(_ slot: Int32, now: Instant) {
+        // What just came in may have work due at once: a nomination, a triggered check.
+        if peers[slot].transport.deadline <= now { peers[slot].transport.advance(to: now) }
+        while let transmit = peers[slot].transport.nextTransmit() { queue(transmit, from: slot) }
+        while let event = peers[slot].transport.nextEvent() { report(event, of: slot) }
+        let isConnected = peers[slot].transport.isConnected
+        if isConnected != peers[slot].isConnected {
+            peers[slot].isConnected = isConnected
+            router.setConnected(EndpointIndex(slot), isConnected, now: now)
+        }
+        timers.set(Int(slot), peers[slot].transport.deadline)
+    }
+
+    /// A STUN or DTLS datagram. The answer to a check comes back from where the check went, so that
+    /// address leads here from now on unless it is somebody's already.
+    mutating func queue(_ transmit: OutgoingDatagram, from slot: Int32) {
+        if tuples.slot(for: transmit.tuple) == nil { learn(transmit.tuple, for: slot) }
+        guard transmit.bytes.count <= egress.pool.slotSize, Int(transmit.tuple.socket) < descriptors.count else {
+            return drops.count(.oversizedDatagram)
+        }
+        if egress.isFull { flush() }
+        var packet = unsafe egress.pool.unguardedMutableBytes(of: egress.next)
+        unsafe packet.store(contentsOf: transmit.bytes.span.bytes, at: 0)
+        commit(length: transmit.bytes.count, to: transmit.tuple, from: slot)
+    }
+
+    /// Hands the batch to the kernel and counts what became of it.
+    mutating func flush() {
+        guard egress.count > 0 else { return }
+        let flushed = egress.flush(descriptors: descriptors)
+        load.packetsSent &+= UInt64(flushed.sent)
+        if flushed.failed > 0 { drops.count(.sendFailed, UInt64(flushed.failed)) }
+        if flushed.wouldBlock > 0 { drops.count(.sendWouldBlock, UInt64(flushed.wouldBlock)) }
+    }
+}

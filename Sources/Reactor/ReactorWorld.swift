@@ -1,0 +1,122 @@
+import CLinux
+import Forwarding
+import ICE
+import STUN
+import Session
+import Synchronization
+import Transport
+import Wire
+
+/// All that a reactor's thread owns. The packet path is in `+Receive` and `+Send`, one page each.
+struct ReactorWorld: ~Copyable {
+    let configuration: ReactorConfiguration
+    let output: @Sendable (ReactorOutput) -> Void
+    let sockets: [UDPSocket]
+    let descriptors: [Int32]
+    let localCandidates: [Candidate]
+
+    var ingress = ReceiveBatch(capacity: Limits.receiveBatch)
+    var egress = EgressBatch(capacity: Limits.egressBatch)
+    var peers: SlotTable<Peer>
+    var records: Slab<TransportRecord>
+    var router: Router
+    var tuples: TupleTable
+    var timers: TimerWheel
+    var random: SeededRandom
+
+    /// Control-path indices; packets find their peer by tuple.
+    var slotByUfrag: [UfragKey: Int32] = [:]
+    var sessions: [SessionID: [EndpointID: Int32]] = [:]
+
+    var load = ReactorLoad()
+    var drops = DropCounters()
+    var isStopping = false
+    private let memory: MappedMemory
+
+    init(
+        _ configuration: ReactorConfiguration, sockets: [UDPSocket],
+        output: @escaping @Sendable (ReactorOutput) -> Void
+    ) {
+        let capacity = configuration.peerLimit
+        self.configuration = configuration
+        self.output = output
+        self.sockets = sockets
+        descriptors = sockets.map(\.descriptor)
+        localCandidates = sockets.enumerated().map { index, socket in
+            let ip = configuration.announced[socket.local.ip] ?? socket.local.ip
+            return Candidate.host(
+                address: SocketAddress(ip: ip, port: socket.local.port), socket: UInt8(truncatingIfNeeded: index))
+        }
+        random = SeededRandom(seed: configuration.seed)
+        peers = SlotTable(capacity: capacity)
+        let recordBytes = Slab<TransportRecord>.byteCount(capacity: capacity)
+        memory = MappedMemory(byteCount: recordBytes + Router.memoryByteCount(capacity: capacity))
+        records = unsafe Slab(memory: memory.slice(0..<recordBytes), capacity: capacity)
+        router = unsafe Router(
+            capacity: capacity, random: random.split(), rewritingMemory: memory.slice(recordBytes..<memory.byteCount))
+        tuples = TupleTable(capacity: capacity * Limits.tuplesPerPeer)
+        timers = TimerWheel(capacity: capacity, now: HostClock.now)
+    }
+
+    /// The loop: wait, receive, obey, tick, send. Ends when told to stop.
+    mutating func run(mailbox: Mailbox<ReactorCommand>, board: LoadBoard) {
+        let epoll = apus_epoll_create()
+        precondition(epoll >= 0, "no epoll: the process is out of file descriptors")
+        defer { apus_close(epoll) }
+        let mailboxToken = UInt64.max
+        _ = apus_epoll_add(epoll, mailbox.wakeUp, mailboxToken)
+        for (index, descriptor) in descriptors.enumerated() { _ = apus_epoll_add(epoll, descriptor, UInt64(index)) }
+        var tokens = [UInt64](repeating: 0, count: Limits.sockets + 1)
+        var nextPublication = HostClock.now
+        while !isStopping {
+            let ready = unsafe apus_epoll_wait(epoll, &tokens, UInt32(tokens.count), waitMilliseconds(HostClock.now))
+            for index in 0..<max(0, Int(ready)) where tokens[index] != mailboxToken {
+                receive(socket: Int(tokens[index]))
+            }
+            for command in mailbox.drain() { obey(command, now: HostClock.now) }
+            let now = HostClock.now
+            tick(now: now)
+            flush()
+            if now >= nextPublication {
+                publish(to: board, now: now)
+                nextPublication = now + Self.publicationInterval
+            }
+        }
+        mailbox.close()
+        for session in Array(sessions.keys) { closeSession(session, now: HostClock.now) }
+        flush()
+    }
+
+    static let publicationInterval = Interval.milliseconds(200)
+
+    private func waitMilliseconds(_ now: Instant) -> Int32 {
+        var wait = Self.publicationInterval.milliseconds
+        if let timer = timers.millisecondsToNext(now: now) { wait = min(wait, Int64(timer)) }
+        let routerWait = (router.deadline - now).nanoseconds
+        if routerWait < wait * 1_000_000 { wait = max(0, (routerWait + 999_999) / 1_000_000) }
+        return Int32(truncatingIfNeeded: wait)
+    }
+
+    /// Expired timers of peers and the router's, with all that they want sent.
+    private mutating func tick(now: Instant) {
+        while let slot = timers.popExpired(now: now) {
+            peers[Int32(slot)].transport.advance(to: now)
+            drain(Int32(slot), now: now)
+        }
+        if router.deadline <= now { router.advance(to: now) }
+        drainRouter(now: now)
+    }
+
+    private mutating func publish(to board: LoadBoard, now: Instant) {
+        load.sessions = sessions.count
+        load.endpoints = peers.count
+        load.lastTurn = now.nanoseconds
+        load.drops = [:]
+        for reason in DropReason.allCases {
+            let count = drops[reason] &+ router.drops[reason]
+            if count > 0 { load.drops[reason.label] = count }
+        }
+        let snapshot = load
+        board.load.withLock { $0 = snapshot }
+    }
+}

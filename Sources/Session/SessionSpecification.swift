@@ -1,0 +1,76 @@
+/// All that a worker needs to build a session anew. A worker's state is a cache of it.
+///
+/// Endpoints and routes keep the order in which they were made, so that equal histories give equal text.
+public struct SessionSpecification: Hashable, Sendable, Codable {
+    public var endpoints: [SpecifiedEndpoint]
+    public var routes: [Route]
+
+    public init(endpoints: [SpecifiedEndpoint] = [], routes: [Route] = []) {
+        self.endpoints = endpoints
+        self.routes = routes
+    }
+
+    /// Takes in an operation that a worker has done. Operations that leave no trace change nothing.
+    public mutating func apply(_ operation: Operation) {
+        switch operation {
+        case .openEndpoint(let id, let specification):
+            if let index = index(of: id) {
+                endpoints[index].specification = specification
+            } else {
+                endpoints.append(SpecifiedEndpoint(id: id, specification: specification))
+            }
+        case .negotiateEndpoint(let id, let negotiated):
+            if let index = index(of: id) { endpoints[index].negotiated = negotiated }
+        case .addCandidate(let id, let candidate):
+            guard let index = index(of: id), !endpoints[index].candidates.contains(candidate),
+                endpoints[index].candidates.count < Limits.candidatesPerEndpoint
+            else { return }
+            endpoints[index].candidates.append(candidate)
+        case .connect(let route):
+            routes.removeAll { $0.sink == route.sink && $0.kind == route.kind }
+            routes.append(route)
+        case .disconnect(let route):
+            routes.removeAll { $0 == route }
+        case .closeEndpoint(let id):
+            endpoints.removeAll { $0.id == id }
+            routes.removeAll { $0.source == id || $0.sink == id }
+        case .closeSession:
+            endpoints = []
+            routes = []
+        case .requestKeyFrame, .readStatistics:
+            break
+        }
+    }
+
+    /// The operations that build this session on an empty worker.
+    public var operations: [Operation] {
+        var operations: [Operation] = []
+        for endpoint in endpoints {
+            operations.append(.openEndpoint(endpoint.id, endpoint.specification))
+            operations += endpoint.candidates.map { .addCandidate(endpoint.id, $0) }
+            if let negotiated = endpoint.negotiated { operations.append(.negotiateEndpoint(endpoint.id, negotiated)) }
+        }
+        return operations + routes.map { .connect($0) }
+    }
+
+    private func index(of id: EndpointID) -> Int? { endpoints.firstIndex { $0.id == id } }
+}
+
+/// One endpoint of a ``SessionSpecification``.
+public struct SpecifiedEndpoint: Hashable, Sendable, Codable {
+    public var id: EndpointID
+    public var specification: EndpointSpecification
+    public var negotiated: NegotiatedEndpoint?
+    /// Remote candidates in the order in which they came.
+    public var candidates: [String]
+
+    public init(
+        id: EndpointID, specification: EndpointSpecification, negotiated: NegotiatedEndpoint? = nil,
+        candidates: [String] = []
+    ) {
+        self.id = id
+        self.specification = specification
+        self.negotiated = negotiated
+        self.candidates = candidates
+    }
+}

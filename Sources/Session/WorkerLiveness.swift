@@ -1,0 +1,142 @@
+public import Wire
+
+/// Judges from looks at the store which workers live, die and restart.
+///
+/// A worker is dead when its heartbeat's time to live has passed in the store. That proves nothing
+/// while the store itself was away or slow: heartbeats could not get in. So after every gap between two
+/// looks nobody is declared dead until workers had time to come back.
+///
+/// A worker that dies between heartbeats is seen within time to live + one look: 750 + 100 ms.
+public struct WorkerLiveness: Sendable {
+    /// How often a worker heartbeats. 250 ms lets two get lost before the third is missed.
+    public static let heartbeatInterval = Interval.milliseconds(250)
+    /// How long a heartbeat holds.
+    public static let timeToLive = Interval.milliseconds(750)
+    /// How often to look.
+    public static let lookInterval = Interval.milliseconds(100)
+
+    public struct Settings: Hashable, Sendable {
+        /// A longer gap between two answers of the store means that heartbeats may have been held up too.
+        /// At most what is left of a heartbeat's hold in the worst case: 750 - 250 ms, less some slack.
+        public var longestGap = Interval.milliseconds(400)
+        /// How long after such a gap nobody is declared dead: eight heartbeats.
+        public var grace = Interval.seconds(2)
+        /// How long a dead worker stays on the list, for people to see.
+        public var remembrance = Interval.seconds(60)
+
+        public init() {}
+    }
+
+    public enum Change: Hashable, Sendable {
+        case joined(WorkerID, incarnation: String)
+        /// Its sessions are to be marked as lost. No incarnation: it was dead when first seen.
+        case died(WorkerID, incarnation: String?)
+        /// A new process under the same name: the old one's sessions are to be marked as lost.
+        case restarted(WorkerID, from: String, to: String)
+        /// Dead for so long that it may be taken off the list.
+        case faded(WorkerID)
+    }
+
+    private enum State: Hashable {
+        case alive(String)
+        /// Listed but never seen alive by us.
+        case absent
+        case dead(since: Instant)
+    }
+
+    private struct Entry {
+        var state: State
+        /// Not declared dead before this.
+        var graceEnds = Instant.origin
+        var isListed = true
+    }
+
+    private let settings: Settings
+    private var entries: [WorkerID: Entry] = [:]
+    private var lastAnswer: Instant?
+    private var graceEnds = Instant.origin
+    /// Whether the last look was answered.
+    public private(set) var isStoreReachable = false
+
+    public init(settings: Settings = Settings()) { self.settings = settings }
+
+    /// Workers taken for alive, by name. Unchanged while the store is away.
+    public var alive: [WorkerID] { entries.keys.filter { isAlive($0) }.sorted() }
+
+    public func isAlive(_ worker: WorkerID) -> Bool {
+        if case .alive = entries[worker]?.state { true } else { false }
+    }
+
+    /// The store did not answer: everything stays as it was.
+    public mutating func storeFailed() {
+        isStoreReachable = false
+    }
+
+    /// Takes in one answer of the store.
+    /// - Returns: what changed, in the order of the workers' names.
+    public mutating func observe(_ pulses: [WorkerPulse], now: Instant) -> [Change] {
+        let isSteady = isStoreReachable && lastAnswer.map { now - $0 <= settings.longestGap } ?? false
+        if !isSteady { graceEnds = now + settings.grace }
+        isStoreReachable = true
+        lastAnswer = now
+        var changes: [Change] = []
+        var listed: Set<WorkerID> = []
+        for pulse in pulses.prefix(Limits.watchedWorkers).sorted(by: { $0.id < $1.id }) {
+            listed.insert(pulse.id)
+            entries[pulse.id]?.isListed = true
+            if let incarnation = pulse.incarnation {
+                if let change = sawAlive(pulse.id, incarnation) { changes.append(change) }
+            } else if let change = missed(pulse.id, now: now) {
+                changes.append(change)
+            }
+        }
+        for id in entries.keys.filter({ !listed.contains($0) }).sorted() {
+            if let change = missedFromList(id, now: now) { changes.append(change) }
+        }
+        return changes
+    }
+
+    private mutating func sawAlive(_ id: WorkerID, _ incarnation: String) -> Change? {
+        let previous = entries[id]?.state
+        // An unreadable record shows no incarnation; the next heartbeat repairs it.
+        if incarnation.isEmpty, previous != nil { return nil }
+        entries[id] = Entry(state: .alive(incarnation))
+        guard case .alive(let old) = previous else { return .joined(id, incarnation: incarnation) }
+        return old == incarnation ? nil : .restarted(id, from: old, to: incarnation)
+    }
+
+    private mutating func missed(_ id: WorkerID, now: Instant) -> Change? {
+        var entry = entries[id] ?? Entry(state: .absent, graceEnds: now + settings.grace)
+        defer { entries[id] = entry }
+        let isSpared = now < max(graceEnds, entry.graceEnds)
+        switch entry.state {
+        case .alive(let incarnation):
+            if isSpared { return nil }
+            entry.state = .dead(since: now)
+            return .died(id, incarnation: incarnation)
+        case .absent:
+            if isSpared { return nil }
+            entry.state = .dead(since: now)
+            return .died(id, incarnation: nil)
+        case .dead(let since):
+            guard now - since >= settings.remembrance else { return nil }
+            entry.state = .dead(since: now)
+            return .faded(id)
+        }
+    }
+
+    /// Death leaves a worker on the list, so one that is gone from it was lost with the store's data, or
+    /// was forgotten by some controller because it was long dead.
+    private mutating func missedFromList(_ id: WorkerID, now: Instant) -> Change? {
+        guard var entry = entries[id] else { return nil }
+        if entry.isListed {
+            entry.isListed = false
+            entry.graceEnds = now + settings.grace
+            entries[id] = entry
+        }
+        guard now >= max(graceEnds, entry.graceEnds) else { return nil }
+        entries[id] = nil
+        if case .alive(let incarnation) = entry.state { return .died(id, incarnation: incarnation) }
+        return nil
+    }
+}

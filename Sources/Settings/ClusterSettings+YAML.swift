@@ -1,0 +1,143 @@
+import Yams
+
+extension ClusterSettings {
+    /// Reads the text of a `cluster.yml`. `file` only appears in errors.
+    public init(yaml text: String, file: String) throws(SettingsError) {
+        self.init()
+        let root: Node?
+        do {
+            root = try Yams.compose(yaml: text)
+        } catch {
+            throw Self.syntaxError(error, file: file)
+        }
+        var reader = try SettingsReader(file: file, node: root)
+        try reader.parsed("cluster", into: &cluster, expecting: "a name of letters, digits, - and _", example: "default") {
+            Self.isName($0) ? $0 : nil
+        }
+        try reader.parsed("log_level", into: &logLevel, expecting: "a log level", example: "info") {
+            ["trace", "debug", "info", "notice", "warning", "error"].contains($0) ? $0 : nil
+        }
+        try readSignaling(&reader)
+        try readTLS(&reader)
+        try readMedia(&reader)
+        try readStoreAndWorkers(&reader)
+        try readLimits(&reader)
+        try reader.finish()
+    }
+
+    private static func isName(_ text: String) -> Bool {
+        (1...64).contains(text.utf8.count) && text.allSatisfy { $0.isASCII && ($0.isLetter || $0.isNumber || $0 == "-" || $0 == "_") }
+    }
+
+    private static func syntaxError(_ error: any Error, file: String) -> SettingsError {
+        var line: Int?
+        var problem = "\(error)"
+        switch error as? YamlError {
+        case .scanner(_, let what, let mark, _), .parser(_, let what, let mark, _), .composer(_, let what, let mark, _):
+            line = mark.line
+            problem = what
+        case .reader(let what, _, _, _):
+            problem = what
+        default:
+            break
+        }
+        return SettingsError(
+            file: file, line: line, key: "", problem: "not valid YAML: \(problem)",
+            fix: "Check the indentation (spaces, no tabs) and the quotes around this line")
+    }
+
+    private static func listen(
+        _ reader: inout SettingsReader, into addresses: inout [ListenAddress]
+    ) throws(SettingsError) {
+        var texts = addresses.map(\.description)
+        try reader.strings("listen", into: &texts)
+        var parsed: [ListenAddress] = []
+        for text in texts {
+            guard let address = ListenAddress(text) else {
+                throw reader.error(
+                    "listen", line: reader.line(of: "listen"), "`\(text)` is not an address with a port",
+                    "Write for example \"[::]:8888\", \"127.0.0.1:8888\" or 8888")
+            }
+            parsed.append(address)
+        }
+        addresses = parsed
+    }
+
+    private mutating func readSignaling(_ reader: inout SettingsReader) throws(SettingsError) {
+        var section = try reader.section("signaling")
+        try Self.listen(&section, into: &signaling.listen)
+        try section.parsed("kurento_path", into: &signaling.kurentoPath, expecting: "a URL path", example: "kurento") {
+            let path = $0.hasPrefix("/") ? String($0.dropFirst()) : $0
+            return path.isEmpty || path.contains(where: { "?# ".contains($0) }) ? nil : path
+        }
+        try section.strings("allowed_origins", into: &signaling.allowedOrigins)
+        try section.finish()
+    }
+
+    private mutating func readTLS(_ reader: inout SettingsReader) throws(SettingsError) {
+        var section = try reader.section("tls")
+        try Self.listen(&section, into: &tls.listen)
+        let certificate = try section.optionalString("certificate") ?? "self-signed"
+        let key = try section.optionalString("key")
+        tls.password = try section.optionalString("password")
+        if certificate == "self-signed" {
+            guard key == nil else {
+                throw section.error(
+                    "key", line: section.line(of: "key"), "there is a key but no certificate",
+                    "Set `certificate` to the PEM file that belongs to it")
+            }
+            tls.certificate = .selfSigned
+        } else {
+            tls.certificate = .files(certificate: certificate, key: key)
+        }
+        try section.finish()
+    }
+
+    private mutating func readMedia(_ reader: inout SettingsReader) throws(SettingsError) {
+        var section = try reader.section("media")
+        try section.parsed("udp_ports", into: &media.udpPorts, expecting: "a port range", example: "40000-40199") {
+            let ends = $0.split(separator: "-", omittingEmptySubsequences: false).map { UInt16($0) }
+            guard ends.count == 2, let first = ends[0], let last = ends[1], first > 0, first <= last else { return nil }
+            return first...last
+        }
+        try section.strings("interfaces", into: &media.interfaces)
+        try section.strings("excluded_interfaces", into: &media.excludedInterfaces)
+        try section.map("announced_addresses", into: &media.announcedAddresses)
+        try section.flag("ipv6", into: &media.ipv6)
+        try section.parsed("loopback", into: &media.loopback, expecting: "auto, always or never", example: "auto") {
+            MediaSettings.Loopback(rawValue: $0)
+        }
+        try section.flag("ice_lite", into: &media.iceLite)
+        try section.finish()
+    }
+
+    private mutating func readStoreAndWorkers(_ reader: inout SettingsReader) throws(SettingsError) {
+        var section = try reader.section("store")
+        try section.parsed("url", into: &store.url, expecting: "a Redis address", example: "redis://127.0.0.1:6379/0") {
+            $0.hasPrefix("redis://") || $0.hasPrefix("unix:") ? $0 : nil
+        }
+        try section.flag("start", into: &store.start)
+        try section.finish()
+        section = try reader.section("workers")
+        try section.integer("count", in: 1...64, into: &workers.count)
+        try section.integer("reactors", in: 1...64, into: &workers.reactors)
+        try section.finish()
+        let sockets = workers.count * workers.reactors
+        guard media.udpPorts.count >= sockets else {
+            throw SettingsError(
+                file: reader.file, line: section.line, key: "media.udp_ports",
+                problem: "\(media.udpPorts.count) ports are too few for \(sockets) reactors",
+                fix: "Widen the range to at least \(sockets) ports")
+        }
+    }
+
+    private mutating func readLimits(_ reader: inout SettingsReader) throws(SettingsError) {
+        var section = try reader.section("limits")
+        try section.integer("sessions_per_worker", in: 1...100_000, into: &limits.sessionsPerWorker)
+        try section.integer("endpoints_per_reactor", in: 1...20_000, into: &limits.endpointsPerReactor)
+        try section.integer("connections", in: 1...1_000_000, into: &limits.connections)
+        try section.integer("connections_per_address", in: 1...1_000_000, into: &limits.connectionsPerAddress)
+        try section.integer("session_garbage_period", in: 1...86_400, into: &limits.sessionGarbagePeriod)
+        try section.finish()
+    }
+}

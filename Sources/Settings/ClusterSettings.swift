@@ -1,0 +1,129 @@
+/// What `cluster.yml` says, with defaults filled in. The file itself is the operator's manual.
+public struct ClusterSettings: Sendable, Equatable {
+    /// Prefix of every key in the store, so that clusters can share one Redis.
+    public var cluster = "default"
+    public var signaling = SignalingSettings()
+    public var tls = TLSSettings()
+    public var media = MediaSettings()
+    public var store = StoreSettings()
+    public var workers = WorkerSettings()
+    public var limits = LimitSettings()
+    /// `trace`, `debug`, `info`, `notice`, `warning` or `error`.
+    public var logLevel = "info"
+
+    public init() {}
+}
+
+/// Where clients reach the controller: the Kurento protocol, the page, status and metrics.
+public struct SignalingSettings: Sendable, Equatable {
+    /// `host:port`; `[::]:8888` takes IPv4 too.
+    public var listen: [ListenAddress] = [ListenAddress(host: "::", port: 8888)]
+    /// Path of the Kurento protocol, without the leading slash.
+    public var kurentoPath = "kurento"
+    /// Origins that may open a WebSocket; empty allows every one.
+    public var allowedOrigins: [String] = []
+
+    public init() {}
+}
+
+public struct TLSSettings: Sendable, Equatable {
+    public enum Certificate: Sendable, Equatable {
+        /// Made anew at every start: for tries on a local network, where the browser will ask.
+        case selfSigned
+        /// PEM files; `key` is nil when one file holds both.
+        case files(certificate: String, key: String?)
+    }
+
+    /// Empty turns TLS off.
+    public var listen: [ListenAddress] = [ListenAddress(host: "::", port: 8433)]
+    public var certificate = Certificate.selfSigned
+    /// Passphrase of the private key, if it has one.
+    public var password: String?
+
+    public init() {}
+}
+
+public struct MediaSettings: Sendable, Equatable {
+    public enum Loopback: String, Sendable, CaseIterable {
+        /// Only when the machine has no other address.
+        case auto
+        case always, never
+    }
+
+    /// Each reactor takes the first free port of the range.
+    public var udpPorts: ClosedRange<UInt16> = 40000...40199
+    /// Interface names to use; empty is all that are up.
+    public var interfaces: [String] = []
+    /// Interface name prefixes to leave out.
+    public var excludedInterfaces: [String] = ["docker", "br-", "veth", "virbr"]
+    /// Local address → the address that peers are told.
+    public var announcedAddresses: [String: String] = [:]
+    public var ipv6 = true
+    public var loopback = Loopback.always
+    /// Answer ICE checks only, never send them.
+    public var iceLite = false
+
+    public init() {}
+}
+
+public struct StoreSettings: Sendable, Equatable {
+    /// `redis://[:password@]host:port[/db]` or `unix:/path`.
+    public var url = "redis://127.0.0.1:6379/0"
+    /// Start redis-server when `url` is on this machine and nobody answers there.
+    public var start = true
+
+    public init() {}
+}
+
+public struct WorkerSettings: Sendable, Equatable {
+    public var count = 2
+    /// Threads with a UDP port of their own, per worker.
+    public var reactors = 1
+
+    public init() {}
+}
+
+public struct LimitSettings: Sendable, Equatable {
+    /// Pipelines per worker; beyond it a client gets NOT_ENOUGH_RESOURCES.
+    public var sessionsPerWorker = 1000
+    /// WebRTC endpoints per reactor.
+    public var endpointsPerReactor = 2000
+    /// Open sockets on the signalling ports.
+    public var connections = 10_000
+    public var connectionsPerAddress = 1_000
+    /// Seconds after which objects of a client that vanished are collected (twice that at most).
+    public var sessionGarbagePeriod = 240
+
+    public init() {}
+}
+
+/// A host (address literal or name) and a TCP port.
+public struct ListenAddress: Sendable, Equatable, CustomStringConvertible {
+    public var host: String
+    public var port: Int
+
+    public init(host: String, port: Int) {
+        self.host = host
+        self.port = port
+    }
+
+    /// `8888`, `127.0.0.1:8888`, `[::1]:8888`. Nil when it is none of them.
+    public init?(_ text: String) {
+        if let port = Int(text) {
+            self.init(host: "::", port: port)
+        } else {
+            guard let colon = text.lastIndex(of: ":"), let port = Int(text[text.index(after: colon)...]) else { return nil }
+            var host = String(text[..<colon])
+            if host.hasPrefix("["), host.hasSuffix("]") {
+                host = String(host.dropFirst().dropLast())
+            } else if host.contains(":") {
+                return nil
+            }
+            guard !host.isEmpty else { return nil }
+            self.init(host: host, port: port)
+        }
+        guard (0...65535).contains(port) else { return nil }
+    }
+
+    public var description: String { host.contains(":") ? "[\(host)]:\(port)" : "\(host):\(port)" }
+}

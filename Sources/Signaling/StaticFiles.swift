@@ -1,0 +1,71 @@
+import Foundation
+import NIOCore
+
+/// The files of the page, read once at start. A request only ever names an entry of this table, so no
+/// path, however it is written, reaches the file system.
+struct StaticFiles: Sendable {
+    struct File: Sendable {
+        var bytes: ByteBuffer
+        var contentType: String
+        /// An entity tag with its quotes (RFC 9110 section 8.8.3).
+        var tag: String
+    }
+
+    private var files: [String: File] = [:]
+
+    init() {}
+
+    init(directory: String) throws {
+        let manager = FileManager.default
+        let root = URL(fileURLWithPath: directory, isDirectory: true).resolvingSymlinksInPath().path
+        guard let names = manager.enumerator(atPath: root) else {
+            throw SignalingError.webDirectory("\(directory) is no directory")
+        }
+        var total = 0
+        for case let name as String in names {
+            let path = root + "/" + name
+            // Links are left out: they could lead out of the directory. So are hidden files.
+            guard try manager.attributesOfItem(atPath: path)[.type] as? FileAttributeType == .typeRegular,
+                !name.split(separator: "/").contains(where: { $0.hasPrefix(".") })
+            else { continue }
+            let data = try Data(contentsOf: URL(fileURLWithPath: path))
+            total += data.count
+            guard files.count < SignalingLimits.staticFiles, total <= SignalingLimits.staticBytes else {
+                throw SignalingError.webDirectory("\(directory) holds more than the server keeps in memory")
+            }
+            files[name] = File(
+                bytes: ByteBuffer(bytes: data), contentType: Self.contentType(name), tag: Self.tag(data))
+        }
+        guard !files.isEmpty else { throw SignalingError.webDirectory("\(directory) is empty or missing") }
+    }
+
+    /// The file for a request's path: `/` is `index.html`.
+    func file(at path: String) -> File? {
+        guard path.hasPrefix("/"), let name = String(path.dropFirst()).removingPercentEncoding else { return nil }
+        return files[name.isEmpty ? "index.html" : name]
+    }
+
+    private static func contentType(_ name: String) -> String {
+        switch name.split(separator: ".").last.map({ $0.lowercased() }) {
+        case "html": "text/html; charset=utf-8"
+        case "js", "mjs": "text/javascript; charset=utf-8"
+        case "css": "text/css; charset=utf-8"
+        case "json", "map": "application/json"
+        case "svg": "image/svg+xml"
+        case "png": "image/png"
+        case "jpg", "jpeg": "image/jpeg"
+        case "ico": "image/x-icon"
+        case "txt", "md": "text/plain; charset=utf-8"
+        case "webmanifest": "application/manifest+json"
+        case "woff2": "font/woff2"
+        default: "application/octet-stream"
+        }
+    }
+
+    /// FNV-1a, 64 bits: it only has to change when the file does.
+    private static func tag(_ data: Data) -> String {
+        var hash: UInt64 = 0xcbf2_9ce4_8422_2325
+        for byte in data { hash = (hash ^ UInt64(byte)) &* 0x100_0000_01b3 }
+        return "\"\(String(hash, radix: 16))\""
+    }
+}

@@ -1,0 +1,46 @@
+public import Session
+
+/// The JSON of `/api/status`. `apus status` reads it back.
+public struct StatusDocument: Hashable, Sendable, Codable {
+    public struct Worker: Hashable, Sendable, Codable {
+        public var id: WorkerID
+        public var isAlive: Bool
+        public var processID: Int32
+        public var host: String
+        public var incarnation: String
+        public var capabilities: [String]
+        public var addresses: [String]
+        public var load: WorkerLoad
+        public var assignedSessions: Int
+    }
+
+    public var cluster: String
+    public var version: String
+    public var controllers: [ControllerStatus]
+    public var workers: [Worker]
+    /// Sessions by worker, shortened to what tells them apart: a whole id lets anyone control the
+    /// pipeline, and this page is for everyone.
+    public var sessions: [String: [String]]
+
+    public init(_ status: ClusterStatus) {
+        cluster = status.cluster
+        version = status.version
+        controllers = status.controllers
+        let ordered = status.workers.sorted { $0.report.id < $1.report.id }
+        workers = ordered.map { worker in
+            let report = worker.report
+            return Worker(
+                id: report.id, isAlive: worker.isAlive, processID: report.processID, host: report.host,
+                incarnation: report.incarnation, capabilities: report.capabilities, addresses: report.addresses,
+                load: report.load, assignedSessions: worker.assignedSessions.count)
+        }
+        sessions = Dictionary(
+            ordered.map { worker in
+                (worker.report.id.rawValue, worker.assignedSessions.map { Self.shortened($0) }.sorted())
+            }, uniquingKeysWith: { first, _ in first })
+    }
+
+    static func shortened(_ session: SessionID) -> String {
+        session.rawValue.prefix(8) + "…"
+    }
+}

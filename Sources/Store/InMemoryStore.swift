@@ -1,0 +1,249 @@
+public import Session
+import Synchronization
+
+/// The cluster's store within one process: for `apus up --embedded`, for tests and for the simulator.
+/// Same contract as the Redis one; shared by handing out the same object.
+public final class InMemoryStore: ClusterStore {
+    let state = Mutex(MemoryState())
+    private let now: @Sendable () -> ContinuousClock.Instant
+
+    /// - Parameter now: the clock that times to live are measured with.
+    public init(now: @escaping @Sendable () -> ContinuousClock.Instant = { .now }) { self.now = now }
+
+    /// Runs `body` on the state with what has expired taken out, or throws when the store plays dead.
+    private func access<Result>(
+        _ body: (inout MemoryState) throws(StoreError) -> Result
+    ) throws(StoreError) -> Result {
+        let instant = now()
+        let outcome: Swift.Result<Result, StoreError> = state.withLock { state in
+            guard state.isReachable else { return .failure(.unavailable("the store was made unreachable")) }
+            state.expire(instant)
+            do throws(StoreError) {
+                return .success(try body(&state))
+            } catch {
+                return .failure(error)
+            }
+        }
+        return try outcome.get()
+    }
+
+    // MARK: Faults, for tests and the simulator
+
+    /// An unreachable store keeps its data, and times to live go on.
+    package func setReachable(_ isReachable: Bool) {
+        state.withLock { $0.isReachable = isReachable }
+    }
+
+    /// Loses all data, as FLUSHALL does.
+    package func flush() {
+        state.withLock { state in
+            state.workers = [:]
+            state.sessions = [:]
+            state.epoch = 0
+            for name in state.streams.keys { state.streams[name]?.entries = [] }
+        }
+    }
+
+    // MARK: Workers
+
+    public func heartbeat(
+        _ report: WorkerReport, timeToLive: Duration
+    ) async throws(StoreError) -> HeartbeatAnswer {
+        try RecordCheck.name(report.id.rawValue, "a worker's name")
+        try RecordCheck.name(report.incarnation, "an incarnation")
+        let expiry = now().advanced(by: timeToLive)
+        return try access { state throws(StoreError) in
+            let previous = state.workers[report.id]?.report?.incarnation
+            state.workers[report.id, default: MemoryWorker()].report = report
+            state.workers[report.id]?.expiry = expiry
+            return HeartbeatAnswer(isRegistration: previous != report.incarnation)
+        }
+    }
+
+    public func pulses() async throws(StoreError) -> [WorkerPulse] {
+        try access { state throws(StoreError) in
+            state.workers.keys.sorted().map {
+                WorkerPulse(id: $0, incarnation: state.workers[$0]?.report?.incarnation)
+            }
+        }
+    }
+
+    public func workers() async throws(StoreError) -> WorkerRoster {
+        try access { state throws(StoreError) in
+            WorkerRoster(
+                workers: state.workers.keys.sorted().map { id in
+                    RegisteredWorker(
+                        id: id, report: state.workers[id]?.report, assignedSessions: state.assignedSessions(id))
+                })
+        }
+    }
+
+    public func reconcile(
+        _ worker: WorkerID, incarnation: String, holding: [Assignment]
+    ) async throws(StoreError) -> [SessionID] {
+        try access { state throws(StoreError) in
+            holding.filter { !state.reconcile($0, worker: worker, incarnation: incarnation) }.map(\.session)
+        }
+    }
+
+    public func forget(_ worker: WorkerID) async throws(StoreError) {
+        try access { state throws(StoreError) in
+            guard let entry = state.workers[worker], entry.report == nil, entry.assigned.isEmpty else { return }
+            state.workers[worker] = nil
+            state.streams["cmd:\(worker)"]?.entries = []
+        }
+    }
+
+    // MARK: Sessions
+
+    public func assign(
+        _ session: SessionID, controller: ControllerID, request: PlacementRequest
+    ) async throws(StoreError) -> Assignment {
+        try RecordCheck.name(session.rawValue, "a session's id")
+        try RecordCheck.name(controller.rawValue, "a controller's name")
+        return try access { state throws(StoreError) in
+            try state.assign(session, controller: controller, request: request)
+        }
+    }
+
+    public func release(
+        _ session: SessionID, controller: ControllerID, epoch: Epoch?
+    ) async throws(StoreError) {
+        let expiry = now().advanced(by: .milliseconds(Limits.tombstoneLifetime))
+        try access { state throws(StoreError) in
+            try state.release(session, controller: controller, epoch: epoch, expiry: expiry)
+        }
+    }
+
+    public func session(_ session: SessionID) async throws(StoreError) -> SessionRecord? {
+        try access { state throws(StoreError) in
+            state.sessions[session].flatMap { $0.isReleased ? nil : $0.record }
+        }
+    }
+
+    public func write(
+        _ specification: SessionSpecification, of session: SessionID, epoch: Epoch
+    ) async throws(StoreError) {
+        try access { state throws(StoreError) in
+            guard let entry = state.sessions[session], !entry.isReleased else { throw .notFound }
+            guard entry.record.state == .assigned, entry.record.assignment.epoch == epoch else {
+                throw .staleEpoch(entry.record.assignment.epoch)
+            }
+            state.sessions[session]?.record.specification = specification
+        }
+    }
+
+    public func assignments() async throws(StoreError) -> [Assignment] {
+        try access { state throws(StoreError) in
+            state.workers.keys.sorted().flatMap { worker in
+                state.assignedSessions(worker).compactMap { state.sessions[$0]?.record.assignment }
+            }
+        }
+    }
+
+    public func markLost(_ worker: WorkerID) async throws(StoreError) -> LossReport {
+        let expiry = now().advanced(by: .milliseconds(Limits.tombstoneLifetime))
+        let (report, wakes) = try access { state throws(StoreError) in
+            let report = state.markLost(worker, expiry: expiry)
+            var wakes: [MemoryWaiter] = []
+            for assignment in report.lost {
+                let message = WorkerMessage.event(SessionEvent.lost(assignment), assignment.epoch)
+                wakes += state.append([try RecordCoding.text(of: message)], to: "evt:\(assignment.controller)")
+            }
+            return (report, wakes)
+        }
+        for waiter in wakes { waiter.wake() }
+        return report
+    }
+
+    // MARK: Messages
+
+    public func send(_ command: CommandEnvelope, to worker: WorkerID) async throws(StoreError) {
+        try append([RecordCoding.text(of: command)], to: "cmd:\(worker)")
+    }
+
+    public func publish(_ messages: [WorkerMessage], to controller: ControllerID) async throws(StoreError) {
+        var texts: [String] = []
+        for message in messages { texts.append(try RecordCoding.text(of: message)) }
+        try append(texts, to: "evt:\(controller)")
+    }
+
+    public func receiveCommands(
+        for worker: WorkerID, after cursor: StreamCursor, wait: Duration
+    ) async throws(StoreError) -> StreamBatch<CommandEnvelope> {
+        try await receive("cmd:\(worker)", after: cursor, wait: wait) { text throws(StoreError) in
+            try RecordCoding.command(text)
+        }
+    }
+
+    public func receiveMessages(
+        for controller: ControllerID, after cursor: StreamCursor, wait: Duration
+    ) async throws(StoreError) -> StreamBatch<WorkerMessage> {
+        try await receive("evt:\(controller)", after: cursor, wait: wait) { text throws(StoreError) in
+            try RecordCoding.message(text)
+        }
+    }
+
+    public func close() async {
+        let waiters = state.withLock { state in
+            state.isReachable = false
+            return state.streams.keys.sorted().flatMap { state.takeWaiters($0) }
+        }
+        for waiter in waiters { waiter.wake() }
+    }
+
+    private func append(_ texts: [String], to stream: String) throws(StoreError) {
+        let waiters = try access { state throws(StoreError) in state.append(texts, to: stream) }
+        for waiter in waiters { waiter.wake() }
+    }
+
+    private func receive<Element>(
+        _ stream: String, after cursor: StreamCursor, wait: Duration,
+        decode: (String) throws(StoreError) -> Element
+    ) async throws(StoreError) -> StreamBatch<Element> {
+        if cursor == .latest {
+            return StreamBatch(
+                cursor: try access { state throws(StoreError) in
+                    StreamCursor(rawValue: String(state.streams[stream]?.next ?? 0))
+                })
+        }
+        let after = UInt64(cursor.rawValue.prefix { $0 != "-" }) ?? 0
+        let isEmpty = state.withLock { $0.isReachable ? $0.read(stream, after: after).isEmpty : true }
+        if isEmpty, wait > .zero { await waitForMessage(on: stream, after: after, wait: wait) }
+        guard !Task.isCancelled else { return StreamBatch(cursor: cursor) }
+        let entries = try access { state throws(StoreError) in state.read(stream, after: after) }
+        var batch = StreamBatch<Element>(cursor: cursor)
+        for entry in entries {
+            batch.cursor = StreamCursor(rawValue: String(entry.sequence))
+            do throws(StoreError) {
+                batch.elements.append(try decode(entry.text))
+            } catch {
+                batch.unreadable += 1
+            }
+        }
+        return batch
+    }
+
+    /// Returns when a message may be there, when the wait is over, or when the task is cancelled.
+    private func waitForMessage(on stream: String, after: UInt64, wait: Duration) async {
+        let waiter = MemoryWaiter()
+        let timer = Task {
+            try? await Task.sleep(for: wait)
+            waiter.wake()
+        }
+        let isWaiting = state.withLock { state in
+            guard !state.isReachable || state.read(stream, after: after).isEmpty else { return false }
+            state.streams[stream, default: MemoryStream()].waiters.append(waiter)
+            return true
+        }
+        if isWaiting {
+            await withTaskCancellationHandler {
+                await waiter.wait()
+            } onCancel: {
+                waiter.wake()
+            }
+        }
+        timer.cancel()
+        state.withLock { $0.streams[stream]?.waiters.removeAll { $0 === waiter } }
+    }
+}

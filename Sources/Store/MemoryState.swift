@@ -1,0 +1,220 @@
+import Session
+import Synchronization
+
+/// What ``InMemoryStore`` keeps. Each method is one step of the contract; the scripts of the Redis
+/// store do the same ones.
+struct MemoryState {
+    var isReachable = true
+    var workers: [WorkerID: MemoryWorker] = [:]
+    var sessions: [SessionID: MemorySession] = [:]
+    var streams: [String: MemoryStream] = [:]
+    var epoch: UInt64 = 0
+    private var expiring: [(session: SessionID, expiry: ContinuousClock.Instant)] = []
+
+    func assignedSessions(_ worker: WorkerID) -> [SessionID] {
+        (workers[worker]?.assigned ?? []).sorted { $0.rawValue < $1.rawValue }
+    }
+
+    mutating func expire(_ now: ContinuousClock.Instant) {
+        for (id, worker) in workers where worker.report != nil && worker.expiry <= now {
+            workers[id]?.report = nil
+        }
+        let due = expiring.prefix { $0.expiry <= now }
+        for entry in due where sessions[entry.session]?.expiry == entry.expiry { sessions[entry.session] = nil }
+        if !due.isEmpty { expiring.removeFirst(due.count) }
+    }
+
+    /// All records that expire have the same time to live, so the list is in the order of expiry.
+    private mutating func expire(_ session: SessionID, at expiry: ContinuousClock.Instant) {
+        sessions[session]?.expiry = expiry
+        expiring.append((session, expiry))
+    }
+
+    mutating func assign(
+        _ session: SessionID, controller: ControllerID, request: PlacementRequest
+    ) throws(StoreError) -> Assignment {
+        let entry = sessions[session]
+        if let entry, !entry.isReleased, entry.record.state == .assigned {
+            guard entry.record.assignment.controller == controller else {
+                throw .conflict(entry.record.assignment)
+            }
+            return entry.record.assignment
+        }
+        let candidates = workers.compactMap { id, worker in
+            worker.report.map {
+                PlacementCandidate(
+                    worker: id, assignedSessions: worker.assigned.count, sessionLimit: $0.load.sessionLimit,
+                    capabilities: $0.capabilities)
+            }
+        }
+        let worker: WorkerID
+        do throws(Refusal) {
+            worker = try Placement.choose(candidates, for: request)
+        } catch {
+            throw .refused(error)
+        }
+        raiseEpoch(above: max(request.epochFloor.rawValue, entry?.record.assignment.epoch.rawValue ?? 0))
+        let assignment = Assignment(
+            session: session, worker: worker, incarnation: workers[worker]?.report?.incarnation ?? "",
+            epoch: Epoch(epoch), controller: controller)
+        let specification = entry.flatMap { $0.isReleased ? nil : $0.record.specification }
+        sessions[session] = MemorySession(
+            record: SessionRecord(assignment: assignment, state: .assigned, specification: specification))
+        workers[worker]?.assigned.insert(session)
+        return assignment
+    }
+
+    mutating func release(
+        _ session: SessionID, controller: ControllerID, epoch: Epoch?, expiry: ContinuousClock.Instant
+    ) throws(StoreError) {
+        guard let entry = sessions[session], !entry.isReleased else { return }
+        let assignment = entry.record.assignment
+        if let epoch {
+            let isOwnLoss = entry.record.state == .lost && assignment.controller == controller
+            guard assignment.epoch <= epoch || isOwnLoss else { throw .staleEpoch(assignment.epoch) }
+        } else if assignment.controller != controller {
+            throw .conflict(assignment)
+        }
+        workers[assignment.worker]?.assigned.remove(session)
+        sessions[session]?.isReleased = true
+        sessions[session]?.record.specification = nil
+        expire(session, at: expiry)
+    }
+
+    mutating func markLost(_ worker: WorkerID, expiry: ContinuousClock.Instant) -> LossReport {
+        let living = workers[worker]?.report?.incarnation
+        var lost: [Assignment] = []
+        for session in assignedSessions(worker) {
+            guard let entry = sessions[session], entry.record.assignment.incarnation != living else { continue }
+            lost.append(entry.record.assignment)
+            raiseEpoch(above: entry.record.assignment.epoch.rawValue)
+            sessions[session]?.record.state = .lost
+            sessions[session]?.record.assignment.epoch = Epoch(epoch)
+            expire(session, at: expiry)
+            workers[worker]?.assigned.remove(session)
+        }
+        return LossReport(livingIncarnation: living, lost: lost)
+    }
+
+    /// Whether the worker may keep the session.
+    mutating func reconcile(_ held: Assignment, worker: WorkerID, incarnation: String) -> Bool {
+        guard held.worker == worker, held.incarnation == incarnation else { return false }
+        if let entry = sessions[held.session] {
+            let current = entry.record.assignment
+            guard current.epoch >= held.epoch else {
+                workers[current.worker]?.assigned.remove(held.session)
+                record(held, specification: entry.record.specification)
+                return true
+            }
+            return current == held && entry.record.state == .assigned && !entry.isReleased
+        }
+        record(held, specification: nil)
+        return true
+    }
+
+    private mutating func record(_ held: Assignment, specification: SessionSpecification?) {
+        epoch = max(epoch, held.epoch.rawValue)
+        sessions[held.session] = MemorySession(
+            record: SessionRecord(assignment: held, state: .assigned, specification: specification))
+        workers[held.worker, default: MemoryWorker()].assigned.insert(held.session)
+    }
+
+    private mutating func raiseEpoch(above floor: UInt64) {
+        epoch = max(epoch, floor) &+ 1
+    }
+
+    // MARK: Streams
+
+    /// - Returns: who is to be woken, once the lock is given back.
+    mutating func append(_ texts: [String], to stream: String) -> [MemoryWaiter] {
+        streams[stream, default: MemoryStream()].append(texts)
+        return takeWaiters(stream)
+    }
+
+    mutating func takeWaiters(_ stream: String) -> [MemoryWaiter] {
+        let waiters = streams[stream]?.waiters ?? []
+        streams[stream]?.waiters = []
+        return waiters
+    }
+
+    func read(_ stream: String, after: UInt64) -> ArraySlice<MemoryStream.Entry> {
+        guard let entries = streams[stream]?.entries, let first = entries.first else { return [] }
+        let skipped = after >= first.sequence ? Int(clamping: after - first.sequence) + 1 : 0
+        return entries.dropFirst(skipped).prefix(Limits.streamBatch)
+    }
+}
+
+struct MemoryWorker {
+    /// Nil when dead.
+    var report: WorkerReport?
+    var expiry = ContinuousClock.now
+    var assigned: Set<SessionID> = []
+}
+
+struct MemorySession {
+    var record: SessionRecord
+    /// Stays for a while, so that a worker which still holds the session is told to let it go.
+    var isReleased = false
+    var expiry: ContinuousClock.Instant?
+}
+
+struct MemoryStream {
+    struct Entry {
+        var sequence: UInt64
+        var text: String
+    }
+
+    var entries: [Entry] = []
+    /// The sequence of the newest message; the first one has 1.
+    var next: UInt64 = 0
+    var waiters: [MemoryWaiter] = []
+
+    mutating func append(_ texts: [String]) {
+        for text in texts {
+            next += 1
+            entries.append(Entry(sequence: next, text: text))
+        }
+        // In chunks, for an array shifts all that stays.
+        if entries.count > Limits.streamLength + Limits.streamLength / 8 {
+            entries.removeFirst(entries.count - Limits.streamLength)
+        }
+    }
+}
+
+/// One task that waits, woken once by whoever comes first.
+final class MemoryWaiter: Sendable {
+    private enum Phase {
+        case idle, woken
+        case waiting(CheckedContinuation<Void, Never>)
+    }
+    private let phase = Mutex(Phase.idle)
+
+    func wait() async {
+        await withCheckedContinuation { continuation in
+            let isWoken = phase.withLock { phase in
+                if case .woken = phase { return true }
+                phase = .waiting(continuation)
+                return false
+            }
+            if isWoken { continuation.resume() }
+        }
+    }
+
+    func wake() {
+        let continuation: CheckedContinuation<Void, Never>? = phase.withLock { phase in
+            defer { phase = .woken }
+            if case .waiting(let continuation) = phase { return continuation }
+            return nil
+        }
+        continuation?.resume()
+    }
+}
+
+extension SessionEvent {
+    /// The event that tells a controller that the assignment is void because its worker is gone.
+    static func lost(_ assignment: Assignment) -> SessionEvent {
+        SessionEvent(
+            session: assignment.session,
+            body: .sessionLost(Refusal(.workerLost, "worker \(assignment.worker) stopped; open a new session")))
+    }
+}

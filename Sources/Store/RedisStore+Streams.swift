@@ -1,0 +1,119 @@
+public import Session
+
+// Messages: one stream per worker and one per controller.
+extension RedisStore {
+    public func send(_ command: CommandEnvelope, to worker: WorkerID) async throws(StoreError) {
+        try await append(["command", RecordCoding.text(of: command)], to: "cmd:\(worker)")
+    }
+
+    public func publish(_ messages: [WorkerMessage], to controller: ControllerID) async throws(StoreError) {
+        guard !messages.isEmpty else { return }
+        var fields: [String] = []
+        for message in messages { fields += ["message", try RecordCoding.text(of: message)] }
+        try await append(fields, to: "evt:\(controller)")
+    }
+
+    public func receiveCommands(
+        for worker: WorkerID, after cursor: StreamCursor, wait: Duration
+    ) async throws(StoreError) -> StreamBatch<CommandEnvelope> {
+        try await receive("cmd:\(worker)", after: cursor, wait: wait) { fields, batch in
+            for (name, value) in fields where name == "command" {
+                do throws(StoreError) {
+                    batch.elements.append(try RecordCoding.command(value))
+                } catch {
+                    batch.unreadable += 1
+                }
+            }
+        }
+    }
+
+    public func receiveMessages(
+        for controller: ControllerID, after cursor: StreamCursor, wait: Duration
+    ) async throws(StoreError) -> StreamBatch<WorkerMessage> {
+        try await receive("evt:\(controller)", after: cursor, wait: wait) { fields, batch in
+            if fields.first?.name == "lost" {
+                if let message = Self.loss(fields) { batch.elements.append(message) } else { batch.unreadable += 1 }
+                return
+            }
+            for (name, value) in fields where name == "message" {
+                do throws(StoreError) {
+                    batch.elements.append(try RecordCoding.message(value))
+                } catch {
+                    batch.unreadable += 1
+                }
+            }
+        }
+    }
+
+    private typealias Field = (name: String, value: String)
+
+    /// The event that the script which marks losses wrote: it has fields, for scripts write no JSON.
+    private static func loss(_ fields: [Field]) -> WorkerMessage? {
+        func value(_ name: String) -> String? { fields.first { $0.name == name }?.value }
+        guard
+            let session = value("lost"),
+            let assignment = try? RecordCoding.assignment(
+                session: SessionID(session), worker: value("worker"), incarnation: value("incarnation"),
+                epoch: value("epoch"), controller: value("controller"))
+        else { return nil }
+        return .event(SessionEvent.lost(assignment), assignment.epoch)
+    }
+
+    private func append(_ fields: [String], to stream: String) async throws(StoreError) {
+        let key = prefix + stream
+        let values = try await exchange([
+            RedisCommand(["XADD", key, "MAXLEN", "~", String(Limits.streamLength), "*"] + fields),
+            RedisCommand(["PEXPIRE", key, String(Limits.streamLifetime)]),
+        ])
+        try check(values[0])
+    }
+
+    private func receive<Element>(
+        _ stream: String, after cursor: StreamCursor, wait: Duration,
+        decode: ([Field], inout StreamBatch<Element>) -> Void
+    ) async throws(StoreError) -> StreamBatch<Element> {
+        let key = prefix + stream
+        if cursor == .latest {
+            return StreamBatch(cursor: try await newest(key) ?? .beginning)
+        }
+        let wait = Self.clamp(wait)
+        let block = wait == .zero ? [] : ["BLOCK", String(max(1, Int(wait / .milliseconds(1))))]
+        let command = ["XREAD", "COUNT", String(Limits.streamBatch)] + block + ["STREAMS", key, cursor.rawValue]
+        let value: RedisValue
+        do throws(StoreError) {
+            value = try check(try await read(stream, [RedisCommand(command)], wait: wait)[0])
+        } catch {
+            if Task.isCancelled { return StreamBatch(cursor: cursor) }
+            throw error
+        }
+        var batch = StreamBatch<Element>(cursor: cursor)
+        for entry in value[0][1].array ?? [] {
+            guard let id = entry[0].text else { continue }
+            batch.cursor = StreamCursor(rawValue: id)
+            let texts = (entry[1].array ?? []).map { $0.text ?? "" }
+            decode(stride(from: 0, to: texts.count - 1, by: 2).map { (texts[$0], texts[$0 + 1]) }, &batch)
+        }
+        if value == .null, !Task.isCancelled, let newest = try? await newest(key),
+            isOrdered(newest, before: cursor) {
+            // Whatever this stream holds was written after it was lost and by a slower clock: read it all.
+            batch.cursor = .beginning
+        }
+        return batch
+    }
+
+    /// The id of the newest message, nil when there is none.
+    private func newest(_ key: String) async throws(StoreError) -> StreamCursor? {
+        let command = RedisCommand(["XREVRANGE", key, "+", "-", "COUNT", "1"])
+        let value = try check(try await exchange([command])[0])
+        return value[0][0].text.map { StreamCursor(rawValue: $0) }
+    }
+
+    /// Ids are `milliseconds-sequence`.
+    private func isOrdered(_ left: StreamCursor, before right: StreamCursor) -> Bool {
+        func parts(_ cursor: StreamCursor) -> (UInt64, UInt64) {
+            let parts = cursor.rawValue.split(separator: "-").map { UInt64($0) ?? 0 }
+            return (parts.first ?? 0, parts.count > 1 ? parts[1] : 0)
+        }
+        return parts(left) < parts(right)
+    }
+}

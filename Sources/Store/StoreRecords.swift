@@ -1,0 +1,94 @@
+public import Session
+
+/// What a heartbeat came to.
+public struct HeartbeatAnswer: Hashable, Sendable {
+    /// The worker was not registered a moment ago: it is new, its heartbeats came too late, or the store
+    /// lost its data. The worker should reconcile.
+    public var isRegistration: Bool
+
+    public init(isRegistration: Bool) { self.isRegistration = isRegistration }
+}
+
+/// One worker in the store.
+public struct RegisteredWorker: Hashable, Sendable {
+    public var id: WorkerID
+    /// The last report; nil once the worker's time to live has passed, that is, when it is dead.
+    public var report: WorkerReport?
+    /// In the order of their names.
+    public var assignedSessions: [SessionID]
+
+    public init(id: WorkerID, report: WorkerReport?, assignedSessions: [SessionID]) {
+        self.id = id
+        self.report = report
+        self.assignedSessions = assignedSessions
+    }
+}
+
+/// All workers at one moment.
+public struct WorkerRoster: Hashable, Sendable {
+    /// By name.
+    public var workers: [RegisteredWorker]
+    /// Records that could not be read, for the log. A worker with an unreadable report counts as alive
+    /// but takes no new sessions, and is in ``unreadable`` only.
+    public var unreadable: [WorkerID]
+
+    public init(workers: [RegisteredWorker] = [], unreadable: [WorkerID] = []) {
+        self.workers = workers
+        self.unreadable = unreadable
+    }
+}
+
+/// A session in the store.
+public struct SessionRecord: Hashable, Sendable {
+    public var assignment: Assignment
+    public var state: SessionState
+    public var specification: SessionSpecification?
+
+    public init(assignment: Assignment, state: SessionState, specification: SessionSpecification? = nil) {
+        self.assignment = assignment
+        self.state = state
+        self.specification = specification
+    }
+}
+
+/// What ``ClusterStore/markLost(_:)`` found.
+public struct LossReport: Hashable, Sendable {
+    /// The incarnation that is alive now, if any: its sessions were left alone.
+    public var livingIncarnation: String?
+    /// Sessions that this call marked, by name, with the epoch that they were lost under.
+    public var lost: [Assignment]
+
+    public init(livingIncarnation: String?, lost: [Assignment]) {
+        self.livingIncarnation = livingIncarnation
+        self.lost = lost
+    }
+}
+
+/// A place in a stream: everything up to it has been read. Survives reconnects.
+public struct StreamCursor: Hashable, Sendable, CustomStringConvertible {
+    public let rawValue: String
+    init(rawValue: String) { self.rawValue = rawValue }
+
+    /// Before the first message that is kept.
+    public static let beginning = StreamCursor(rawValue: "0-0")
+    /// After the newest message of this moment.
+    public static let latest = StreamCursor(rawValue: "$")
+
+    public var description: String { rawValue }
+}
+
+/// What one read of a stream gave.
+public struct StreamBatch<Element: Sendable & Hashable>: Hashable, Sendable {
+    /// In the order in which they were sent.
+    public var elements: [Element]
+    /// Where to read on.
+    public var cursor: StreamCursor
+    /// Messages that were skipped because they could not be decoded.
+    public var unreadable: Int
+
+    public init(elements: [Element] = [], cursor: StreamCursor, unreadable: Int = 0) {
+        self.elements = elements
+        self.cursor = cursor
+        self.unreadable = unreadable
+    }
+}

@@ -1,0 +1,167 @@
+public import DTLS
+public import ICE
+public import SRTP
+public import Wire
+
+/// One peer's secure transport: ICE finds the path, DTLS agrees on keys, SRTP guards the media
+/// (RFC 8825 section 3). Sans-IO; both directions of the packet path are one page each, in
+/// `+Receive` and `+Send`.
+///
+/// After every call drain ``nextTransmit()`` and ``nextEvent()`` and read ``deadline`` again.
+@safe public struct PeerTransport: ~Copyable {
+    /// What the owner acts on.
+    public enum Event: Sendable {
+        case iceStateChanged(AgentState)
+        case pairSelected(local: Candidate, remote: Candidate, tuple: Tuple)
+        case dtlsStateChanged(DTLSPhase)
+    }
+
+    /// The handshake as its observers see it.
+    public enum DTLSPhase: UInt8, Sendable, BitwiseCopyable {
+        case new, connecting, connected, closed, failed
+    }
+
+    /// What the peer agreed on in offer and answer.
+    public struct Remote: Sendable {
+        public var credentials: Credentials
+        public var isLite: Bool
+        public var fingerprint: Fingerprint
+        /// We send the ClientHello (RFC 5763 section 5).
+        public var isDTLSClient: Bool
+
+        public init(credentials: Credentials, isLite: Bool, fingerprint: Fingerprint, isDTLSClient: Bool) {
+            self.credentials = credentials
+            self.isLite = isLite
+            self.fingerprint = fingerprint
+            self.isDTLSClient = isDTLSClient
+        }
+    }
+
+    var ice: Agent
+    var dtls: Endpoint?
+    var inbound: InboundContext?
+    var outbound: OutboundContext?
+    let record: UnsafeMutablePointer<TransportRecord>
+    let certificate: Certificate
+    private(set) var remote: Remote?
+    public internal(set) var dtlsPhase = DTLSPhase.new
+    private var hasStartedHandshake = false
+    private var handshakeDeadline = Instant.distantFuture
+    var events: [Event] = []
+
+    /// `record` lies in the owner's slab, is initialised, and outlives the transport.
+    public init(
+        configuration: AgentConfiguration, certificate: Certificate,
+        record: UnsafeMutablePointer<TransportRecord>, random: SeededRandom, now: Instant
+    ) {
+        ice = Agent(configuration: configuration, random: random, now: now)
+        self.certificate = certificate
+        unsafe self.record = record
+    }
+
+    public var iceState: AgentState { ice.state }
+    public var roundTripTime: Interval? { ice.roundTripTime }
+    public var selectedTuple: Tuple? { ice.selectedTuple }
+
+    /// Media may be sent: the path has the peer's consent and the keys are agreed.
+    public var isConnected: Bool { dtlsPhase == .connected && ice.selectedTuple != nil }
+
+    /// The negotiated SRTP profile's name, once there is one.
+    public private(set) var srtpProfile: Profile?
+
+    /// When ``advance(to:)`` wants to be called next.
+    public var deadline: Instant { min(ice.deadline, handshakeDeadline) }
+
+    /// Applies what offer and answer agreed on. Again with other credentials it is an ICE restart; the
+    /// DTLS association lives on (RFC 8842 section 5.5: same fingerprint, same association).
+    public mutating func negotiate(_ remote: Remote, now: Instant) throws(DTLSError) {
+        if self.remote == nil {
+            dtls = try Endpoint(
+                certificate: certificate, role: remote.isDTLSClient ? .client : .server,
+                remoteFingerprint: remote.fingerprint, now: now)
+        }
+        self.remote = remote
+        unsafe record.pointee.remoteUfrag = FixedBytes(remote.credentials.ufrag.utf8)
+        unsafe record.pointee.remotePassword = FixedBytes(remote.credentials.password.utf8)
+        ice.setRemote(remote.credentials, isLite: remote.isLite, now: now)
+        settle(now: now)
+    }
+
+    /// Adds a trickled candidate; before ``negotiate(_:now:)`` it waits (RFC 8838 section 9).
+    @discardableResult
+    public mutating func addRemoteCandidate(_ sdp: String, now: Instant) -> CandidateResult {
+        let result = ice.addRemoteCandidate(sdp, now: now)
+        settle(now: now)
+        return result
+    }
+
+    /// Runs timers that are due.
+    public mutating func advance(to now: Instant) {
+        ice.advance(to: now)
+        dtls?.advance(to: now)
+        settle(now: now)
+    }
+
+    /// Says goodbye (close_notify) and sends nothing afterwards.
+    public mutating func close(now: Instant) {
+        dtls?.close()
+        settle(now: now)
+        ice.close()
+    }
+
+    public mutating func nextEvent() -> Event? { events.isEmpty ? nil : events.removeFirst() }
+
+    /// Takes over what the layers below have to say, until they are silent.
+    mutating func settle(now: Instant) {
+        while let event = ice.nextEvent() {
+            switch event {
+            case .stateChanged(let state):
+                events.append(.iceStateChanged(state))
+            case .pairSelected(let local, let remote, let tuple):
+                unsafe record.pointee.selectedTuple = tuple
+                unsafe record.pointee.hasSelectedTuple = true
+                events.append(.pairSelected(local: local, remote: remote, tuple: tuple))
+            }
+        }
+        startHandshakeIfReady(now: now)
+        while let event = dtls?.nextEvent() { handle(event) }
+        handshakeDeadline = dtls?.deadline ?? .distantFuture
+    }
+
+    /// A client's first flight waits for a path; a server's waits for the client's.
+    private mutating func startHandshakeIfReady(now: Instant) {
+        guard !hasStartedHandshake, dtls != nil, ice.selectedTuple != nil else { return }
+        hasStartedHandshake = true
+        setPhase(.connecting)
+        if remote?.isDTLSClient == true { dtls?.start(now: now) }
+    }
+
+    private mutating func handle(_ event: DTLS.Event) {
+        switch event {
+        case .connected(let keys):
+            do throws(SRTPError) {
+                try startSRTP(keys)
+                setPhase(.connected)
+            } catch {
+                setPhase(.failed)
+            }
+        case .failed: setPhase(.failed)
+        case .closed: setPhase(.closed)
+        }
+    }
+
+    private mutating func startSRTP(_ keys: KeyingMaterial) throws(SRTPError) {
+        guard let profile = Profile(rawValue: keys.profile) else { throw .noKey }
+        let local = try MasterKey(profile: profile, key: keys.localKey, salt: keys.localSalt)
+        let remote = try MasterKey(profile: profile, key: keys.remoteKey, salt: keys.remoteSalt)
+        outbound = try unsafe OutboundContext(initializing: TransportRecord.outbound(of: record), masterKey: local)
+        inbound = try unsafe InboundContext(initializing: TransportRecord.inbound(of: record), masterKey: remote)
+        srtpProfile = profile
+    }
+
+    private mutating func setPhase(_ phase: DTLSPhase) {
+        guard phase != dtlsPhase else { return }
+        dtlsPhase = phase
+        events.append(.dtlsStateChanged(phase))
+    }
+}

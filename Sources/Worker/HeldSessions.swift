@@ -1,0 +1,66 @@
+import Session
+
+/// The sessions that this worker holds, and the fence in front of them: pure bookkeeping.
+struct HeldSessions {
+    struct Held {
+        var epoch: Epoch
+        var controller: ControllerID
+        var reactor: Int
+    }
+
+    enum Admission: Equatable {
+        /// Go on, on this reactor.
+        case admitted(reactor: Int)
+        /// The session came back under a higher epoch: close what is held on this reactor first.
+        case renewed(reactor: Int)
+        case refused(Refusal)
+    }
+
+    private(set) var sessions: [SessionID: Held] = [:]
+    private var perReactor: [Int]
+    private let limit: Int
+
+    init(reactors: Int, limit: Int) {
+        perReactor = Array(repeating: 0, count: reactors)
+        self.limit = limit
+    }
+
+    subscript(session: SessionID) -> Held? { sessions[session] }
+
+    var count: Int { sessions.count }
+
+    /// Whether a command under `epoch` may touch `session`; a session seen first is taken in on the
+    /// reactor with the fewest.
+    mutating func admit(_ session: SessionID, epoch: Epoch, controller: ControllerID) -> Admission {
+        if let held = sessions[session] {
+            if epoch < held.epoch {
+                return .refused(Refusal(.staleEpoch, "session \(session) is held under epoch \(held.epoch), not \(epoch)"))
+            }
+            sessions[session] = Held(epoch: epoch, controller: controller, reactor: held.reactor)
+            return epoch > held.epoch ? .renewed(reactor: held.reactor) : .admitted(reactor: held.reactor)
+        }
+        guard sessions.count < limit else {
+            return .refused(Refusal(.overLimit, "this worker holds \(limit) sessions already; try again later"))
+        }
+        let reactor = perReactor.indices.min { perReactor[$0] < perReactor[$1] } ?? 0
+        perReactor[reactor] += 1
+        sessions[session] = Held(epoch: epoch, controller: controller, reactor: reactor)
+        return .admitted(reactor: reactor)
+    }
+
+    /// Forgets the session; the reactor that holds it, if it was held.
+    mutating func remove(_ session: SessionID) -> Int? {
+        guard let held = sessions.removeValue(forKey: session) else { return nil }
+        perReactor[held.reactor] -= 1
+        return held.reactor
+    }
+
+    /// What a fresh registration tells the store, by session name.
+    func assignments(worker: WorkerID, incarnation: String) -> [Assignment] {
+        sessions.sorted { $0.key.rawValue < $1.key.rawValue }.map { session, held in
+            Assignment(
+                session: session, worker: worker, incarnation: incarnation, epoch: held.epoch,
+                controller: held.controller)
+        }
+    }
+}

@@ -1,0 +1,220 @@
+import CLinux
+public import Logging
+import Reactor
+import Session
+public import Store
+import Wire
+
+/// A worker's control plane: says that it lives, takes commands from its stream, hands them to its
+/// reactors and sends back what they say. It never touches a packet; a store that is away costs none.
+public actor WorkerAgent {
+    private let configuration: WorkerConfiguration
+    private let store: any ClusterStore
+    private let logger: Logger
+    private let reactors: [Reactor]
+    private let outputs: AsyncStream<ReactorOutput>
+
+    private var held: HeldSessions
+    private var meter = LoadMeter()
+    private var waiting: [UInt64: (command: CommandID, controller: ControllerID)] = [:]
+    private var nextToken: UInt64 = 1
+    private var outbox: [(message: WorkerMessage, controller: ControllerID)] = []
+    private var outboxSignal: CheckedContinuation<Void, Never>?
+    private var isStoreAway = false
+
+    /// Binds the reactors' sockets and starts their threads.
+    public init(_ configuration: WorkerConfiguration, store: any ClusterStore, logger: Logger) throws {
+        precondition(!configuration.reactors.isEmpty)
+        self.configuration = configuration
+        self.store = store
+        self.logger = logger
+        held = HeldSessions(reactors: configuration.reactors.count, limit: configuration.sessionLimit)
+        let (stream, continuation) = AsyncStream.makeStream(
+            of: ReactorOutput.self, bufferingPolicy: .bufferingNewest(Limits.outbox))
+        outputs = stream
+        var started: [Reactor] = []
+        for reactor in configuration.reactors {
+            started.append(try Reactor(reactor) { continuation.yield($0) })
+        }
+        reactors = started
+        logger.info(
+            "worker listens for media",
+            metadata: ["addresses": "\(started.flatMap(\.addresses).map(\.description).joined(separator: ", "))"])
+    }
+
+    /// Works until the task is cancelled, then stops the reactors.
+    public func run() async {
+        // The cursor comes before the first heartbeat: a command can only follow a registration.
+        let cursor = await firstCursor()
+        await withTaskGroup(of: Void.self) { group in
+            group.addTask { await self.heartbeatLoop() }
+            group.addTask { await self.commandLoop(from: cursor) }
+            group.addTask { await self.outputLoop() }
+            group.addTask { await self.publicationLoop() }
+            await group.waitForAll()
+        }
+        for reactor in reactors { _ = reactor.send(.stop) }
+    }
+
+    // MARK: Heartbeat
+
+    private func heartbeatLoop() async {
+        while !Task.isCancelled {
+            await heartbeat()
+            try? await Task.sleep(for: Limits.heartbeatInterval)
+        }
+    }
+
+    private func heartbeat() async {
+        let load = meter.measure(
+            reactors.map(\.load), sessions: held.count, sessionLimit: configuration.sessionLimit)
+        let report = WorkerReport(
+            id: configuration.id, incarnation: configuration.incarnation, processID: configuration.processID,
+            host: configuration.host, load: load, capabilities: configuration.capabilities,
+            addresses: reactors.flatMap(\.addresses).map(\.description))
+        do throws(StoreError) {
+            let answer = try await store.heartbeat(report, timeToLive: Limits.timeToLive)
+            if isStoreAway {
+                isStoreAway = false
+                logger.notice("the store is back")
+            }
+            guard answer.isRegistration else { return }
+            let lost = try await store.reconcile(
+                configuration.id, incarnation: configuration.incarnation,
+                holding: held.assignments(worker: configuration.id, incarnation: configuration.incarnation))
+            for session in lost { letGo(session) }
+            logger.info("registered", metadata: ["sessions": "\(held.count)", "let_go": "\(lost.count)"])
+        } catch {
+            noteStoreAway(error)
+        }
+    }
+
+    /// One line when it goes, one when it comes back.
+    private func noteStoreAway(_ error: StoreError) {
+        guard !isStoreAway else { return }
+        isStoreAway = true
+        logger.warning("the store is away; media goes on, trying again", metadata: ["reason": "\(error)"])
+    }
+
+    private func letGo(_ session: SessionID) {
+        guard let reactor = held.remove(session) else { return }
+        _ = reactors[reactor].send(.perform(.closeSession, session: session, token: 0))
+    }
+
+    // MARK: Commands
+
+    /// The end of the command stream at start: what came before was for an earlier process of this name.
+    private func firstCursor() async -> StreamCursor {
+        while !Task.isCancelled {
+            do throws(StoreError) {
+                return try await store.receiveCommands(for: configuration.id, after: .latest, wait: .zero).cursor
+            } catch {
+                noteStoreAway(error)
+                try? await Task.sleep(for: Limits.retryPause)
+            }
+        }
+        return .latest
+    }
+
+    private func commandLoop(from start: StreamCursor) async {
+        var cursor = start
+        while !Task.isCancelled {
+            do throws(StoreError) {
+                let batch = try await store.receiveCommands(
+                    for: configuration.id, after: cursor, wait: Limits.commandWait)
+                cursor = batch.cursor
+                for command in batch.elements { obey(command) }
+            } catch {
+                try? await Task.sleep(for: Limits.retryPause)
+            }
+        }
+    }
+
+    private func obey(_ command: CommandEnvelope) {
+        let nowMilliseconds = Int64(HostClock.wallClock / 1_000_000)
+        if command.deadline + Limits.clockTolerance < nowMilliseconds { return }
+        if case .closeSession = command.operation, held[command.session] == nil {
+            return post(.reply(command.id, .done), to: command.controller)
+        }
+        let reactor: Int
+        switch held.admit(command.session, epoch: command.epoch, controller: command.controller) {
+        case .refused(let refusal):
+            return post(.reply(command.id, .refused(refusal)), to: command.controller)
+        case .renewed(let index):
+            _ = reactors[index].send(.perform(.closeSession, session: command.session, token: 0))
+            reactor = index
+        case .admitted(let index):
+            reactor = index
+        }
+        let token = nextToken
+        nextToken += 1
+        waiting[token] = (command.id, command.controller)
+        guard reactors[reactor].send(.perform(command.operation, session: command.session, token: token)) else {
+            waiting[token] = nil
+            let refusal = Refusal(.overLimit, "the reactor's mailbox is full; try again")
+            return post(.reply(command.id, .refused(refusal)), to: command.controller)
+        }
+        if case .closeSession = command.operation { _ = held.remove(command.session) }
+    }
+
+    // MARK: Replies and events
+
+    private func outputLoop() async {
+        for await output in outputs {
+            switch output {
+            case .outcome(let outcome, let token):
+                guard let (command, controller) = waiting.removeValue(forKey: token) else { continue }
+                post(.reply(command, outcome), to: controller)
+            case .event(let event):
+                guard let session = held[event.session] else { continue }
+                post(.event(event, session.epoch), to: session.controller)
+            case .stopped:
+                if !Task.isCancelled { logger.critical("a reactor has stopped") }
+            }
+        }
+    }
+
+    private func post(_ message: WorkerMessage, to controller: ControllerID) {
+        if outbox.count >= Limits.outbox { outbox.removeFirst(outbox.count - Limits.outbox + 1) }
+        outbox.append((message, controller))
+        outboxSignal?.resume()
+        outboxSignal = nil
+    }
+
+    /// Sends the outbox in order, as much per call as one controller's run of messages allows.
+    private func publicationLoop() async {
+        while !Task.isCancelled {
+            guard let controller = outbox.first?.controller else {
+                await waitForOutbox()
+                continue
+            }
+            let run = outbox.prefix(Limits.publicationBatch).prefix { $0.controller == controller }
+            outbox.removeFirst(run.count)
+            do throws(StoreError) {
+                try await store.publish(run.map(\.message), to: controller)
+            } catch {
+                outbox.insert(contentsOf: run, at: 0)
+                try? await Task.sleep(for: Limits.retryPause)
+            }
+        }
+    }
+
+    private func waitForOutbox() async {
+        await withTaskCancellationHandler {
+            await withCheckedContinuation { continuation in
+                if Task.isCancelled || !outbox.isEmpty {
+                    continuation.resume()
+                } else {
+                    outboxSignal = continuation
+                }
+            }
+        } onCancel: {
+            Task { await self.wakePublication() }
+        }
+    }
+
+    private func wakePublication() {
+        outboxSignal?.resume()
+        outboxSignal = nil
+    }
+}

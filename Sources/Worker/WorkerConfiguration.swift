@@ -1,0 +1,46 @@
+public import Reactor
+public import Session
+
+/// What a worker process is told at start.
+public struct WorkerConfiguration: Sendable {
+    public var id: WorkerID
+    /// New for each start of the process.
+    public var incarnation: String
+    public var host: String
+    public var processID: Int32
+    public var capabilities: [String]
+    /// One per reactor thread.
+    public var reactors: [ReactorConfiguration]
+    /// Sessions accepted at most.
+    public var sessionLimit: Int
+
+    public init(
+        id: WorkerID, incarnation: String, host: String, processID: Int32, capabilities: [String] = ["sfu"],
+        reactors: [ReactorConfiguration], sessionLimit: Int = 1000
+    ) {
+        self.id = id
+        self.incarnation = incarnation
+        self.host = host
+        self.processID = processID
+        self.capabilities = capabilities
+        self.reactors = reactors
+        self.sessionLimit = sessionLimit
+    }
+}
+
+/// Bounds and periods of a worker.
+enum Limits {
+    /// A dead worker must be known within a second: three missed heartbeats.
+    static let heartbeatInterval = Duration.milliseconds(250)
+    static let timeToLive = Duration.milliseconds(750)
+    /// How long one read of the command stream waits.
+    static let commandWait = Duration.seconds(2)
+    /// Messages kept while the store is away; the oldest go first.
+    static let outbox = 10_000
+    /// Messages per publication.
+    static let publicationBatch = 256
+    /// Pause before what the store refused is tried again.
+    static let retryPause = Duration.milliseconds(200)
+    /// Difference between two hosts' wall clocks that a command's deadline forgives, in milliseconds.
+    static let clockTolerance: Int64 = 10_000
+}

@@ -1,0 +1,77 @@
+import ArgumentParser
+import Controller
+import Foundation
+import Kurento
+import Logging
+import Reactor
+import Session
+import Settings
+import Signaling
+import Store
+import Wire
+
+/// One controller process: the front doors and the decisions.
+struct ControllerCommand: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "controller", abstract: "Run one controller.",
+        discussion: "Example: apus controller --id c1 --config cluster.yml")
+
+    @OptionGroup var options: ConfigurationOptions
+
+    @Option(help: "The controller's name, unique in the cluster.")
+    var id: String = "c1"
+
+    func run() async throws {
+        let (settings, kurento) = try options.load()
+        let logger = makeLogger("apus.controller.\(id)", level: settings.logLevel)
+        ParentWatch.endWithParent()
+        try await runUntilSignal {
+            let store = RedisStore(try settings.store.address(), cluster: settings.cluster, logger: logger)
+            let controller = try ControllerAssembly(
+                id: ControllerID(id), settings: settings, kurento: kurento, store: store, logger: logger)
+            try await controller.run()
+            await store.close()
+        }
+    }
+}
+
+/// A controller's parts, wired: Signaling → Kurento → Director → store.
+struct ControllerAssembly: Sendable {
+    let director: Director
+    let mediaServer: MediaServer
+    let signaling: SignalingServer
+
+    init(
+        id: ControllerID, settings: ClusterSettings, kurento: KurentoSettings?, store: any ClusterStore,
+        logger: Logger
+    ) throws {
+        director = Director(id: id, store: store, logger: logger)
+        var configuration = KurentoConfiguration(
+            isLite: settings.media.iceLite,
+            garbageCollectorPeriod: .seconds(Int64(settings.limits.sessionGarbagePeriod)))
+        if let kurento {
+            configuration.metadata = kurento.metadata
+            if kurento.disableRequestCache { configuration.requestCacheLifetime = .zero }
+        }
+        mediaServer = MediaServer(plane: director, configuration: configuration, logger: logger)
+        let status = ControllerStatusSource(
+            id: id, cluster: settings.cluster, director: director, mediaServer: mediaServer, started: HostClock.now)
+        let front = try SignalingAssembly.configuration(settings)
+        signaling = try SignalingServer(
+            configuration: front,
+            webSockets: [front.kurentoPath: KurentoWebSocket(server: mediaServer)],
+            status: status, logger: logger)
+    }
+
+    /// Serves until cancelled.
+    func run() async throws {
+        try await withThrowingTaskGroup(of: Void.self) { group in
+            group.addTask { await director.run() }
+            group.addTask { await mediaServer.run() }
+            group.addTask { try await signaling.run() }
+            try await group.next()
+            group.cancelAll()
+            try await group.waitForAll()
+        }
+    }
+}

@@ -1,0 +1,40 @@
+import Controller
+import Foundation
+import Kurento
+import Reactor
+import Session
+import Signaling
+import Wire
+
+/// What a controller tells about itself and its cluster.
+struct ControllerStatusSource: StatusSource {
+    let id: ControllerID
+    let cluster: String
+    let director: Director
+    let mediaServer: MediaServer
+    let started: Instant
+
+    func snapshot() async -> ClusterStatus {
+        var own = ControllerStatus(
+            id: id, processID: ProcessInfo.processInfo.processIdentifier, host: ProcessInfo.processInfo.hostName,
+            uptime: (HostClock.now - started).seconds)
+        own.kurento = KurentoStatus(await mediaServer.statistics)
+        return ClusterStatus(
+            cluster: cluster, version: Apus.version, controllers: [own], workers: await director.workers())
+    }
+
+    func reasonsNotReady() async -> [String] {
+        var reasons: [String] = []
+        if await !director.isStoreReachable { reasons.append("the store is away") }
+        if await !director.workers().contains(where: \.isAlive) { reasons.append("no worker is alive") }
+        return reasons
+    }
+
+    func owner(of session: SessionID) async -> SessionOwner? {
+        guard let worker = await director.owner(of: session) else { return nil }
+        let status = await director.workers().first { $0.report.id == worker }
+        return SessionOwner(
+            worker: worker, workerPid: status?.report.processID,
+            controllerPid: ProcessInfo.processInfo.processIdentifier)
+    }
+}

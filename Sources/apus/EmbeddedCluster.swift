@@ -1,0 +1,38 @@
+import Logging
+import Session
+import Settings
+import Store
+import Worker
+
+/// `apus up --embedded`: the same controller and workers over the in-memory store, in one process.
+struct EmbeddedCluster: Sendable {
+    let settings: ClusterSettings
+    let kurento: KurentoSettings?
+
+    func run() async throws {
+        let settings = settings
+        let kurento = kurento
+        try await runUntilSignal {
+            let store = InMemoryStore()
+            var agents: [WorkerAgent] = []
+            for index in 0..<settings.workers.count {
+                let id = WorkerID("w\(index + 1)")
+                agents.append(
+                    try WorkerAgent(
+                        try WorkerAssembly.configuration(id: id, index: index, settings: settings), store: store,
+                        logger: makeLogger("apus.worker.\(id)", level: settings.logLevel)))
+            }
+            let controller = try ControllerAssembly(
+                id: ControllerID("c1"), settings: settings, kurento: kurento, store: store,
+                logger: makeLogger("apus.controller.c1", level: settings.logLevel))
+            Progress.done("store", "in memory")
+            try await withThrowingTaskGroup(of: Void.self) { group in
+                for agent in agents { group.addTask { await agent.run() } }
+                group.addTask { try await controller.run() }
+                group.addTask { try await Readiness.announce(settings) }
+                defer { group.cancelAll() }
+                while try await group.next() != nil {}
+            }
+        }
+    }
+}

@@ -1,0 +1,78 @@
+import CLinux
+import Foundation
+import Settings
+import Wire
+
+/// The local addresses that media uses, by the settings.
+enum MediaAddresses {
+    /// One address of a network interface that is up.
+    struct Interface: Equatable {
+        var name: String
+        var ip: IPAddress
+        var isLoopback: Bool
+    }
+
+    /// A reactor has room for this many sockets.
+    static let limit = 16
+
+    static func onThisHost(_ settings: MediaSettings) throws -> [IPAddress] {
+        try choose(from: interfaces(), settings)
+    }
+
+    /// Pure, so that it can be tested: which of `interfaces` to listen on, in their order.
+    static func choose(from interfaces: [Interface], _ settings: MediaSettings) throws -> [IPAddress] {
+        if let missing = settings.interfaces.first(where: { name in !interfaces.contains { $0.name == name } }) {
+            throw SettingsError(
+                file: "cluster.yml", line: nil, key: "media.interfaces", problem: "there is no interface `\(missing)` that is up",
+                fix: "Interfaces here: \(Set(interfaces.map(\.name)).sorted().joined(separator: ", "))")
+        }
+        let usable = interfaces.filter { interface in
+            guard settings.ipv6 || interface.ip.isIPv4, !interface.ip.isLinkLocal else { return false }
+            if interface.isLoopback { return false }
+            if !settings.interfaces.isEmpty { return settings.interfaces.contains(interface.name) }
+            return !settings.excludedInterfaces.contains { interface.name.hasPrefix($0) }
+        }
+        var addresses = usable.map(\.ip)
+        let loopback = interfaces.filter { $0.isLoopback && (settings.ipv6 || $0.ip.isIPv4) }.map(\.ip)
+        let isNamed = settings.interfaces.contains { name in interfaces.contains { $0.name == name && $0.isLoopback } }
+        switch settings.loopback {
+        case .always: addresses += loopback
+        case .auto: if addresses.isEmpty || isNamed { addresses += loopback }
+        case .never: if isNamed { addresses += loopback }
+        }
+        guard !addresses.isEmpty else {
+            throw SettingsError(
+                file: "cluster.yml", line: nil, key: "media", problem: "no interface is left to listen on",
+                fix: "Set media.loopback to auto, or name an interface that is up")
+        }
+        return Array(addresses.prefix(limit))
+    }
+
+    static func announced(_ settings: MediaSettings) throws -> [IPAddress: IPAddress] {
+        var result: [IPAddress: IPAddress] = [:]
+        for (local, announced) in settings.announcedAddresses {
+            guard let from = IPAddress(local), let to = IPAddress(announced) else {
+                throw SettingsError(
+                    file: "cluster.yml", line: nil, key: "media.announced_addresses",
+                    problem: "`\(local): \(announced)` are not two IP addresses", fix: "Write `10.0.0.5: 203.0.113.7`")
+            }
+            result[from] = to
+        }
+        return result
+    }
+
+    private static func interfaces() -> [Interface] {
+        var entries = [apus_interface](repeating: apus_interface(), count: 128)
+        let count = unsafe apus_interfaces(&entries, UInt32(entries.count))
+        return entries.prefix(max(0, Int(count))).map { entry in
+            let name = unsafe withUnsafeBytes(of: entry.name) { bytes in
+                unsafe String(decoding: bytes.prefix { $0 != 0 }, as: UTF8.self)
+            }
+            let address = entry.address
+            let ip = address.is_ipv4 != 0
+                ? IPAddress(ipv4: UInt32(truncatingIfNeeded: address.low))
+                : IPAddress(ipv6High: address.high, low: address.low)
+            return Interface(name: name, ip: ip, isLoopback: entry.is_loopback != 0)
+        }
+    }
+}

@@ -1,0 +1,32 @@
+import Foundation
+import Settings
+
+/// Waits until the cluster takes calls, then says where.
+enum Readiness {
+    static func announce(_ settings: ClusterSettings) async throws {
+        guard let listener = settings.signaling.listen.first else { return }
+        let base = "http://\(ControlClient.localHost(listener.host)):\(listener.port)"
+        var lastReason = ""
+        let clock = ContinuousClock()
+        let started = clock.now
+        while !Task.isCancelled {
+            let reason = await ControlClient(base: base).reasonNotReady()
+            guard let reason else { break }
+            // One line per obstacle, and none for the first moments, which are never ready.
+            if reason != lastReason, clock.now - started > .seconds(3) {
+                Progress.waiting("not ready: \(reason)")
+                lastReason = reason
+            }
+            try await Task.sleep(for: .milliseconds(100))
+        }
+        Progress.done("workers", "\(settings.workers.count) with \(settings.workers.reactors) reactor(s) each")
+        Progress.done("controller", "c1, Kurento protocol at \(base.replacing("http", with: "ws"))/\(settings.signaling.kurentoPath)")
+        Terminal.line("")
+        Terminal.line("  Open    http://localhost:\(listener.port)/")
+        if let tls = settings.tls.listen.first {
+            Terminal.line("  or      https://\(ProcessInfo.processInfo.hostName):\(tls.port)/   from other machines")
+        }
+        Terminal.line("  Status  apus status      Ctrl-C ends the cluster.")
+        Terminal.line("")
+    }
+}

@@ -1,0 +1,63 @@
+import DTLS
+import Foundation
+import Settings
+import Signaling
+
+/// What the front door listens on, by the settings.
+enum SignalingAssembly {
+    static func configuration(_ settings: ClusterSettings) throws -> SignalingConfiguration {
+        var listeners = settings.signaling.listen.map {
+            SignalingConfiguration.Listener(host: $0.host, port: $0.port)
+        }
+        if !settings.tls.listen.isEmpty {
+            let identity = try identity(settings.tls)
+            listeners += settings.tls.listen.map {
+                SignalingConfiguration.Listener(host: $0.host, port: $0.port, identity: identity)
+            }
+        }
+        var configuration = SignalingConfiguration(listeners: listeners)
+        configuration.kurentoPath = settings.signaling.kurentoPath
+        configuration.allowedOrigins = settings.signaling.allowedOrigins
+        configuration.webDirectory = webDirectory
+        configuration.limits.connections = settings.limits.connections
+        configuration.limits.connectionsPerAddress = settings.limits.connectionsPerAddress
+        return configuration
+    }
+
+    private static func identity(_ settings: TLSSettings) throws -> TLSIdentity {
+        switch settings.certificate {
+        case .selfSigned:
+            let certificate = try Certificate()
+            return TLSIdentity(certificatePEM: try certificate.pem(), keyPEM: try certificate.privateKeyPEM())
+        case .files(let certificate, let key):
+            let chain = try read(certificate, key: "tls.certificate")
+            let keyBytes = try key.map { try read($0, key: "tls.key") } ?? chain
+            return TLSIdentity(certificatePEM: chain, keyPEM: keyBytes, password: settings.password)
+        }
+    }
+
+    private static func read(_ path: String, key: String) throws -> [UInt8] {
+        guard let data = FileManager.default.contents(atPath: path) else {
+            throw SettingsError(
+                file: "cluster.yml", line: nil, key: key, problem: "`\(path)` is not there or cannot be read",
+                fix: "Give the path of a PEM file, or `certificate: self-signed`")
+        }
+        return Array(data)
+    }
+
+    /// `web/` in the folder where `apus` runs, or above the executable (a build folder, an installed
+    /// `share/apus`).
+    static var webDirectory: String? {
+        var candidates = ["web"]
+        if let variable = ProcessInfo.processInfo.environment["APUS_WEB"] { candidates.insert(variable, at: 0) }
+        if let executable = Bundle.main.executablePath {
+            var folder = URL(fileURLWithPath: executable).resolvingSymlinksInPath().deletingLastPathComponent()
+            for _ in 0..<4 {
+                candidates.append(folder.appendingPathComponent("web").path)
+                candidates.append(folder.appendingPathComponent("share/apus/web").path)
+                folder = folder.deletingLastPathComponent()
+            }
+        }
+        return candidates.first { FileManager.default.fileExists(atPath: "\($0)/index.html") }
+    }
+}

@@ -1,0 +1,52 @@
+import Foundation
+import Session
+import Signaling
+
+/// The status document as a table for people.
+enum StatusTable {
+    static func render(_ data: Data) throws -> String {
+        let status = try JSONDecoder().decode(StatusDocument.self, from: data)
+        var lines = ["Apus \(status.version) · cluster \(status.cluster)", ""]
+        for controller in status.controllers {
+            lines.append(
+                "controller \(controller.id)  pid \(controller.processID)  up \(duration(controller.uptime))  "
+                    + "\(controller.kurento.connections) connections  \(controller.kurento.pipelines) pipelines")
+        }
+        lines.append("")
+        let columns: [(String, (StatusDocument.Worker) -> String)] = [
+            ("WORKER", { $0.id.rawValue }),
+            ("STATE", { $0.isAlive ? "alive" : "dead" }),
+            ("PID", { "\($0.processID)" }),
+            ("SESSIONS", { "\($0.assignedSessions)/\($0.load.sessionLimit)" }),
+            ("ENDPOINTS", { "\($0.load.endpoints)" }),
+            ("CPU", { String(format: "%.0f%%", $0.load.cpu * 100) }),
+            ("IN", { "\(rate($0.load.bitsReceivedPerSecond))bit/s" }),
+            ("OUT", { "\(rate($0.load.bitsSentPerSecond))bit/s" }),
+            ("PACKETS/S", { "\(rate($0.load.packetsReceivedPerSecond)) in, \(rate($0.load.packetsSentPerSecond)) out" }),
+            ("MEMORY", { "\($0.load.memory >> 20) MiB" }),
+        ]
+        let rows = [columns.map(\.0)] + status.workers.map { worker in columns.map { $0.1(worker) } }
+        let widths = columns.indices.map { column in rows.map { $0[column].count }.max() ?? 0 }
+        for row in rows {
+            lines.append(
+                zip(row, widths).map { $0.padding(toLength: $1, withPad: " ", startingAt: 0) }.joined(separator: "  "))
+        }
+        if status.workers.isEmpty { lines.append("(no worker has registered)") }
+        return lines.joined(separator: "\n")
+    }
+
+    private static func rate(_ value: Double) -> String {
+        switch value {
+        case 1e9...: String(format: "%.1f G", value / 1e9)
+        case 1e6...: String(format: "%.1f M", value / 1e6)
+        case 1e3...: String(format: "%.1f k", value / 1e3)
+        default: String(format: "%.0f ", value)
+        }
+    }
+
+    private static func duration(_ seconds: Double) -> String {
+        let whole = Int(seconds)
+        if whole >= 3600 { return "\(whole / 3600) h \(whole % 3600 / 60) min" }
+        return whole >= 60 ? "\(whole / 60) min \(whole % 60) s" : "\(whole) s"
+    }
+}

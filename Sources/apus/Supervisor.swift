@@ -1,0 +1,79 @@
+import Foundation
+import Logging
+
+/// Keeps child processes running: one that ends is started again, with back-off, until the task is
+/// cancelled; then all are asked to end and, if they do not, are ended.
+struct Supervisor: Sendable {
+    struct Child: Sendable {
+        var name: String
+        var executable: String
+        var arguments: [String]
+    }
+
+    /// A child that lived this long is healthy: its next end counts as the first.
+    static let healthyAfter = Duration.seconds(10)
+    static let firstPause = Duration.milliseconds(100)
+    static let longestPause = Duration.seconds(10)
+    /// Time to end cleanly before SIGKILL.
+    static let patience = Duration.seconds(5)
+
+    let logger: Logger
+
+    func run(_ children: [Child]) async throws {
+        // Front doors end before what they lean on: the store is first in the list and goes last.
+        try await withThrowingTaskGroup(of: Void.self) { group in
+            for child in children { group.addTask { await keepRunning(child) } }
+            try await group.waitForAll()
+        }
+    }
+
+    private func keepRunning(_ child: Child) async {
+        var pause = Self.firstPause
+        let clock = ContinuousClock()
+        while !Task.isCancelled {
+            let started = clock.now
+            do {
+                let status = try await runOnce(child)
+                if Task.isCancelled { return }
+                logger.warning("\(child.name) has ended (\(status)); starting it again in \(pause)")
+            } catch {
+                logger.error("\(child.name) cannot be started: \(error)")
+            }
+            if clock.now - started > Self.healthyAfter { pause = Self.firstPause }
+            try? await Task.sleep(for: pause)
+            pause = min(pause * 2, Self.longestPause)
+        }
+    }
+
+    /// Starts the child and waits for its end; on cancellation asks it to end, then insists.
+    private func runOnce(_ child: Child) async throws -> String {
+        let process = Process()
+        process.executableURL = URL(fileURLWithPath: child.executable)
+        process.arguments = child.arguments
+        process.standardInput = FileHandle.nullDevice
+        process.environment = ProcessInfo.processInfo.environment.merging([ParentWatch.variable: "1"]) { $1 }
+        let (ends, continuation) = AsyncStream.makeStream(of: Int32.self)
+        process.terminationHandler = {
+            continuation.yield($0.terminationStatus)
+            continuation.finish()
+        }
+        try process.run()
+        logger.debug("\(child.name) runs as process \(process.processIdentifier)")
+        let identifier = process.processIdentifier
+        let end = Task { () -> Int32 in
+            for await status in ends { return status }
+            return -1
+        }
+        let status = await withTaskCancellationHandler {
+            await end.value
+        } onCancel: {
+            kill(identifier, SIGTERM)
+            Task {
+                try? await Task.sleep(for: Self.patience)
+                // Only while it is still ours: after its end the number may be somebody else's.
+                if process.isRunning { kill(identifier, SIGKILL) }
+            }
+        }
+        return process.terminationReason == .uncaughtSignal ? "signal \(status)" : "exit code \(status)"
+    }
+}

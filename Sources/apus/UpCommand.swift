@@ -1,0 +1,97 @@
+import ArgumentParser
+import CLinux
+import Foundation
+import Logging
+import Settings
+import Store
+
+/// The whole cluster on this machine.
+struct UpCommand: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "up", abstract: "Run a whole cluster on this machine: store, controller, workers.",
+        discussion: """
+            Examples:
+              apus up                                  what cluster.yml says
+              apus up --embedded                       one process, no Redis
+              apus up --conf-file kurento.conf.json    with Kurento's own configuration file
+            Ctrl-C ends everything.
+            """)
+
+    @OptionGroup var options: ConfigurationOptions
+
+    @Flag(help: "One process with an in-memory store instead of Redis and child processes.")
+    var embedded = false
+
+    func run() async throws {
+        let (settings, kurento) = try options.load()
+        Terminal.line("Apus \(Apus.version)")
+        if embedded {
+            try await EmbeddedCluster(settings: settings, kurento: kurento).run()
+        } else {
+            let logger = makeLogger("apus.up", level: settings.logLevel)
+            try await runUntilSignal { try await supervise(settings, logger: logger) }
+        }
+        Terminal.line("Apus has ended.")
+    }
+
+    private func supervise(_ settings: ClusterSettings, logger: Logger) async throws {
+        let executable = try Self.executable()
+        var children: [Supervisor.Child] = []
+        if let redis = try await RedisProcess.needed(for: settings.store) {
+            children.append(redis.child)
+            Progress.done("store", "redis-server on \(redis.address)")
+        } else {
+            Progress.done("store", "Redis at \(settings.store.url.withoutPassword)")
+        }
+        for index in 0..<settings.workers.count {
+            let name = "w\(index + 1)"
+            children.append(
+                Supervisor.Child(
+                    name: name, executable: executable,
+                    arguments: ["worker", "--id", name, "--index", "\(index)"] + options.arguments))
+        }
+        children.append(
+            Supervisor.Child(
+                name: "c1", executable: executable, arguments: ["controller", "--id", "c1"] + options.arguments))
+
+        let supervisor = Supervisor(logger: logger)
+        let family = children
+        try await withThrowingTaskGroup(of: Void.self) { group in
+            group.addTask { try await supervisor.run(family) }
+            group.addTask { try await Readiness.announce(settings) }
+            defer { group.cancelAll() }
+            while try await group.next() != nil {}
+        }
+    }
+
+    private static func executable() throws -> String {
+        guard let path = Bundle.main.executablePath else { throw ValidationError("cannot find this executable") }
+        return URL(fileURLWithPath: path).resolvingSymlinksInPath().path
+    }
+}
+
+/// Lines for a person, written through at once even when they go to a file.
+enum Terminal {
+    static func line(_ text: String) {
+        FileHandle.standardOutput.write(Data((text + "\n").utf8))
+    }
+}
+
+/// One line per step for the person at the terminal.
+enum Progress {
+    static func done(_ part: String, _ text: String) {
+        Terminal.line("  ✓ \(part.padding(toLength: 12, withPad: " ", startingAt: 0))\(text)")
+    }
+
+    static func waiting(_ text: String) {
+        Terminal.line("  … \(text)")
+    }
+}
+
+extension String {
+    /// A store's address as it may be shown.
+    var withoutPassword: String {
+        guard let at = lastIndex(of: "@"), let scheme = range(of: "://") else { return self }
+        return String(self[..<scheme.upperBound]) + "…" + String(self[at...])
+    }
+}

@@ -1,0 +1,60 @@
+import ArgumentParser
+import DTLS
+import Foundation
+import Logging
+import Reactor
+import Session
+import Settings
+import Store
+import Wire
+import Worker
+
+/// One media worker process. `apus up` starts them; on other hosts an operator does.
+struct WorkerCommand: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "worker", abstract: "Run one media worker.",
+        discussion: "Example: apus worker --id w3 --config cluster.yml")
+
+    @OptionGroup var options: ConfigurationOptions
+
+    @Option(help: "The worker's name, unique in the cluster.")
+    var id: String
+
+    @Option(help: "Which worker of this host it is, from 0: chooses its UDP ports.")
+    var index: Int = 0
+
+    func run() async throws {
+        let settings = try options.load().settings
+        let logger = makeLogger("apus.worker.\(id)", level: settings.logLevel)
+        ParentWatch.endWithParent()
+        try await runUntilSignal {
+            let store = RedisStore(try settings.store.address(), cluster: settings.cluster, logger: logger)
+            let agent = try WorkerAgent(
+                try WorkerAssembly.configuration(id: WorkerID(id), index: index, settings: settings), store: store,
+                logger: logger)
+            await agent.run()
+            await store.close()
+        }
+    }
+}
+
+/// Builds what a worker is made of from the settings.
+enum WorkerAssembly {
+    static func configuration(id: WorkerID, index: Int, settings: ClusterSettings) throws -> WorkerConfiguration {
+        let addresses = try MediaAddresses.onThisHost(settings.media)
+        let announced = try MediaAddresses.announced(settings.media)
+        let certificate = try Certificate()
+        let ports = settings.media.udpPorts
+        let reactors = (0..<settings.workers.reactors).map { reactor in
+            let offset = (index * settings.workers.reactors + reactor) % ports.count
+            return ReactorConfiguration(
+                addresses: addresses, ports: ports, preferredPort: ports.lowerBound + UInt16(offset),
+                announced: announced, peerLimit: settings.limits.endpointsPerReactor,
+                name: "apus-\(id)-r\(reactor)", certificate: certificate, seed: HostClock.entropy())
+        }
+        return WorkerConfiguration(
+            id: id, incarnation: UUID().uuidString.lowercased(), host: ProcessInfo.processInfo.hostName,
+            processID: ProcessInfo.processInfo.processIdentifier, reactors: reactors,
+            sessionLimit: settings.limits.sessionsPerWorker)
+    }
+}

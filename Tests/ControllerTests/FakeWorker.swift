@@ -1,0 +1,97 @@
+import Foundation
+import Logging
+import Session
+import Store
+
+/// A worker without media: heartbeats, takes commands, answers them.
+actor FakeWorker {
+    nonisolated let id: WorkerID
+    nonisolated let incarnation: String
+    private let store: any ClusterStore
+    private let sessionLimit: Int
+    private var tasks: [Task<Void, Never>] = []
+    private var held: [SessionID: Assignment] = [:]
+    private(set) var commands: [CommandEnvelope] = []
+    /// Whether commands are answered.
+    private var isAnswering = true
+
+    init(_ id: String, incarnation: String = "a", limit: Int = 1000, store: any ClusterStore) {
+        self.id = WorkerID(id)
+        self.incarnation = incarnation
+        self.store = store
+        sessionLimit = limit
+    }
+
+    func start() async throws {
+        var cursor = try await store.receiveCommands(for: id, after: .latest, wait: .zero).cursor
+        await beat()
+        tasks.append(
+            Task {
+                while !Task.isCancelled {
+                    try? await Task.sleep(for: .milliseconds(250))
+                    if !Task.isCancelled { await beat() }
+                }
+            })
+        tasks.append(
+            Task {
+                while !Task.isCancelled {
+                    guard let batch = try? await store.receiveCommands(for: id, after: cursor, wait: .seconds(1))
+                    else { continue }
+                    cursor = batch.cursor
+                    for command in batch.elements { await take(command) }
+                }
+            })
+    }
+
+    /// As kill -9: no word of goodbye.
+    func kill() {
+        for task in tasks { task.cancel() }
+        tasks = []
+    }
+
+    func setAnswering(_ isAnswering: Bool) { self.isAnswering = isAnswering }
+
+    func emit(_ body: SessionEvent.Body, in session: SessionID, epoch: Epoch, to controller: ControllerID) async throws {
+        try await store.publish([.event(SessionEvent(session: session, body: body), epoch)], to: controller)
+    }
+
+    private func beat() async {
+        var load = WorkerLoad()
+        load.sessions = held.count
+        load.sessionLimit = sessionLimit
+        let report = WorkerReport(
+            id: id, incarnation: incarnation, processID: 1, host: "host", load: load)
+        guard let answer = try? await store.heartbeat(report, timeToLive: .milliseconds(750)) else { return }
+        if answer.isRegistration {
+            let fenced = try? await store.reconcile(id, incarnation: incarnation, holding: Array(held.values))
+            for session in fenced ?? [] { held[session] = nil }
+        }
+    }
+
+    private func take(_ command: CommandEnvelope) async {
+        commands.append(command)
+        guard isAnswering else { return }
+        let outcome: Outcome
+        if let epoch = held[command.session]?.epoch, epoch > command.epoch {
+            outcome = .refused(Refusal(.staleEpoch, "an older epoch"))
+        } else {
+            held[command.session] = Assignment(
+                session: command.session, worker: id, incarnation: incarnation, epoch: command.epoch,
+                controller: command.controller)
+            if command.operation == .closeSession { held[command.session] = nil }
+            outcome = .done
+        }
+        try? await store.publish([.reply(command.id, outcome)], to: command.controller)
+    }
+}
+
+/// Collects a session's events.
+actor EventLog {
+    private(set) var events: [SessionEvent.Body] = []
+
+    func append(_ event: SessionEvent) { events.append(event.body) }
+
+    var losses: [Refusal] {
+        events.compactMap { if case .sessionLost(let refusal) = $0 { refusal } else { nil } }
+    }
+}

@@ -1,0 +1,131 @@
+"""A real cluster for one test: `apus up` with ports of its own, real Redis, ended by SIGINT."""
+
+import contextlib
+import json
+import os
+import pathlib
+import signal
+import socket
+import subprocess
+import tempfile
+import time
+import urllib.error
+import urllib.request
+
+ROOT = pathlib.Path(__file__).resolve().parents[2]
+
+
+def apus_binary():
+    return os.environ.get("APUS_BIN") or str(ROOT / ".build/debug/apus")
+
+
+def free_port():
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return probe.getsockname()[1]
+
+
+class Cluster:
+    """`apus up` on free ports of the loopback interface."""
+
+    def __init__(self, workers=2, embedded=False, extra="", arguments=(), config=None, media=None):
+        self.port = free_port()
+        self.redis_port = free_port()
+        self.udp_first = 42000 + (self.port % 200) * 64
+        self.folder = tempfile.TemporaryDirectory(prefix="apus-test-")
+        path = pathlib.Path(self.folder.name)
+        self.config = path / "cluster.yml"
+        self.config.write_text(
+            config
+            or f"""\
+cluster: test-{self.port}
+signaling:
+  listen: ["127.0.0.1:{self.port}"]
+tls:
+  listen: []
+media:
+  udp_ports: {self.udp_first}-{self.udp_first + 63}
+  interfaces: {media or '[lo]'}
+store:
+  url: redis://127.0.0.1:{self.redis_port}/0
+workers:
+  count: {workers}
+{extra}"""
+        )
+        command = [apus_binary(), "up", "--config", str(self.config), *arguments]
+        if embedded:
+            command.append("--embedded")
+        self.log_path = path / "log"
+        self.log_file = open(self.log_path, "wb")
+        self.process = subprocess.Popen(
+            command, cwd=ROOT, stdout=self.log_file, stderr=subprocess.STDOUT, stdin=subprocess.DEVNULL,
+            start_new_session=True)
+
+    # Addresses
+
+    @property
+    def http(self):
+        return f"http://127.0.0.1:{self.port}"
+
+    @property
+    def kurento(self):
+        return f"ws://127.0.0.1:{self.port}/kurento"
+
+    # State
+
+    def log(self):
+        self.log_file.flush()
+        return self.log_path.read_text(errors="replace")
+
+    def get(self, path, timeout=3):
+        try:
+            with urllib.request.urlopen(self.http + path, timeout=timeout) as answer:
+                return answer.status, answer.read()
+        except urllib.error.HTTPError as error:
+            return error.code, error.read()
+
+    def status(self):
+        return json.loads(self.get("/api/status")[1])
+
+    def workers(self):
+        return {worker["id"]: worker for worker in self.status()["workers"]}
+
+    def wait_ready(self, workers=2, seconds=30):
+        def ready():
+            code, _ = self.get("/readyz")
+            alive = [w for w in self.workers().values() if w["isAlive"]]
+            return code == 200 and len(alive) == workers
+
+        wait_until(ready, seconds, lambda: "the cluster is not ready:\n" + self.log())
+        return self
+
+    def stop(self):
+        """Ctrl-C: the exit code, and how long it took."""
+        started = time.monotonic()
+        if self.process.poll() is None:
+            self.process.send_signal(signal.SIGINT)
+        try:
+            code = self.process.wait(timeout=15)
+        except subprocess.TimeoutExpired:
+            os.killpg(self.process.pid, signal.SIGKILL)
+            code = self.process.wait()
+        return code, time.monotonic() - started
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        self.stop()
+        self.log_file.close()
+        self.folder.cleanup()
+
+
+def wait_until(condition, seconds, explain=lambda: "the condition did not come true", pause=0.05):
+    deadline = time.monotonic() + seconds
+    while True:
+        with contextlib.suppress(OSError, ValueError, KeyError, IndexError):
+            if condition():
+                return
+        if time.monotonic() > deadline:
+            raise AssertionError(explain())
+        time.sleep(pause)

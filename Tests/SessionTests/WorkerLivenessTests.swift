@@ -1,0 +1,158 @@
+import Session
+import Testing
+import Wire
+
+/// A liveness table, a virtual clock, and workers whose heartbeats hold as they do in the store.
+private struct LivenessWorld {
+    var liveness = WorkerLiveness()
+    var now = Instant.origin + .seconds(10)
+    var lastHeartbeat: [WorkerID: (incarnation: String, at: Instant)] = [:]
+    var listed: Set<WorkerID> = []
+    var isStoreUp = true
+    /// Workers that heartbeat.
+    var running: [WorkerID: String] = [:]
+    var changes: [(WorkerLiveness.Change, Instant)] = []
+
+    mutating func run(_ interval: Interval) {
+        let end = now + interval
+        while now < end {
+            now = now + .milliseconds(50)
+            let tick = (now - Instant.origin).milliseconds
+            if isStoreUp, tick % 250 == 0 {
+                for (id, incarnation) in running {
+                    lastHeartbeat[id] = (incarnation, now)
+                    listed.insert(id)
+                }
+            }
+            guard tick % 100 == 0 else { continue }
+            guard isStoreUp else {
+                liveness.storeFailed()
+                continue
+            }
+            let pulses = listed.map { id in
+                let beat = lastHeartbeat[id]
+                let holds = beat.map { now - $0.at < WorkerLiveness.timeToLive } ?? false
+                return WorkerPulse(id: id, incarnation: holds ? beat?.incarnation : nil)
+            }
+            changes += liveness.observe(pulses, now: now).map { ($0, now) }
+        }
+    }
+
+    var deaths: [WorkerID] {
+        changes.compactMap { change, _ in if case .died(let id, _) = change { id } else { nil } }
+    }
+}
+
+struct WorkerLivenessTests {
+    private let w1 = WorkerID("w1")
+    private let w2 = WorkerID("w2")
+
+    @Test func aWorkerThatStopsIsDeadWithinOneSecondAndNotBeforeItsHeartbeatRanOut() throws {
+        var world = LivenessWorld()
+        world.running = [w1: "a", w2: "b"]
+        world.run(.seconds(5))
+        #expect(world.liveness.alive == [w1, w2])
+        let stop = world.now
+        world.running[w1] = nil
+        world.run(.seconds(2))
+        let (change, at) = try #require(world.changes.last)
+        #expect(change == .died(w1, incarnation: "a"))
+        #expect(at - stop < .seconds(1))
+        #expect(at - stop >= .milliseconds(500))
+        #expect(world.liveness.alive == [w2])
+    }
+
+    @Test func aStoreThatIsAwayForTenMinutesMakesNobodyLookDead() {
+        var world = LivenessWorld()
+        world.running = [w1: "a", w2: "b"]
+        world.run(.seconds(5))
+        world.isStoreUp = false
+        world.run(.seconds(600))
+        #expect(world.liveness.alive == [w1, w2])
+        #expect(!world.liveness.isStoreReachable)
+        world.isStoreUp = true
+        world.run(.seconds(10))
+        #expect(world.deaths.isEmpty)
+        #expect(world.liveness.isStoreReachable)
+    }
+
+    @Test func aWorkerThatDiedWhileTheStoreWasAwayIsDeadAfterTheGrace() throws {
+        var world = LivenessWorld()
+        world.running = [w1: "a", w2: "b"]
+        world.run(.seconds(5))
+        world.isStoreUp = false
+        world.run(.seconds(5))
+        world.running[w1] = nil
+        world.isStoreUp = true
+        let back = world.now
+        world.run(.seconds(5))
+        #expect(world.deaths == [w1])
+        let at = try #require(world.changes.last?.1)
+        #expect(at - back >= .milliseconds(1900) && at - back <= .milliseconds(2300))
+    }
+
+    @Test func aSlowStoreThatNeverFailsMakesNobodyLookDeadEither() {
+        var liveness = WorkerLiveness()
+        let start = Instant.origin + .seconds(1)
+        _ = liveness.observe([WorkerPulse(id: w1, incarnation: "a")], now: start)
+        // The answer comes after a stall in which the heartbeat ran out.
+        #expect(liveness.observe([WorkerPulse(id: w1, incarnation: nil)], now: start + .seconds(10)) == [])
+        #expect(liveness.isAlive(w1))
+    }
+
+    @Test func allDataLostIsNotAllWorkersDead() {
+        var world = LivenessWorld()
+        world.running = [w1: "a", w2: "b"]
+        world.run(.seconds(5))
+        world.listed = []
+        world.lastHeartbeat = [:]
+        world.run(.seconds(5))
+        #expect(world.deaths.isEmpty)
+        #expect(world.liveness.alive == [w1, w2])
+    }
+
+    @Test func aWorkerThatNeverReturnsAfterAllDataWasLostIsDead() {
+        var world = LivenessWorld()
+        world.running = [w1: "a", w2: "b"]
+        world.run(.seconds(5))
+        world.running[w1] = nil
+        world.listed = []
+        world.lastHeartbeat = [:]
+        world.run(.seconds(5))
+        #expect(world.deaths == [w1])
+    }
+
+    @Test func aNewIncarnationIsARestartEvenWhenNoHeartbeatWasMissed() {
+        var world = LivenessWorld()
+        world.running = [w1: "a"]
+        world.run(.seconds(5))
+        world.running = [w1: "b"]
+        world.run(.seconds(1))
+        #expect(world.changes.map(\.0) == [.joined(w1, incarnation: "a"), .restarted(w1, from: "a", to: "b")])
+    }
+
+    @Test func aWorkerFoundDeadAtTheStartIsDeclaredDeadAfterTheGraceAndFadesLater() {
+        var world = LivenessWorld()
+        world.listed = [w1]
+        world.run(.seconds(1))
+        #expect(world.changes.isEmpty)
+        world.run(.seconds(3))
+        #expect(world.changes.map(\.0) == [.died(w1, incarnation: nil)])
+        world.run(.seconds(61))
+        #expect(world.changes.map(\.0) == [.died(w1, incarnation: nil), .faded(w1)])
+    }
+
+    @Test func aWorkerMayReturnFromTheDead() {
+        var world = LivenessWorld()
+        world.running = [w1: "a"]
+        world.run(.seconds(5))
+        world.running = [:]
+        world.run(.seconds(2))
+        world.running = [w1: "a"]
+        world.run(.seconds(2))
+        #expect(
+            world.changes.map(\.0) == [
+                .joined(w1, incarnation: "a"), .died(w1, incarnation: "a"), .joined(w1, incarnation: "a"),
+            ])
+    }
+}

@@ -1,0 +1,88 @@
+import Testing
+import Wire
+
+@Suite struct ContainerTests {
+    struct Record: BitwiseCopyable, Equatable {
+        var key: UInt64
+        var other: UInt32
+    }
+
+    @Test func aSlabHandleFindsItsRecordUntilRemovalAndNothingAfterwards() throws {
+        let memory = UnsafeMutableRawBufferPointer.allocate(byteCount: Slab<Record>.byteCount(capacity: 2), alignment: 64)
+        defer { memory.deallocate() }
+        memory.initializeMemory(as: UInt8.self, repeating: 0)
+        var slab = Slab<Record>(memory: memory, capacity: 2)
+        let first = try #require(slab.insert(Record(key: 1, other: 2)))
+        let second = try #require(slab.insert(Record(key: 3, other: 4)))
+        let isFull = slab.insert(Record(key: 5, other: 6)) == nil
+        #expect(isFull)
+        let isRemoved = slab.remove(first)
+        #expect(isRemoved)
+        let isRemovedTwice = slab.remove(first)
+        #expect(!isRemovedTwice)
+        let third = try #require(slab.insert(Record(key: 7, other: 8)))
+        #expect(third.index == first.index && third != first)
+        let stale = slab.pointer(to: first) == nil
+        #expect(stale)
+        let found = slab.pointer(to: second)?.pointee
+        #expect(found == Record(key: 3, other: 4))
+    }
+
+    @Test func aSuccessorFindsWhatWasLiveInTheMemory() throws {
+        let memory = UnsafeMutableRawBufferPointer.allocate(byteCount: Slab<Record>.byteCount(capacity: 8), alignment: 64)
+        defer { memory.deallocate() }
+        memory.initializeMemory(as: UInt8.self, repeating: 0)
+        var slab = Slab<Record>(memory: memory, capacity: 8)
+        var handles: [SlabHandle] = []
+        for key in 0..<6 { handles.append(try #require(slab.insert(Record(key: UInt64(key), other: 0)))) }
+        slab.remove(handles[2])
+        let successor = Slab<Record>(memory: memory, capacity: 8)
+        #expect(successor.count == 5)
+        let live = successor.handles
+        #expect(Set(live) == Set(handles.filter { $0 != handles[2] }))
+        let key = successor.pointer(to: handles[4])?.pointee.key
+        #expect(key == 4)
+    }
+
+    @Test func removalLeavesNoKeyBehind() throws {
+        let memory = UnsafeMutableRawBufferPointer.allocate(byteCount: Slab<Record>.byteCount(capacity: 1), alignment: 64)
+        defer { memory.deallocate() }
+        memory.initializeMemory(as: UInt8.self, repeating: 0)
+        var slab = Slab<Record>(memory: memory, capacity: 1)
+        let handle = try #require(slab.insert(Record(key: 0xDEAD_BEEF_DEAD_BEEF, other: 0xDEAD_BEEF)))
+        slab.remove(handle)
+        let hasSecret = memory.contains(0xDE) || memory.contains(0xEF)
+        #expect(!hasSecret)
+    }
+
+    @Test func aFullRingRefusesOrEvicts() {
+        var ring = Ring<Int>(capacity: 2)
+        #expect(ring.push(1) && ring.push(2) && !ring.push(3))
+        #expect(ring.pushEvictingOldest(3) == 1)
+        #expect(ring.pop() == 2 && ring.pop() == 3 && ring.pop() == nil)
+    }
+
+    @Test func aPoolHandsOutEachSlotOnceAndTakesItBack() {
+        var pool = PacketPool(capacity: 3, slotSize: 64)
+        let slots = (0..<3).compactMap { _ in pool.take() }
+        let isEmpty = pool.take() == nil
+        #expect(Set(slots).count == 3 && isEmpty)
+        pool.give(back: slots[1])
+        let again = pool.take()
+        #expect(again == slots[1])
+    }
+
+    @Test func everyDropReasonHasItsOwnLabel() {
+        #expect(Set(DropReason.allCases.map(\.label)).count == DropReason.allCases.count)
+        #expect(DropReason.srtpBadTag.label == "srtp_bad_tag")
+    }
+
+    @Test func aSeedDeterminesTheStream() {
+        var left = SeededRandom(seed: 42)
+        var right = SeededRandom(seed: 42)
+        #expect(left.bytes(100) == right.bytes(100))
+        #expect(left.iceCharacters(24).count == 24)
+        var child = left.split()
+        #expect(child.next() != left.next())
+    }
+}

@@ -1,0 +1,54 @@
+import Session
+import Testing
+
+@testable import Worker
+
+@Suite struct HeldSessionsTests {
+    private let controller = ControllerID("c1")
+
+    @Test func aLowerEpochNeverTakesEffect() {
+        var held = HeldSessions(reactors: 1, limit: 10)
+        #expect(held.admit(SessionID("s"), epoch: Epoch(5), controller: controller) == .admitted(reactor: 0))
+        guard case .refused(let refusal) = held.admit(SessionID("s"), epoch: Epoch(4), controller: controller) else {
+            Issue.record("an old epoch was admitted")
+            return
+        }
+        #expect(refusal.reason == .staleEpoch)
+        #expect(held[SessionID("s")]?.epoch == Epoch(5))
+    }
+
+    @Test func aHigherEpochStartsTheSessionAfresh() {
+        var held = HeldSessions(reactors: 1, limit: 10)
+        _ = held.admit(SessionID("s"), epoch: Epoch(1), controller: controller)
+        #expect(held.admit(SessionID("s"), epoch: Epoch(2), controller: ControllerID("c2")) == .renewed(reactor: 0))
+        #expect(held[SessionID("s")]?.controller == ControllerID("c2"))
+        #expect(held.admit(SessionID("s"), epoch: Epoch(2), controller: controller) == .admitted(reactor: 0))
+    }
+
+    @Test func sessionsSpreadOverReactorsAndStopAtTheLimit() {
+        var held = HeldSessions(reactors: 2, limit: 4)
+        var perReactor = [0, 0]
+        for number in 0..<4 {
+            guard case .admitted(let reactor) = held.admit(
+                SessionID("s\(number)"), epoch: Epoch(1), controller: controller)
+            else { continue }
+            perReactor[reactor] += 1
+        }
+        #expect(perReactor == [2, 2])
+        guard case .refused(let refusal) = held.admit(SessionID("s4"), epoch: Epoch(1), controller: controller) else {
+            Issue.record("the limit did not hold")
+            return
+        }
+        #expect(refusal.reason == .overLimit)
+        #expect(held.remove(SessionID("s0")) != nil)
+        #expect(held.admit(SessionID("s5"), epoch: Epoch(1), controller: controller) != .refused(refusal))
+    }
+
+    @Test func aRegistrationTellsEverythingHeldInOrder() {
+        var held = HeldSessions(reactors: 1, limit: 10)
+        for name in ["b", "a"] { _ = held.admit(SessionID(name), epoch: Epoch(3), controller: controller) }
+        let assignments = held.assignments(worker: WorkerID("w1"), incarnation: "i")
+        #expect(assignments.map(\.session.rawValue) == ["a", "b"])
+        #expect(assignments.allSatisfy { $0.epoch == Epoch(3) && $0.incarnation == "i" })
+    }
+}

@@ -1,0 +1,44 @@
+# What up, test and the fuzz script share. Sourced, not run.
+
+SWIFT_WANTED="6.3"
+
+# Says a step, so that long ones are not silent.
+step() { printf '\n==> %s\n' "$*"; }
+
+fail() { printf 'apus: %s\n' "$*" >&2; exit 1; }
+
+# Swift is not in Debian: one line says which and where.
+need_swift() {
+    if ! command -v swift >/dev/null 2>&1 && [ -x "$HOME/.local/share/swiftly/bin/swift" ]; then
+        PATH="$HOME/.local/share/swiftly/bin:$PATH"
+    fi
+    command -v swift >/dev/null 2>&1 ||
+        fail "Swift $SWIFT_WANTED is needed and not found: get it from https://www.swift.org/install/linux/ (Debian 12)."
+    local version
+    version=$(swift --version 2>/dev/null | sed -n 's/.*Swift version \([0-9]*\.[0-9]*\).*/\1/p' | head -n 1)
+    [ "$(printf '%s\n%s\n' "$SWIFT_WANTED" "$version" | sort -V | head -n 1)" = "$SWIFT_WANTED" ] ||
+        fail "Swift $SWIFT_WANTED or newer is needed, this is ${version:-unknown}: get it from https://www.swift.org/install/linux/ (Debian 12)."
+}
+
+# Installs the Debian packages that are missing, and only those.
+need_packages() {
+    local missing=() package
+    for package in "$@"; do
+        dpkg-query -W -f='${Status}' "$package" 2>/dev/null | grep -q 'install ok installed' || missing+=("$package")
+    done
+    [ ${#missing[@]} -eq 0 ] && return
+    command -v apt-get >/dev/null 2>&1 || fail "these Debian packages are needed: ${missing[*]}"
+    local sudo=()
+    if [ "$(id -u)" -ne 0 ]; then
+        command -v sudo >/dev/null 2>&1 || fail "run as root once: apt-get install ${missing[*]}"
+        sudo=(sudo)
+    fi
+    step "Installing from Debian: ${missing[*]}"
+    "${sudo[@]}" env DEBIAN_FRONTEND=noninteractive apt-get -q update
+    # Debian starts services on installation; the cluster starts its own redis-server.
+    "${sudo[@]}" env DEBIAN_FRONTEND=noninteractive apt-get -q install -y --no-install-recommends "${missing[@]}"
+}
+
+BUILD_PACKAGES=(libssl-dev libsrtp2-dev libhiredis-dev pkg-config redis-server libcurl4)
+
+cd "$(dirname "${BASH_SOURCE[0]}")/.." || exit 1
