@@ -8,14 +8,12 @@
 #include <net/if.h>
 #include <netinet/in.h>
 #include <pthread.h>
-#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/epoll.h>
 #include <sys/eventfd.h>
 #include <sys/mman.h>
-#include <sys/prctl.h>
 #include <sys/random.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
@@ -294,5 +292,3 @@ void apus_memory_unmap(void *memory, size_t length, int fd) {
     munmap(memory, length);
     close(fd);
 }
-
-void apus_die_with_parent(void) { prctl(PR_SET_PDEATHSIG, SIGTERM); }

@@ -89,7 +89,8 @@ struct ArgumentReader {
             return declared
         }
         guard module == "kurento", registry.structure(named: type) != nil else {
-            throw KurentoError(.unexpectedError, "Type \(type.prefix(64)) does not exist in module \(module.prefix(64))")
+            throw KurentoError(
+                .unexpectedError, "Type \(type.prefix(64)) does not exist in module \(module.prefix(64))")
         }
         guard registry.isStructure(type, a: declared) else { throw Self.illTyped(name, "object") }
         return type

@@ -52,35 +52,58 @@ struct ElementGraph {
     }
 
     private var sources: [Pad: (link: Link, order: UInt64)] = [:]
+    /// The pads of all links from or to an element, so that a pipeline of thousands can be taken apart quickly.
+    private var pads: [String: Set<Pad>] = [:]
     private var linksMade: UInt64 = 0
 
     /// In the order in which they were made.
-    var links: [Link] { sources.values.sorted { $0.order < $1.order }.map(\.link) }
+    var links: [Link] { Self.inOrder(Array(sources.values)) }
+
+    private static func inOrder(_ entries: [(link: Link, order: UInt64)]) -> [Link] {
+        entries.sorted { $0.order < $1.order }.map(\.link)
+    }
+
+    private static func sinkPad(of link: Link) -> Pad {
+        Pad(element: link.sink, type: link.type, description: link.sinkDescription)
+    }
 
     /// Makes the link and returns what fed that pad before.
     mutating func connect(_ link: Link) -> Link? {
-        let pad = Pad(element: link.sink, type: link.type, description: link.sinkDescription)
+        let pad = Self.sinkPad(of: link)
+        let replaced = sources[pad]?.link
+        if let replaced { _ = disconnect(replaced) }
         linksMade += 1
-        return sources.updateValue((link, linksMade), forKey: pad)?.link
+        sources[pad] = (link, linksMade)
+        pads[link.source, default: []].insert(pad)
+        pads[link.sink, default: []].insert(pad)
+        return replaced
     }
 
     /// False when there is no such link.
     mutating func disconnect(_ link: Link) -> Bool {
-        let pad = Pad(element: link.sink, type: link.type, description: link.sinkDescription)
+        let pad = Self.sinkPad(of: link)
         guard sources[pad]?.link == link else { return false }
         sources[pad] = nil
+        for element in [link.source, link.sink] {
+            pads[element]?.remove(pad)
+            if pads[element]?.isEmpty == true { pads[element] = nil }
+        }
         return true
     }
 
     /// Takes out all links from and to the element and returns them.
     mutating func remove(_ element: String) -> [Link] {
-        let removed = links.filter { $0.source == element || $0.sink == element }
+        let removed = links(of: element)
         for link in removed { _ = disconnect(link) }
         return removed
     }
 
-    func linksInto(_ element: String) -> [Link] { links.filter { $0.sink == element } }
-    func linksOutOf(_ element: String) -> [Link] { links.filter { $0.source == element } }
+    private func links(of element: String) -> [Link] {
+        Self.inOrder((pads[element] ?? []).compactMap { sources[$0] })
+    }
+
+    func linksInto(_ element: String) -> [Link] { links(of: element).filter { $0.sink == element } }
+    func linksOutOf(_ element: String) -> [Link] { links(of: element).filter { $0.source == element } }
 
     /// The endpoint whose media arrives at `element`, through any PassThroughs; nil for none or a loop of them.
     func origin(of element: String, _ type: MediaType, endpoints: [String: EndpointID]) -> EndpointID? {

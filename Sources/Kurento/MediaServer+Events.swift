@@ -23,7 +23,7 @@ extension MediaServer {
         }
         counters.events &+= 1
         // A task of its own: whoever raised the event must not wait for a slow client.
-        if connection.hasQueuedFrames { Task { await self.drain(connection.id) } }
+        if connection.hasQueuedFrames, !connection.isDraining { Task { await self.drain(connection.id) } }
     }
 
     private func drain(_ id: ConnectionID) async {

@@ -11,7 +11,8 @@ extension KurentoError {
         case .workerLost:
             self.init(.unexpectedError, "The media worker was lost: \(refusal.message)")
         case .notFound, .staleEpoch, .invalid, .timedOut, .storeUnavailable:
-            self.init(.unexpectedError, "The media worker did not do it (\(refusal.reason.rawValue)): \(refusal.message)")
+            let reason = refusal.reason.rawValue
+            self.init(.unexpectedError, "The media worker did not do it (\(reason)): \(refusal.message)")
         }
     }
 }
@@ -57,12 +58,12 @@ extension MediaServer {
     /// so after a failure the next call starts from what is really there.
     func applyRoutes(of pipeline: Pipeline) async throws(KurentoError) {
         let wanted = pipeline.graph.routes(endpoints: endpointIDs(of: pipeline))
-        for (sink, source) in Self.ordered(pipeline.routes) where wanted[sink] == nil {
+        for (sink, source) in Self.ordered(pipeline.routes.filter { wanted[$0.key] == nil }) {
             let route = Route(source: source, sink: sink.sink, kind: sink.kind)
             _ = try await perform(.disconnect(route), in: pipeline)
             pipeline.routes[sink] = nil
         }
-        for (sink, source) in Self.ordered(wanted) where pipeline.routes[sink] != source {
+        for (sink, source) in Self.ordered(wanted.filter { pipeline.routes[$0.key] != $0.value }) {
             // A connect replaces what fed the sink: no moment without media between two sources.
             let route = Route(source: source, sink: sink.sink, kind: sink.kind)
             _ = try await perform(.connect(route), in: pipeline)

@@ -11,7 +11,7 @@ extension MediaServer {
         do {
             guard text.utf8.count <= Limits.frameBytes else { throw RPCError.frameTooLarge }
             guard let value = try? JSONParser.parse(text) else { throw RPCError.parseError }
-            return try await reply(to: try Request(value), bytes: text.utf8.count, on: connection)
+            return await reply(to: try Request(value), bytes: text.utf8.count, on: connection)
         } catch {
             return failure(error, id: .null)
         }
@@ -26,8 +26,13 @@ extension MediaServer {
     /// connection repeats what was not answered.
     private func reply(
         to request: Request, bytes: Int, on connection: Connection
-    ) async throws(RPCError) -> String {
-        let explicit = try explicitSession(of: request)
+    ) async -> String {
+        let explicit: String?
+        do {
+            explicit = try explicitSession(of: request)
+        } catch {
+            return failure(error, id: request.id)
+        }
         if let explicit, sessions.contains(explicit) { bind(explicit, to: connection) }
         guard cache.isEnabled, !request.id.isNull, let session = explicit ?? connection.session else {
             return await execute(request, explicit: explicit, on: connection)

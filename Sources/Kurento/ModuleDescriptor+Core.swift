@@ -32,7 +32,7 @@ extension ModuleDescriptor {
           method getGstreamerDot(details:GstreamerDotDetails?) -> String
           method dumpGstreamerDot(details:GstreamerDotDetails?)
         class MediaElement extends MediaObject abstract
-          property encoderBitrate:int
+          property encoderBitrate:int=300000
           property minEncoderBitrate:int
           property maxEncoderBitrate:int
           method getSourceConnections(mediaType:MediaType?, description:String?) -> ElementConnectionData[]

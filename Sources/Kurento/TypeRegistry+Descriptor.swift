@@ -26,7 +26,10 @@ extension TypeRegistry {
         }
         return .structure(
             "ServerInfo",
-            ["capabilities": ["transactions"], "modules": .array(list), "type": "KMS", "version": .string(Self.version)])
+            [
+                "capabilities": ["transactions"], "modules": .array(list), "type": "KMS",
+                "version": .string(Self.version),
+            ])
     }
 
     private static func json(_ type: ObjectClass) -> JSONValue {
@@ -93,6 +96,9 @@ extension TypeRegistry {
 extension JSONValue {
     /// A structure of the API with the two members that name its type.
     static func structure(_ type: String, _ members: [String: JSONValue]) -> JSONValue {
-        .object(members.merging(["__module__": "kurento", "__type__": .string(type)], uniquingKeysWith: { _, own in own }))
+        var named = members
+        named["__module__"] = "kurento"
+        named["__type__"] = .string(type)
+        return .object(named)
     }
 }

@@ -49,6 +49,8 @@ public struct WorkerLiveness: Sendable {
         /// Not declared dead before this.
         var graceEnds = Instant.origin
         var isListed = true
+        /// Since when every answered look has shown no heartbeat.
+        var missingSince: Instant?
     }
 
     private let settings: Settings
@@ -70,6 +72,7 @@ public struct WorkerLiveness: Sendable {
     /// The store did not answer: everything stays as it was.
     public mutating func storeFailed() {
         isStoreReachable = false
+        for id in entries.keys { entries[id]?.missingSince = nil }
     }
 
     /// Takes in one answer of the store.
@@ -108,7 +111,10 @@ public struct WorkerLiveness: Sendable {
     private mutating func missed(_ id: WorkerID, now: Instant) -> Change? {
         var entry = entries[id] ?? Entry(state: .absent, graceEnds: now + settings.grace)
         defer { entries[id] = entry }
-        let isSpared = now < max(graceEnds, entry.graceEnds)
+        let missingSince = entry.missingSince ?? now
+        entry.missingSince = missingSince
+        // On a host so busy that every look comes late the grace would never end.
+        let isSpared = now < max(graceEnds, entry.graceEnds) && now - missingSince < settings.grace * 2
         switch entry.state {
         case .alive(let incarnation):
             if isSpared { return nil }

@@ -9,9 +9,12 @@ import CHiredis
 
     private let context: UnsafeMutablePointer<redisContext>
 
-    private init(adopting context: UnsafeMutablePointer<redisContext>) { unsafe self.context = context }
+    private init(adopting context: UnsafeMutablePointer<redisContext>) {
+        unsafe self.context = context
+    }
 
-    /// Connects, logs in and selects the database; waits at most `timeout` milliseconds for each step.
+    /// Connects, logs in, selects the database and makes sure of an answer; waits at most `timeout`
+    /// milliseconds for each step.
     static func open(_ address: RedisAddress, timeout: Int) throws(Failure) -> RedisConnection {
         let made: UnsafeMutablePointer<redisContext>?
         switch address.endpoint {
@@ -30,6 +33,8 @@ import CHiredis
             try connection.expectOK(["AUTH"] + (address.user.map { [$0] } ?? []) + [password], "login")
         }
         if address.database != 0 { try connection.expectOK(["SELECT", String(address.database)], "database") }
+        // A server that hangs or still loads its data accepts connections all the same.
+        try connection.expectOK(["PING"], "first command")
         return connection
     }
 

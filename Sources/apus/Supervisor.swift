@@ -51,7 +51,9 @@ struct Supervisor: Sendable {
         process.executableURL = URL(fileURLWithPath: child.executable)
         process.arguments = child.arguments
         process.standardInput = FileHandle.nullDevice
-        process.environment = ProcessInfo.processInfo.environment.merging([ParentWatch.variable: "1"]) { $1 }
+        process.environment = ProcessInfo.processInfo.environment.merging(
+            [ParentWatch.variable: "\(ProcessInfo.processInfo.processIdentifier)"]
+        ) { $1 }
         let (ends, continuation) = AsyncStream.makeStream(of: Int32.self)
         process.terminationHandler = {
             continuation.yield($0.terminationStatus)

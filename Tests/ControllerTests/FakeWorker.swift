@@ -51,7 +51,9 @@ actor FakeWorker {
 
     func setAnswering(_ isAnswering: Bool) { self.isAnswering = isAnswering }
 
-    func emit(_ body: SessionEvent.Body, in session: SessionID, epoch: Epoch, to controller: ControllerID) async throws {
+    func emit(
+        _ body: SessionEvent.Body, in session: SessionID, epoch: Epoch, to controller: ControllerID
+    ) async throws {
         try await store.publish([.event(SessionEvent(session: session, body: body), epoch)], to: controller)
     }
 

@@ -61,9 +61,9 @@ final class RedisServer: @unchecked Sendable {
         try? FileManager.default.removeItem(at: directory)
     }
 
-    private static func withSocket<Result>(_ port: UInt16, _ body: (Int32, UnsafePointer<sockaddr>, socklen_t) -> Result)
-        -> Result
-    {
+    private static func withSocket<Result>(
+        _ port: UInt16, _ body: (Int32, UnsafePointer<sockaddr>, socklen_t) -> Result
+    ) -> Result {
         let descriptor = socket(AF_INET, Int32(SOCK_STREAM.rawValue), 0)
         defer { close(descriptor) }
         var address = sockaddr_in()

@@ -108,6 +108,29 @@ let isNew = seen[fromClient, default: []].insert(Array(datagram[(offset + 3)..<(
         #expect(pair.now - Instant(nanoseconds: 1_000_000_000) < .seconds(1))
     }
 
+    /// A hello with a post-quantum key share is larger than a datagram: browsers send it in fragments.
+    @Test func aHelloInFragmentsIsUnderstood() throws {
+        let pair = try Pair()
+        pair.route = { number, _, datagram in
+            guard number == 1 else { return [datagram] }
+            let body = Array(datagram[25...])
+            func fragment(_ range: Range<Int>) -> [UInt8] {
+                var writer = ByteWriter()
+                writer.write(Array(datagram[..<11]))
+                writer.write(UInt16(12 + range.count))
+                writer.write(Array(datagram[13..<19]))
+                writer.writeUInt24(UInt32(range.lowerBound))
+                writer.writeUInt24(UInt32(range.count))
+                writer.write(Array(body[range]))
+                return writer.bytes
+            }
+            return [fragment(60..<body.count), fragment(40..<80), fragment(0..<60)]
+        }
+        pair.start()
+        pair.exchange()
+        #expect(pair.areConnected)
+    }
+
     @Test func aClientThatLostTheLastFlightGetsItAgain() throws {
         let pair = try Pair()
         pair.route = { _, fromClient, datagram in

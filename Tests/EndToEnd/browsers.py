@@ -102,7 +102,7 @@ class Chromium(Browser):
         self.launch(
             [
                 "chromium", "--headless=new", "--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage",
-                "--use-fake-device-for-media-stream", "--use-fake-ui-for-media-stream",
+                "--use-fake-device-for-media-stream=fps=30", "--use-fake-ui-for-media-stream",
                 "--autoplay-policy=no-user-gesture-required", "--allow-loopback-in-peer-connection",
                 "--disable-features=WebRtcHideLocalIpsWithMdns", "--no-first-run", "--disable-background-networking",
                 "--disable-component-update", f"--user-data-dir={self.profile}",

@@ -37,7 +37,8 @@ final class Bench: Sendable {
         configuration.drawIdentifier = { "u" + String(clock.ids.withLock { $0 += 1; return $0 }) }
         change(&configuration)
         shared = clock
-        server = MediaServer(plane: plane, configuration: configuration, logger: Logger(label: "test") { _ in SwiftLogNoOpLogHandler() })
+        let logger = Logger(label: "test") { _ in SwiftLogNoOpLogHandler() }
+        server = MediaServer(plane: plane, configuration: configuration, logger: logger)
     }
 
     private let shared: Shared

@@ -214,7 +214,9 @@ struct ElementTests {
             #expect(error.code == 40003)
             #expect(error.message.contains("worker"))
         }
-        #expect(await client.request("create", ["type": "PassThrough", "constructorParams": ["mediaPipeline": .string(pipeline)]])["error"]?.code == 40003)
+        let creation = await client.request(
+            "create", ["type": "PassThrough", "constructorParams": ["mediaPipeline": .string(pipeline)]])
+        #expect(creation["error"]?.code == 40003)
         await bench.plane.forgetOperations()
         #expect(await client.request("release", ["object": .string(ends[0])])["error"] == nil)
         #expect(await client.request("release", ["object": .string(pipeline)])["error"] == nil)

@@ -15,7 +15,10 @@ struct HostileInputTests {
         #expect(try JSONParser.parse("18446744073709551616") == .double(18446744073709551616))
     }
 
-    @Test(arguments: ["", "{", "[1,]", "{\"a\"}", "01", "1.", "-", "tru", "\"\u{1}\"", "\"\\x\"", "1 2", "1e999", "{'a':1}", "\"\\u12\""])
+    @Test(arguments: [
+        "", "{", "[1,]", "{\"a\"}", "01", "1.", "-", "tru", "\"\u{1}\"", "\"\\x\"", "1 2",
+        "1e999", "{'a':1}", "\"\\u12\"",
+    ])
     func malformedJSONIsRefused(text: String) {
         #expect(throws: JSONParser.Failure.self) { try JSONParser.parse(text) }
     }
@@ -33,10 +36,16 @@ struct HostileInputTests {
         let endpoint = await client.endpoint(pipeline)
         var random = SeededRandom(seed: 7)
         let seeds = [
-            #"{"jsonrpc":"2.0","id":1,"method":"invoke","params":{"object":"\#(endpoint)","operation":"addIceCandidate","operationParams":{"candidate":{"candidate":"candidate:1 1 udp 1 192.0.2.1 5 typ host","sdpMid":"0","sdpMLineIndex":0}},"sessionId":"s"}}"#,
-            #"{"jsonrpc":"2.0","id":2,"method":"transaction","params":{"operations":[{"id":0,"jsonrpc":"2.0","method":"create","params":{"type":"PassThrough","constructorParams":{"mediaPipeline":"\#(pipeline)"}}},{"id":1,"jsonrpc":"2.0","method":"invoke","params":{"object":"newref:0","operation":"connect","operationParams":{"sink":"newref:0"}}}]}}"#,
+            #"{"jsonrpc":"2.0","id":1,"method":"invoke","params":{"object":"\#(endpoint)","operation":"#
+                + #""addIceCandidate","operationParams":{"candidate":{"candidate":"candidate:1 1 udp 1 192.0"#
+                + #".2.1 5 typ host","sdpMid":"0","sdpMLineIndex":0}},"sessionId":"s"}}"#,
+            #"{"jsonrpc":"2.0","id":2,"method":"transaction","params":{"operations":[{"id":0,"jsonrpc""#
+                + #":"2.0","method":"create","params":{"type":"PassThrough","constructorParams":{"mediaPipel"#
+                + #"ine":"\#(pipeline)"}}},{"id":1,"jsonrpc":"2.0","method":"invoke","params":{"object":"new"#
+                + #"ref:0","operation":"connect","operationParams":{"sink":"newref:0"}}}]}}"#,
             #"{"jsonrpc":"2.0","id":3,"method":"subscribe","params":{"object":"\#(endpoint)","type":"Error"}}"#,
-            #"{"jsonrpc":"2.0","id":4,"method":"invoke","params":{"object":"\#(endpoint)","operation":"setRembParams","operationParams":{"rembParams":{"upLosses":"7"}}}}"#,
+            #"{"jsonrpc":"2.0","id":4,"method":"invoke","params":{"object":"\#(endpoint)","operation":"#
+                + #""setRembParams","operationParams":{"rembParams":{"upLosses":"7"}}}}"#,
         ]
         for _ in 0..<2_000 {
             var bytes = Array(seeds[Int(random.next() % 4)].utf8)
@@ -60,7 +69,8 @@ struct HostileInputTests {
         let endpoint = await client.endpoint(pipeline)
         let pass = await client.create("PassThrough", ["mediaPipeline": .string(pipeline)])
         let arguments: JSONValue = [
-            "key": "k", "value": "v", "sink": .string(pass), "mediaType": "AUDIO", "caps": ["codec": "RAW", "bitrate": 1, "framerate": ["numerator": 1, "denominator": 1]],
+            "key": "k", "value": "v", "sink": .string(pass), "mediaType": "AUDIO", 
+            "caps": ["codec": "RAW", "bitrate": 1, "framerate": ["numerator": 1, "denominator": 1]],
             "offer": "x", "answer": "x", "candidate": ["candidate": "", "sdpMid": "", "sdpMLineIndex": 0],
             "channelId": 1, "moduleName": "core",
         ]

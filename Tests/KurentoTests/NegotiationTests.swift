@@ -30,7 +30,9 @@ struct NegotiationTests {
                 [
                     "candidate": [
                         "__module__": "kurento", "__type__": "IceCandidate",
-                        "candidate": .string("candidate:\(number) 1 udp 2122260223 198.51.100.\(number) 5000 typ host generation 0 ufrag abcd network-id 1"),
+                        "candidate": .string(
+                            "candidate:\(number) 1 udp 2122260223 198.51.100.\(number) 5000 typ host "
+                                + "generation 0 ufrag abcd network-id 1"),
                         "sdpMid": "0", "sdpMLineIndex": 0,
                     ]
                 ])

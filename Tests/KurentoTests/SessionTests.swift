@@ -103,7 +103,8 @@ struct SessionTests {
     @Test func refKeepsAnObjectForASession() async {
         let client = await bench.client()
         let pipeline = await client.create("MediaPipeline", session: "a")
-        #expect(await client.request("ref", ["object": .string(pipeline), "sessionId": "b"])["result"] == ["sessionId": "b"])
+        let reference = await client.request("ref", ["object": .string(pipeline), "sessionId": "b"])
+        #expect(reference["result"] == ["sessionId": "b"])
         _ = await client.request("unref", ["object": .string(pipeline), "sessionId": "a"])
         #expect(await bench.server.statistics.pipelines == 1)
         _ = await client.request("unref", ["object": .string(pipeline), "sessionId": "b"])
@@ -178,7 +179,8 @@ struct SessionTests {
         let client = await bench.client()
         let pipeline = await client.create("MediaPipeline", session: "s")
         let frame =
-            #"{"jsonrpc":"2.0","method":"create","params":{"type":"WebRtcEndpoint","constructorParams":{"mediaPipeline":"\#(pipeline)"},"sessionId":"s"},"id":"x"}"#
+            #"{"jsonrpc":"2.0","method":"create","params":{"type":"WebRtcEndpoint","constructorParams""#
+                + #":{"mediaPipeline":"\#(pipeline)"},"sessionId":"s"},"id":"x"}"#
         await bench.plane.block()
         let other = await bench.client()
         async let first = client.exchange(frame)

@@ -54,7 +54,8 @@ struct TransactionTests {
     @Test func idsOutOfOrderRefuseTheWhole() async {
         let client = await bench.client()
         let reply = await transaction(
-            client, [operation(0, "create", ["type": "MediaPipeline"]), operation(2, "create", ["type": "MediaPipeline"])])
+            client,
+            [operation(0, "create", ["type": "MediaPipeline"]), operation(2, "create", ["type": "MediaPipeline"])])
         #expect(reply["error"]?.code == 40008)
         #expect(reply["error"]?.message == "Id of request '1' should be '1'")
         #expect(await bench.server.statistics.pipelines == 0)

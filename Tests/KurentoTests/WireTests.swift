@@ -21,13 +21,17 @@ struct WireTests {
     @Test func objectsAreCreatedWithIdsThatNestUnderTheirPipeline() async {
         let client = await Bench().client()
         let pipeline = await client.exchange(
-            #"{"jsonrpc":"2.0","method":"create","params":{"type":"MediaPipeline","properties":{},"sessionId":"s"},"id":3}"#)
+            #"{"jsonrpc":"2.0","method":"create","params":{"type":"MediaPipeline","properties":{},"ses"#
+                + #"sionId":"s"},"id":3}"#)
         #expect(pipeline == #"{"id":3,"jsonrpc":"2.0","result":{"sessionId":"s","value":"u1_kurento.MediaPipeline"}}"#)
         let endpoint = await client.exchange(
-            #"{"jsonrpc":"2.0","method":"create","params":{"type":"kurento.WebRtcEndpoint","constructorParams":{"mediaPipeline":"u1_kurento.MediaPipeline","useDataChannels":true},"properties":{},"sessionId":"s"},"id":4}"#)
+            #"{"jsonrpc":"2.0","method":"create","params":{"type":"kurento.WebRtcEndpoint","constructo"#
+                + #"rParams":{"mediaPipeline":"u1_kurento.MediaPipeline","useDataChannels":true},"properties"#
+                + #"":{},"sessionId":"s"},"id":4}"#)
         #expect(
             endpoint
-                == #"{"id":4,"jsonrpc":"2.0","result":{"sessionId":"s","value":"u1_kurento.MediaPipeline/u2_kurento.WebRtcEndpoint"}}"#)
+                == #"{"id":4,"jsonrpc":"2.0","result":{"sessionId":"s","value":"u1_kurento.MediaPipeline/"#
+                        + #"u2_kurento.WebRtcEndpoint"}}"#)
     }
 
     @Test func voidOperationsReturnAPresentNull() async {
@@ -35,7 +39,8 @@ struct WireTests {
         let pipeline = await client.create("MediaPipeline", session: "s")
         let one = await client.endpoint(pipeline)
         let reply = await client.exchange(
-            #"{"jsonrpc":"2.0","method":"invoke","params":{"object":"\#(one)","operation":"connect","operationParams":{"sink":"\#(one)"},"sessionId":"s"},"id":12}"#)
+            #"{"jsonrpc":"2.0","method":"invoke","params":{"object":"\#(one)","operation":"connect","o"#
+                + #"perationParams":{"sink":"\#(one)"},"sessionId":"s"},"id":12}"#)
         #expect(reply == #"{"id":12,"jsonrpc":"2.0","result":{"sessionId":"s","value":null}}"#)
     }
 
@@ -43,10 +48,12 @@ struct WireTests {
         let client = await Bench().client()
         let pipeline = await client.create("MediaPipeline", session: "s")
         let reply = await client.exchange(
-            #"{"jsonrpc":"2.0","id":9,"method":"subscribe","params":{"object":"\#(pipeline)","type":"Error","sessionId":"s"}}"#)
+            #"{"jsonrpc":"2.0","id":9,"method":"subscribe","params":{"object":"\#(pipeline)","type":"E"#
+                + #"rror","sessionId":"s"}}"#)
         #expect(reply == #"{"id":9,"jsonrpc":"2.0","result":{"sessionId":"s","value":"u2"}}"#)
         let end = await client.exchange(
-            #"{"jsonrpc":"2.0","id":10,"method":"unsubscribe","params":{"object":"\#(pipeline)","subscription":"u2","sessionId":"s"}}"#)
+            #"{"jsonrpc":"2.0","id":10,"method":"unsubscribe","params":{"object":"\#(pipeline)","subsc"#
+                + #"ription":"u2","sessionId":"s"}}"#)
         #expect(end == #"{"id":10,"jsonrpc":"2.0","result":{"sessionId":"s"}}"#)
     }
 
@@ -56,7 +63,8 @@ struct WireTests {
             #"{"jsonrpc":"2.0","method":"describe","params":{"object":"manager_ServerManager"},"id":1}"#)
         #expect(
             manager
-                == #"{"id":1,"jsonrpc":"2.0","result":{"hierarchy":["kurento.MediaObject"],"qualifiedType":"kurento.ServerManager","sessionId":"u1","type":"ServerManager"}}"#)
+                == #"{"id":1,"jsonrpc":"2.0","result":{"hierarchy":["kurento.MediaObject"],"qualifiedType"#
+                        + #"":"kurento.ServerManager","sessionId":"u1","type":"ServerManager"}}"#)
         let endpoint = await client.endpoint(await client.create("MediaPipeline"))
         let description = await client.request("describe", ["object": .string(endpoint)])["result"]
         #expect(
@@ -78,7 +86,11 @@ struct WireTests {
         let first = await client.inbox.frames.first { $0.contains("onEvent") }
         #expect(
             first
-                == #"{"jsonrpc":"2.0","method":"onEvent","params":{"value":{"data":{"candidate":{"__module__":"kurento","__type__":"IceCandidate","candidate":"candidate:1 1 udp 2130706431 192.0.2.1 40000 typ host","sdpMLineIndex":0,"sdpMid":"0"},"source":"\#(endpoint)","tags":[],"timestampMillis":"1795384158414","type":"IceCandidateFound"},"object":"\#(endpoint)","type":"IceCandidateFound"}}}"#)
+                == #"{"jsonrpc":"2.0","method":"onEvent","params":{"value":{"data":{"candidate":{"__modul"#
+                        + #"e__":"kurento","__type__":"IceCandidate","candidate":"candidate:1 1 udp 2130706431 1"#
+                        + #"92.0.2.1 40000 typ host","sdpMLineIndex":0,"sdpMid":"0"},"source":"\#(endpoint)","ta"#
+                        + #"gs":[],"timestampMillis":"1795384158414","type":"IceCandidateFound"},"object":""#
+                        + #"\#(endpoint)","type":"IceCandidateFound"}}}"#)
     }
 
     @Test func infoListsTheModulesThatTheJavaScriptClientInsistsOn() async {

@@ -100,6 +100,18 @@ struct WorkerLivenessTests {
         #expect(liveness.isAlive(w1))
     }
 
+    @Test func looksThatAlwaysComeLateStillFindTheDeadInTheEnd() {
+        var liveness = WorkerLiveness()
+        var now = Instant.origin + .seconds(1)
+        _ = liveness.observe([WorkerPulse(id: w1, incarnation: "a")], now: now)
+        var changes: [WorkerLiveness.Change] = []
+        for _ in 0..<10 {
+            now = now + .milliseconds(600)
+            changes += liveness.observe([WorkerPulse(id: w1, incarnation: nil)], now: now)
+        }
+        #expect(changes == [.died(w1, incarnation: "a")])
+    }
+
     @Test func allDataLostIsNotAllWorkersDead() {
         var world = LivenessWorld()
         world.running = [w1: "a", w2: "b"]

@@ -79,8 +79,5 @@ int apus_thread_start(void (*body)(void *context), void *context, const char *na
 void *_Nullable apus_memory_map(size_t length, int *fd);
 void apus_memory_unmap(void *memory, size_t length, int fd);
 
-/// Has the kernel send SIGTERM to this process when its parent ends.
-void apus_die_with_parent(void);
-
 #pragma clang assume_nonnull end
 #endif
