@@ -16,22 +16,29 @@ import websockets
 
 from cluster import free_port, wait_until
 
-# Loudness of what the page plays, 0...1, over about a second; runs in the page.
-LOUDNESS = """
+# Keeps hold of the page's peer connections, to ask their statistics; evaluated before the click.
+WATCH = """
+(() => {
+  const Original = window.RTCPeerConnection;
+  window.peers = [];
+  window.RTCPeerConnection = function (...parameters) {
+    const peer = new Original(...parameters);
+    window.peers.push(peer);
+    return peer;
+  };
+  return true;
+})()
+"""
+
+# What the decoder made of the returned sound: energy and seconds so far, as JSON.
+SOUND = """
 (async () => {
-  const context = new AudioContext();
-  await context.resume();
-  const analyser = context.createAnalyser();
-  context.createMediaStreamSource(document.querySelector('#remote').srcObject).connect(analyser);
-  const samples = new Float32Array(analyser.fftSize);
-  let loudest = 0;
-  for (let round = 0; round < 60; round++) {
-    await new Promise((done) => setTimeout(done, 25));
-    analyser.getFloatTimeDomainData(samples);
-    for (const sample of samples) loudest = Math.max(loudest, Math.abs(sample));
+  for (const report of (await window.peers[0].getStats()).values()) {
+    if (report.type === 'inbound-rtp' && report.kind === 'audio') {
+      return JSON.stringify([report.totalAudioEnergy, report.totalSamplesDuration, report.packetsReceived]);
+    }
   }
-  await context.close();
-  return loudest;
+  return '[0, 0, 0]';
 })()
 """
 

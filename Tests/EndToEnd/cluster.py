@@ -45,7 +45,7 @@ tls:
   listen: []
 media:
   udp_ports: {self.udp_first}-{self.udp_first + 63}
-  interfaces: {media or '[lo]'}
+  interfaces: {media or '[]'}
 store:
   url: redis://127.0.0.1:{self.redis_port}/0
 workers:
