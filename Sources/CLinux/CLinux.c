@@ -8,6 +8,7 @@
 #include <net/if.h>
 #include <netinet/in.h>
 #include <pthread.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -291,4 +292,22 @@ void *apus_memory_map(size_t length, int *fd) {
 void apus_memory_unmap(void *memory, size_t length, int fd) {
     munmap(memory, length);
     close(fd);
+}
+
+uint64_t apus_signals_unblock(void) {
+    sigset_t none, old;
+    sigemptyset(&none);
+    pthread_sigmask(SIG_SETMASK, &none, &old);
+    uint64_t mask = 0;
+    for (int signal = 1; signal < 64; signal++)
+        if (sigismember(&old, signal) == 1) mask |= (uint64_t)1 << signal;
+    return mask;
+}
+
+void apus_signals_restore(uint64_t mask) {
+    sigset_t set;
+    sigemptyset(&set);
+    for (int signal = 1; signal < 64; signal++)
+        if (mask >> signal & 1) sigaddset(&set, signal);
+    pthread_sigmask(SIG_SETMASK, &set, NULL);
 }

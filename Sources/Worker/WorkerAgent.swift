@@ -93,7 +93,8 @@ public actor WorkerAgent {
     private func noteStoreAway(_ error: StoreError) {
         guard !isStoreAway else { return }
         isStoreAway = true
-        logger.warning("the store is away; media goes on, trying again", metadata: ["reason": "\(error)"])
+        let effect = held.count > 0 ? "media goes on" : "no sessions until it is back"
+        logger.warning("the store is away: \(error); \(effect), trying again")
     }
 
     private func letGo(_ session: SessionID) {

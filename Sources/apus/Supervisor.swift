@@ -1,3 +1,4 @@
+import CLinux
 import Foundation
 import Logging
 
@@ -45,6 +46,13 @@ struct Supervisor: Sendable {
         }
     }
 
+    /// Starts the process with no signal blocked, whatever the calling thread blocks.
+    private static func start(_ process: Process) throws {
+        let mask = apus_signals_unblock()
+        defer { apus_signals_restore(mask) }
+        try process.run()
+    }
+
     /// Starts the child and waits for its end; on cancellation asks it to end, then insists.
     private func runOnce(_ child: Child) async throws -> String {
         let process = Process()
@@ -59,7 +67,7 @@ struct Supervisor: Sendable {
             continuation.yield($0.terminationStatus)
             continuation.finish()
         }
-        try process.run()
+        try Self.start(process)
         logger.debug("\(child.name) runs as process \(process.processIdentifier)")
         let identifier = process.processIdentifier
         let end = Task { () -> Int32 in

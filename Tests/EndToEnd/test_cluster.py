@@ -147,7 +147,7 @@ workers: {{count: 1}}
         late.port = cluster.port
         wait_until(lambda: "store is away" in late.log(), 20, late.log)
         time.sleep(3)
-        lines = [line for line in late.log().splitlines() if "store is away" in line and "worker" in line]
+        lines = [line for line in late.log().splitlines() if "store is away" in line and "apus.worker" in line]
         assert len(lines) == 1, "\n".join(lines)
         redis = subprocess.Popen(
             ["redis-server", "--port", str(cluster.redis_port), "--save", "", "--bind", "127.0.0.1"],

@@ -79,5 +79,12 @@ int apus_thread_start(void (*body)(void *context), void *context, const char *na
 void *_Nullable apus_memory_map(size_t length, int *fd);
 void apus_memory_unmap(void *memory, size_t length, int fd);
 
+// Signals
+
+/// Unblocks every signal on this thread and returns the old mask, to be given back. A child inherits
+/// its creator's mask, and the runtime's own threads block nearly all.
+uint64_t apus_signals_unblock(void);
+void apus_signals_restore(uint64_t mask);
+
 #pragma clang assume_nonnull end
 #endif

@@ -1,0 +1,27 @@
+public import Wire
+
+/// A parser that reads what strangers send. The raw value is its name on the command line and its folder in
+/// `Simulations/FailCases`.
+public enum FuzzTarget: String, CaseIterable, Sendable {
+    case stun, candidate, dtls, srtp, rtp, rtcp, sdp, kurento, store
+
+    /// Reads `input` as the target's wire format. Traps are findings; errors are not.
+    public func run(_ input: RawSpan) {
+        switch self {
+        case .stun: STUNFuzz.run(input)
+        case .candidate: CandidateFuzz.run(input)
+        case .dtls: DTLSFuzz.run(input)
+        case .srtp: SRTPFuzz.run(input)
+        case .rtp: RTPFuzz.run(input)
+        case .rtcp: RTCPFuzz.run(input)
+        case .sdp: SDPFuzz.run(input)
+        case .kurento: KurentoFuzz.run(input)
+        case .store: StoreRecordFuzz.run(input)
+        }
+    }
+
+    /// The same for bytes on the heap.
+    public func run(_ input: [UInt8]) {
+        unsafe run(input.span.bytes)
+    }
+}

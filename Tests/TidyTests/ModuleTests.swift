@@ -1,0 +1,52 @@
+import Testing
+
+/// Who may import whom.
+@Suite struct ModuleTests {
+    @Test func coresImportNoSystem() {
+        let forbidden: Set = [
+            "Foundation", "FoundationEssentials", "Glibc", "Musl", "Darwin", "Dispatch", "Synchronization", "Logging",
+        ]
+        let violations = Module.cores.flatMap { Repository.files(ofModule: $0) }.flatMap { file in
+            file.imports.filter { forbidden.contains($0.module) }
+                .map { file.violation($0.line, "a core imports no \($0.module)") }
+        }
+        #expect(violations.isEmpty, "\(violations.report)")
+    }
+
+    @Test func everyImportOfAModuleIsDeclaredInThePackage() {
+        let own = Set(Module.dependencies.keys)
+        #expect(own.isSuperset(of: Module.cores), "Package.swift was not understood")
+        let violations = Repository.production.flatMap { file -> [Violation] in
+            guard let module = file.module, let declared = Module.dependencies[module] else { return [] }
+            return file.imports.filter { own.contains($0.module) && !declared.contains($0.module) }
+                .map { file.violation($0.line, "\(module) does not depend on \($0.module) in Package.swift") }
+        }
+        #expect(violations.isEmpty, "\(violations.report)")
+    }
+
+    @Test func dependenciesOfCoresPointDown() {
+        let seams: Set = ["CLinux", "COpenSSL", "CSRTP", "CHiredis"]
+        for (position, module) in Module.cores.enumerated() {
+            let below = Set(Module.cores[..<position]).union(seams)
+            let upward = Module.dependencies[module, default: []].subtracting(below).sorted()
+            #expect(upward.isEmpty, "Package.swift: \(module) must not depend on \(upward)")
+        }
+    }
+
+    @Test func transportAndForwardingDoNotKnowEachOther() {
+        for (module, allowed) in [
+            ("Transport", ["ICE", "STUN", "DTLS", "SRTP", "Wire"] as Set), ("Forwarding", ["RTP", "Wire"]),
+        ] {
+            let own = Set(Module.dependencies.keys)
+            let violations = Repository.files(ofModule: module).flatMap { file in
+                file.imports.filter { own.contains($0.module) && !allowed.contains($0.module) }
+                    .map { file.violation($0.line, "\(module) imports \($0.module)") }
+            }
+            #expect(violations.isEmpty, "\(violations.report)")
+        }
+    }
+
+    @Test func everyModuleHasFiles() {
+        for module in Module.cores { #expect(!Repository.files(ofModule: module).isEmpty, "\(module) is empty") }
+    }
+}
