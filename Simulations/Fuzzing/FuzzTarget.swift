@@ -1,5 +1,3 @@
-public import Wire
-
 /// A parser that reads what strangers send. The raw value is its name on the command line and its folder in
 /// `Simulations/FailCases`.
 public enum FuzzTarget: String, CaseIterable, Sendable {

@@ -81,11 +81,12 @@ extension ReactorWorld {
             guard !peers[slot].isNegotiated else {
                 throw Refusal(.invalid, "endpoint \(endpoint) is negotiated; it cannot be opened anew")
             }
-            close(slot, now: now)
         }
-        guard slotByUfrag[ufrag] == nil else {
+        let former = sessions[session]?[endpoint]
+        guard slotByUfrag[ufrag] == nil || slotByUfrag[ufrag] == former else {
             throw Refusal(.invalid, "another endpoint uses the ICE user fragment \(credentials.ufrag)")
         }
+        if let former { close(former, now: now) }
         guard let slot = peers.nextIndex,
             let record = records.insert(
                 TransportRecord(localUfrag: credentials.ufrag, localPassword: credentials.password)),

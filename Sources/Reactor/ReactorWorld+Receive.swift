@@ -36,7 +36,14 @@ extension ReactorWorld {
         peers[slot].counters.bytesReceived &+= UInt64(length)
 
         var packet = unsafe ingress.pool.unguardedMutableBytes(of: buffer)
-        let received = try peers[slot].transport.receive(&packet, length: length, from: tuple, now: now)
+        let received: Received
+        do throws(DropReason) {
+            received = try peers[slot].transport.receive(&packet, length: length, from: tuple, now: now)
+        } catch {
+            // A DTLS datagram that is refused may still have started or ended the association.
+            if (20...63).contains(packet.bytes.uint8(at: 0)) { drain(slot, now: now) }
+            throw error
+        }
         switch received {
         case .rtp(let length):
             try forward(buffer, length: length, from: slot, now: now)
@@ -87,13 +94,21 @@ extension ReactorWorld {
     }
 
     mutating func learn(_ tuple: Tuple, for slot: Int32) {
-        if peers[slot].tuples.count >= Limits.tuplesPerPeer {
-            let selected = peers[slot].transport.selectedTuple
-            if let oldest = peers[slot].tuples.firstIndex(where: { $0 != selected }) {
-                tuples.remove(peers[slot].tuples.remove(at: oldest), ownedBy: slot)
-            }
+        // Somebody else may have had it meanwhile; twice in the list, forgetting one would lose both.
+        for index in peers[slot].tuples.indices where peers[slot].tuples[index] == tuple {
+            peers[slot].tuples.remove(at: index)
+            break
         }
+        if peers[slot].tuples.count >= Limits.tuplesPerPeer { forgetOldestTuple(of: slot) }
         guard tuples.set(tuple, to: slot) else { return drops.count(.stunOverLimit) }
         peers[slot].tuples.append(tuple)
+    }
+
+    private mutating func forgetOldestTuple(of slot: Int32) {
+        let selected = peers[slot].transport.selectedTuple
+        for index in peers[slot].tuples.indices where peers[slot].tuples[index] != selected {
+            tuples.remove(peers[slot].tuples.remove(at: index), ownedBy: slot)
+            return
+        }
     }
 }

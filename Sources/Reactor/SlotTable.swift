@@ -40,13 +40,14 @@
     func contains(_ index: Int32) -> Bool { index >= 0 && index < capacity && isLive[Int(index)] }
 
     subscript(index: Int32) -> Element {
-        _read {
+        // Addressors, not coroutines: those may allocate their frame, and this is per packet.
+        unsafeAddress {
             precondition(contains(index))
-            yield unsafe (storage + Int(index)).pointee
+            return unsafe UnsafePointer(storage + Int(index))
         }
-        _modify {
+        unsafeMutableAddress {
             precondition(contains(index))
-            yield unsafe &(storage + Int(index)).pointee
+            return unsafe storage + Int(index)
         }
     }
 }

@@ -32,8 +32,9 @@ extension PeerTransport {
             // answering it would let a ClientHello race kill the call.
             guard ice.isValidated(tuple) else { throw .dtlsFromUnvalidatedTuple }
             guard dtls != nil else { throw .dtlsBeforeNegotiation }
+            // Also a datagram that is refused may have started or ended the association.
+            defer { settle(now: now) }
             try dtls?.receive(packet.bytes.extracting(0..<length), now: now)
-            settle(now: now)
             return .handled
 
         case .rtp:

@@ -34,6 +34,7 @@ extension PeerTransport {
     /// The next STUN or DTLS datagram to send; nil when both are silent. Handshake records go where ICE
     /// has a path, and are lost like any datagram while it has none: DTLS sends them again.
     public mutating func nextTransmit() -> OutgoingDatagram? {
+        if !farewell.isEmpty { return farewell.removeFirst() }
         if let check = ice.nextTransmit() { return OutgoingDatagram(tuple: check.tuple, bytes: check.bytes) }
         while let bytes = dtls?.nextTransmit() {
             guard let tuple = ice.selectedTuple else { continue }

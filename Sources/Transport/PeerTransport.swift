@@ -48,6 +48,8 @@ public import Wire
     private var hasStartedHandshake = false
     private var handshakeDeadline = Instant.distantFuture
     var events: [Event] = []
+    /// Datagrams of a transport that was closed, and where its path was.
+    var farewell: [OutgoingDatagram] = []
 
     /// `record` lies in the owner's slab, is initialised, and outlives the transport.
     public init(
@@ -102,11 +104,27 @@ public import Wire
         settle(now: now)
     }
 
-    /// Says goodbye (close_notify) and sends nothing afterwards.
+    /// Our half of an ICE restart (RFC 8445 section 9): new local credentials. The peer's come with
+    /// ``negotiate(_:now:)``; media stays on the selected pair until a new one works, keys stay for good.
+    ///
+    /// - Parameter credentials: a fragment of at most 32 bytes and a password of at most 64.
+    public mutating func restart(local credentials: Credentials, now: Instant) {
+        unsafe record.pointee.localUfrag = FixedBytes(credentials.ufrag.utf8)
+        unsafe record.pointee.localPassword = FixedBytes(credentials.password.utf8)
+        ice.restart(local: credentials, now: now)
+        settle(now: now)
+    }
+
+    /// Says goodbye (close_notify) to a connected peer; what ``nextTransmit()`` then gives is the last.
     public mutating func close(now: Instant) {
         dtls?.close()
-        settle(now: now)
+        // ICE forgets the path next, so the goodbye takes it along.
+        if let tuple = ice.selectedTuple {
+            while let bytes = dtls?.nextTransmit() { farewell.append(OutgoingDatagram(tuple: tuple, bytes: bytes)) }
+        }
         ice.close()
+        if dtlsPhase != .failed { end(.closed) }
+        settle(now: now)
     }
 
     public mutating func nextEvent() -> Event? { events.isEmpty ? nil : events.removeFirst() }
@@ -118,14 +136,19 @@ public import Wire
             case .stateChanged(let state):
                 events.append(.iceStateChanged(state))
             case .pairSelected(let local, let remote, let tuple):
-                unsafe record.pointee.selectedTuple = tuple
-                unsafe record.pointee.hasSelectedTuple = true
                 events.append(.pairSelected(local: local, remote: remote, tuple: tuple))
             }
         }
+        recordSelection()
         startHandshakeIfReady(now: now)
         while let event = dtls?.nextEvent() { handle(event) }
         handshakeDeadline = dtls?.deadline ?? .distantFuture
+    }
+
+    /// A successor sends where we do, and nowhere once consent is gone (RFC 7675 section 5.1).
+    private func recordSelection() {
+        if let tuple = ice.selectedTuple { unsafe record.pointee.selectedTuple = tuple }
+        unsafe record.pointee.hasSelectedTuple = ice.selectedTuple != nil
     }
 
     /// A client's first flight waits for a path; a server's waits for the client's.
@@ -143,11 +166,21 @@ public import Wire
                 try startSRTP(keys)
                 setPhase(.connected)
             } catch {
-                setPhase(.failed)
+                end(.failed)
             }
-        case .failed: setPhase(.failed)
-        case .closed: setPhase(.closed)
+        case .failed: end(.failed)
+        case .closed: end(.closed)
         }
+    }
+
+    /// The association is over, and its keys with it: no media either way, not by a successor either.
+    private mutating func end(_ phase: DTLSPhase) {
+        inbound = nil
+        outbound = nil
+        srtpProfile = nil
+        unsafe record.pointee.inbound = InboundState()
+        unsafe record.pointee.outbound = OutboundState()
+        setPhase(phase)
     }
 
     private mutating func startSRTP(_ keys: KeyingMaterial) throws(SRTPError) {

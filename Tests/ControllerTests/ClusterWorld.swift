@@ -3,6 +3,7 @@ import Logging
 import Session
 @testable import Store
 import Testing
+import Wire
 
 enum StoreKind: CaseIterable, Sendable {
     case memory, redis
@@ -14,8 +15,10 @@ struct ClusterWorld {
     var director: Director
     var server: RedisServer?
 
-    func startWorker(_ id: String, incarnation: String = "a", limit: Int = 1000) async throws -> FakeWorker {
-        let worker = FakeWorker(id, incarnation: incarnation, limit: limit, store: store)
+    func startWorker(
+        _ id: String, incarnation: String = "a", limit: Int = 1000, timeToLive: Duration = .seconds(600)
+    ) async throws -> FakeWorker {
+        let worker = FakeWorker(id, incarnation: incarnation, limit: limit, timeToLive: timeToLive, store: store)
         try await worker.start()
         return worker
     }
@@ -36,6 +39,13 @@ struct ClusterWorld {
 }
 
 let quietLogger = Logger(label: "test") { _ in SwiftLogNoOpLogHandler() }
+
+/// With a short grace: workers whose heartbeats hold for minutes need none.
+func impatientSettings() -> DirectorSettings {
+    var settings = DirectorSettings()
+    settings.liveness.grace = .milliseconds(100)
+    return settings
+}
 
 func withCluster(
     _ kind: StoreKind, settings: DirectorSettings = DirectorSettings(), _ body: (ClusterWorld) async throws -> Void

@@ -9,13 +9,19 @@ actor FakeWorker {
     nonisolated let incarnation: String
     private let store: any ClusterStore
     private let sessionLimit: Int
+    private let timeToLive: Duration
     private var tasks: [Task<Void, Never>] = []
     private var held: [SessionID: Assignment] = [:]
     private(set) var commands: [CommandEnvelope] = []
     /// Whether commands are answered.
     private var isAnswering = true
 
-    init(_ id: String, incarnation: String = "a", limit: Int = 1000, store: any ClusterStore) {
+    /// - Parameter timeToLive: long, unless the test is about running out, so that a busy machine kills nobody.
+    init(
+        _ id: String, incarnation: String = "a", limit: Int = 1000, timeToLive: Duration = .seconds(600),
+        store: any ClusterStore
+    ) {
+        self.timeToLive = timeToLive
         self.id = WorkerID(id)
         self.incarnation = incarnation
         self.store = store
@@ -24,12 +30,12 @@ actor FakeWorker {
 
     func start() async throws {
         var cursor = try await store.receiveCommands(for: id, after: .latest, wait: .zero).cursor
-        await beat()
+        await beat(for: timeToLive)
         tasks.append(
             Task {
                 while !Task.isCancelled {
                     try? await Task.sleep(for: .milliseconds(250))
-                    if !Task.isCancelled { await beat() }
+                    if !Task.isCancelled { await beat(for: timeToLive) }
                 }
             })
         tasks.append(
@@ -44,9 +50,16 @@ actor FakeWorker {
     }
 
     /// As kill -9: no word of goodbye.
-    func kill() {
+    func stop() async {
         for task in tasks { task.cancel() }
+        for task in tasks { await task.value }
         tasks = []
+    }
+
+    /// Stops, and what was left of its last heartbeat's time passes at once.
+    func kill() async {
+        await stop()
+        await beat(for: .milliseconds(1))
     }
 
     func setAnswering(_ isAnswering: Bool) { self.isAnswering = isAnswering }
@@ -57,13 +70,13 @@ actor FakeWorker {
         try await store.publish([.event(SessionEvent(session: session, body: body), epoch)], to: controller)
     }
 
-    private func beat() async {
+    private func beat(for timeToLive: Duration) async {
         var load = WorkerLoad()
         load.sessions = held.count
         load.sessionLimit = sessionLimit
         let report = WorkerReport(
             id: id, incarnation: incarnation, processID: 1, host: "host", load: load)
-        guard let answer = try? await store.heartbeat(report, timeToLive: .milliseconds(750)) else { return }
+        guard let answer = try? await store.heartbeat(report, timeToLive: timeToLive) else { return }
         if answer.isRegistration {
             let fenced = try? await store.reconcile(id, incarnation: incarnation, holding: Array(held.values))
             for session in fenced ?? [] { held[session] = nil }

@@ -61,6 +61,9 @@ class Peer:
         self.frames = {"audio": 0, "video": 0}
         self.loudest = 0
         self.luma = None
+        # The server's candidates as it told them, and what to make of its descriptions before use.
+        self.candidates = []
+        self.rewrite = lambda text: text
         self.tasks = []
         self.connection.on("track", self._track)
 
@@ -76,9 +79,9 @@ class Peer:
             else:
                 self.luma = float(frame.to_ndarray(format="gray").mean())
 
-    async def negotiate(self):
-        """As the stock tutorials do it: create, subscribe, offer, answer, gather, trickle."""
-        self.endpoint = await self.client.create("WebRtcEndpoint", mediaPipeline=self.pipeline)
+    async def _make_endpoint(self, options):
+        """Creates the endpoint and passes what it finds on to the connection; set when it has gathered."""
+        self.endpoint = await self.client.create("WebRtcEndpoint", mediaPipeline=self.pipeline, **options)
         done = asyncio.Event()
 
         def on_event(event):
@@ -86,7 +89,8 @@ class Peer:
                 return
             if event["type"] == "IceCandidateFound":
                 fields = event["data"]["candidate"]
-                candidate = candidate_from_sdp(fields["candidate"].split(":", 1)[1])
+                self.candidates.append(fields["candidate"])
+                candidate = candidate_from_sdp(self.rewrite(fields["candidate"]).split(":", 1)[1])
                 candidate.sdpMid = fields["sdpMid"]
                 candidate.sdpMLineIndex = fields["sdpMLineIndex"]
                 self.tasks.append(asyncio.ensure_future(self.connection.addIceCandidate(candidate)))
@@ -96,10 +100,43 @@ class Peer:
         self.client.handlers.append(on_event)
         await self.client.subscribe(self.endpoint, "IceCandidateFound")
         await self.client.subscribe(self.endpoint, "IceGatheringDone")
+        return done
+
+    async def negotiate(self, trickle=False, **options):
+        """As the stock tutorials do it: create, subscribe, offer, answer, gather, trickle.
+
+        With `trickle` the offer holds no candidates: they are sent before it, as browsers may do.
+        """
+        done = await self._make_endpoint(options)
         await self.connection.setLocalDescription(await self.connection.createOffer())
-        answer = await self.client.invoke(
-            self.endpoint, "processOffer", offer=self.connection.localDescription.sdp)
-        await self.connection.setRemoteDescription(RTCSessionDescription(answer, "answer"))
+        offer = self.connection.localDescription.sdp
+        if trickle:
+            lines = offer.split("\r\n")
+            for line in lines:
+                if line.startswith("a=candidate:"):
+                    candidate = {
+                        "__module__": "kurento", "__type__": "IceCandidate", "candidate": line[2:],
+                        "sdpMid": self.connection.getTransceivers()[0].mid, "sdpMLineIndex": 0,
+                    }
+                    await self.client.invoke(self.endpoint, "addIceCandidate", candidate=candidate)
+            offer = "\r\n".join(
+                line for line in lines if not line.startswith(("a=candidate:", "a=end-of-candidates")))
+        answer = await self.client.invoke(self.endpoint, "processOffer", offer=offer)
+        await self.connection.setRemoteDescription(RTCSessionDescription(self.rewrite(answer), "answer"))
+        await self.client.invoke(self.endpoint, "gatherCandidates")
+        await asyncio.wait_for(done.wait(), 5)
+        return self
+
+    async def accept_offer(self, **options):
+        """The other way round: the server offers, the peer answers."""
+        done = await self._make_endpoint(options)
+        offer = await self.client.invoke(self.endpoint, "generateOffer")
+        await self.connection.setRemoteDescription(RTCSessionDescription(self.rewrite(offer), "offer"))
+        for transceiver in self.connection.getTransceivers():
+            # aiortc takes only what it was told to: send what there is a track for, receive the rest.
+            transceiver.direction = "sendrecv" if transceiver.sender.track else "recvonly"
+        await self.connection.setLocalDescription(await self.connection.createAnswer())
+        await self.client.invoke(self.endpoint, "processAnswer", answer=self.connection.localDescription.sdp)
         await self.client.invoke(self.endpoint, "gatherCandidates")
         await asyncio.wait_for(done.wait(), 5)
         return self

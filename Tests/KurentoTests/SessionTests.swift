@@ -218,16 +218,45 @@ struct SessionTests {
     @Test func operationsOnOnePipelineNeverInterleave() async {
         let first = await bench.client()
         let second = await bench.client()
+        let third = await bench.client()
         let pipeline = await first.create("MediaPipeline", session: "s")
         await bench.plane.block()
         async let endpoint = first.endpoint(pipeline)
         await bench.plane.waitUntilBlocked()
         async let released = second.request("release", ["object": .string(pipeline), "sessionId": "t"])
+        async let releasedAgain = third.request("release", ["object": .string(pipeline), "sessionId": "u"])
+        while await bench.server.waiting(at: pipeline) < 2 { await Task.yield() }
         await bench.plane.unblock()
-        _ = await endpoint
+        #expect(await endpoint != "")
         #expect(await released["error"] == nil)
+        #expect(await releasedAgain["error"] == nil)
         #expect(await bench.server.statistics.objects == 1)
         #expect(await bench.plane.closed.count == 1)
+    }
+
+    @Test func noEventOvertakesTheReplyOfTheSubscriptionThatAskedForIt() async {
+        let client = await bench.client()
+        let endpoint = await client.endpoint(await client.create("MediaPipeline"))
+        let operations: JSONValue = [
+            [
+                "id": 0, "jsonrpc": "2.0", "method": "subscribe",
+                "params": ["object": .string(endpoint), "type": "MediaStateChanged"],
+            ],
+            [
+                "id": 1, "jsonrpc": "2.0", "method": "invoke",
+                "params": ["object": .string(endpoint), "operation": "requestKeyframe"],
+            ],
+        ]
+        await bench.plane.block()
+        async let reply = client.request("transaction", ["operations": operations])
+        await bench.plane.waitUntilBlocked()
+        await bench.plane.emit(.mediaStateChanged(endpointID(endpoint), isConnected: true))
+        await bench.plane.unblock()
+        #expect(await reply["error"] == nil)
+        _ = await client.events(1)
+        let frames = await client.inbox.frames.suffix(2)
+        #expect(frames.first?.contains("\"result\"") == true)
+        #expect(frames.last?.contains("onEvent") == true)
     }
 
     @Test func framesOfOneConnectionAreHandledInOrder() async {
@@ -243,4 +272,9 @@ struct SessionTests {
         #expect(frames.count == 3)
         #expect(frames[1].contains("WebRtcEndpoint") && frames[2].contains("pong"))
     }
+}
+
+extension MediaServer {
+    /// Tasks that wait for their turn on a pipeline.
+    func waiting(at id: String) -> Int { objects[id]?.pipeline?.gate.waiters.count ?? 0 }
 }

@@ -6,7 +6,7 @@ final class RedisServer: @unchecked Sendable {
     let port: UInt16
     let directory: URL
     private let password: String?
-    private var process: Process?
+    private var processID: pid_t = 0
 
     struct CannotStart: Error {}
 
@@ -24,20 +24,19 @@ final class RedisServer: @unchecked Sendable {
     var socketPath: String { directory.path + "/s" }
 
     func start() async throws {
-        let process = Process()
-        process.executableURL = URL(fileURLWithPath: "/usr/bin/redis-server")
-        process.arguments =
+        let arguments =
             [
-                "--port", "\(port)", "--bind", "127.0.0.1", "--save", "", "--appendonly", "no", "--dir",
+                "redis-server", "--port", "\(port)", "--bind", "127.0.0.1", "--save", "", "--appendonly", "no", "--dir",
                 directory.path, "--unixsocket", socketPath, "--logfile", "redis.log",
             ] + (password.map { ["--requirepass", $0] } ?? [])
-        process.standardOutput = FileHandle.nullDevice
-        process.standardError = FileHandle.nullDevice
-        try process.run()
-        self.process = process
+        var words: [UnsafeMutablePointer<CChar>?] = arguments.map { strdup($0) } + [nil]
+        defer { for word in words { free(word) } }
+        guard posix_spawnp(&processID, "redis-server", nil, nil, &words, environ) == 0 else {
+            processID = 0
+            throw CannotStart()
+        }
         for _ in 0..<500 {
             if Self.answers(port) { return }
-            guard process.isRunning else { break }
             try await Task.sleep(for: .milliseconds(10))
         }
         throw CannotStart()
@@ -45,15 +44,16 @@ final class RedisServer: @unchecked Sendable {
 
     /// Ends it as a crash would.
     func kill() {
-        guard let process else { return }
+        guard processID != 0 else { return }
         signal(SIGKILL)
-        process.waitUntilExit()
-        self.process = nil
+        var status: Int32 = 0
+        waitpid(processID, &status, 0)
+        processID = 0
     }
 
     /// SIGSTOP and SIGCONT: connections stay, answers do not come.
     func signal(_ number: Int32) {
-        if let process { _ = Glibc.kill(process.processIdentifier, number) }
+        if processID != 0 { _ = Glibc.kill(processID, number) }
     }
 
     func stop() {

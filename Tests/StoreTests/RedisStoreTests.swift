@@ -16,7 +16,7 @@ struct RedisStoreTests {
             for _ in 0..<5 {
                 let start = ContinuousClock.now
                 await #expect(throws: StoreError.self) { try await store.assign("s1") }
-                #expect(ContinuousClock.now - start < .milliseconds(500))
+                #expect(ContinuousClock.now - start < .seconds(1))
             }
             await store.close()
         }
@@ -29,7 +29,7 @@ struct RedisStoreTests {
             server.signal(SIGSTOP)
             let start = ContinuousClock.now
             let error = await #expect(throws: StoreError.self) { try await store.pulses() }
-            #expect(ContinuousClock.now - start < .milliseconds(700))
+            #expect(ContinuousClock.now - start < .seconds(2))
             if case .unavailable = error {} else { Issue.record("\(String(describing: error))") }
             server.signal(SIGCONT)
             #expect(try await eventually { (try? await store.pulses().count) == 1 })
@@ -47,7 +47,7 @@ struct RedisStoreTests {
             try await server.start()
             let back = ContinuousClock.now
             #expect(try await eventually { (try? await store.send(command("2"), to: WorkerID("w1"))) != nil })
-            #expect(ContinuousClock.now - back < .seconds(2))
+            #expect(ContinuousClock.now - back < .seconds(5))
             let received = try await second
             #expect(received.elements.map(\.id.rawValue) == ["2"])
             await store.close()

@@ -40,7 +40,7 @@ struct SessionContractTests {
             let assignments = try await withThrowingTaskGroup(of: Assignment.self) { group in
                 for index in 0..<1000 {
                     let store = world.stores[index % 3]
-                    group.addTask { try await store.assign("s\(index)", by: "c\(index % 3)") }
+                    group.addTask { try await store.assignPatiently("s\(index)", by: "c\(index % 3)") }
                 }
                 return try await group.reduce(into: [Assignment]()) { $0.append($1) }
             }
@@ -60,7 +60,7 @@ struct SessionContractTests {
             let winners = try await withThrowingTaskGroup(of: Assignment?.self) { group in
                 for index in 0..<30 {
                     let store = world.stores[index % 3]
-                    group.addTask { try? await store.assign("s1", by: "c\(index)") }
+                    group.addTask { try? await store.assignPatiently("s1", by: "c\(index)") }
                 }
                 return try await group.reduce(into: [Assignment]()) { if let winner = $1 { $0.append(winner) } }
             }

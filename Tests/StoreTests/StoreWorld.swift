@@ -76,6 +76,17 @@ extension ClusterStore {
         try await assign(SessionID(session), controller: ControllerID(controller), request: request)
     }
 
+    /// Again while a busy machine does not answer in time: assigning twice is assigning once.
+    func assignPatiently(_ session: String, by controller: String) async throws(StoreError) -> Assignment {
+        while true {
+            do throws(StoreError) {
+                return try await assign(session, by: controller)
+            } catch {
+                guard case .unavailable = error, !Task.isCancelled else { throw error }
+            }
+        }
+    }
+
     func register(_ report: WorkerReport, for timeToLive: Duration = .seconds(60)) async throws {
         _ = try await heartbeat(report, timeToLive: timeToLive)
     }

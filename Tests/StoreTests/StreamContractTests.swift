@@ -85,9 +85,9 @@ struct StreamContractTests {
     func aStreamThatNobodyReadsIsBounded(_ kind: StoreKind) async throws {
         try await withStores(kind) { world in
             let store = world.store
-            for _ in 0..<48 {
+            for _ in 0..<192 {
                 try await withThrowingTaskGroup { group in
-                    for index in 0..<256 { group.addTask { try await store.send(command("\(index)"), to: w1) } }
+                    for index in 0..<64 { group.addTask { try await store.send(command("\(index)"), to: w1) } }
                     try await group.waitForAll()
                 }
             }

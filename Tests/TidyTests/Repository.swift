@@ -2,7 +2,7 @@ import Foundation
 
 /// The files of the repository that this test was compiled from.
 enum Repository {
-    static let root = URL(fileURLWithPath: #filePath)
+    static let root = URL(fileURLWithPath: #filePath).resolvingSymlinksInPath()
         .deletingLastPathComponent().deletingLastPathComponent().deletingLastPathComponent()
 
     /// Paths of all files, from the root, sorted. What git ignores is left out.

@@ -5,13 +5,14 @@ import Wire
     @Test func readerReadsBigEndianAndStopsAtTheEnd() throws {
         let bytes: [UInt8] = [1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16, 17, 18]
         var reader = ByteReader(bytes.span.bytes)
-        #expect(try reader.readUInt8() == 1)
-        #expect(try reader.readUInt16() == 0x0203)
-        #expect(try reader.readUInt24() == 0x040506)
-        #expect(try reader.readUInt32() == 0x0708_090A)
-        #expect(reader.remaining == 8)
-        #expect(try reader.readUInt64() == 0x0B0C_0D0E_0F10_1112)
-        #expect(reader.isAtEnd)
+        let start = (try reader.readUInt8(), try reader.readUInt16(), try reader.readUInt24())
+        #expect(start == (1, 0x0203, 0x040506))
+        let word = try reader.readUInt32()
+        let remaining = reader.remaining
+        #expect(word == 0x0708_090A && remaining == 8)
+        let last = try reader.readUInt64()
+        let isAtEnd = reader.isAtEnd
+        #expect(last == 0x0B0C_0D0E_0F10_1112 && isAtEnd)
         var thrown: ParseError?
         do throws(ParseError) { _ = try reader.readUInt8() } catch { thrown = error }
         #expect(thrown == .truncated)

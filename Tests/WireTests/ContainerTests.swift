@@ -12,15 +12,17 @@ import Wire
         defer { memory.deallocate() }
         memory.initializeMemory(as: UInt8.self, repeating: 0)
         var slab = Slab<Record>(memory: memory, capacity: 2)
-        let first = try #require(slab.insert(Record(key: 1, other: 2)))
-        let second = try #require(slab.insert(Record(key: 3, other: 4)))
+        let inserted = (slab.insert(Record(key: 1, other: 2)), slab.insert(Record(key: 3, other: 4)))
+        let first = try #require(inserted.0)
+        let second = try #require(inserted.1)
         let isFull = slab.insert(Record(key: 5, other: 6)) == nil
         #expect(isFull)
         let isRemoved = slab.remove(first)
         #expect(isRemoved)
         let isRemovedTwice = slab.remove(first)
         #expect(!isRemovedTwice)
-        let third = try #require(slab.insert(Record(key: 7, other: 8)))
+        let reinserted = slab.insert(Record(key: 7, other: 8))
+        let third = try #require(reinserted)
         #expect(third.index == first.index && third != first)
         let stale = slab.pointer(to: first) == nil
         #expect(stale)
@@ -34,10 +36,14 @@ import Wire
         memory.initializeMemory(as: UInt8.self, repeating: 0)
         var slab = Slab<Record>(memory: memory, capacity: 8)
         var handles: [SlabHandle] = []
-        for key in 0..<6 { handles.append(try #require(slab.insert(Record(key: UInt64(key), other: 0)))) }
+        for key in 0..<6 {
+            let handle = slab.insert(Record(key: UInt64(key), other: 0))
+            handles.append(try #require(handle))
+        }
         slab.remove(handles[2])
         let successor = Slab<Record>(memory: memory, capacity: 8)
-        #expect(successor.count == 5)
+        let count = successor.count
+        #expect(count == 5)
         let live = successor.handles
         #expect(Set(live) == Set(handles.filter { $0 != handles[2] }))
         let key = successor.pointer(to: handles[4])?.pointee.key
@@ -49,7 +55,8 @@ import Wire
         defer { memory.deallocate() }
         memory.initializeMemory(as: UInt8.self, repeating: 0)
         var slab = Slab<Record>(memory: memory, capacity: 1)
-        let handle = try #require(slab.insert(Record(key: 0xDEAD_BEEF_DEAD_BEEF, other: 0xDEAD_BEEF)))
+        let inserted = slab.insert(Record(key: 0xDEAD_BEEF_DEAD_BEEF, other: 0xDEAD_BEEF))
+        let handle = try #require(inserted)
         slab.remove(handle)
         let hasSecret = memory.contains(0xDE) || memory.contains(0xEF)
         #expect(!hasSecret)
@@ -57,9 +64,12 @@ import Wire
 
     @Test func aFullRingRefusesOrEvicts() {
         var ring = Ring<Int>(capacity: 2)
-        #expect(ring.push(1) && ring.push(2) && !ring.push(3))
-        #expect(ring.pushEvictingOldest(3) == 1)
-        #expect(ring.pop() == 2 && ring.pop() == 3 && ring.pop() == nil)
+        let accepted = [ring.push(1), ring.push(2), ring.push(3)]
+        #expect(accepted == [true, true, false])
+        let evicted = ring.pushEvictingOldest(3)
+        #expect(evicted == 1)
+        let popped = [ring.pop(), ring.pop(), ring.pop()]
+        #expect(popped == [2, 3, nil])
     }
 
     @Test func aPoolHandsOutEachSlotOnceAndTakesItBack() {
