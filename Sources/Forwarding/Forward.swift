@@ -54,6 +54,9 @@ public struct Transmit: Hashable, Sendable, BitwiseCopyable {
     public enum Kind: UInt8, Sendable, BitwiseCopyable {
         /// To be protected as SRTP.
         case rtp
+        /// To be protected as SRTP under an index that was used before: byte for byte the packet that went
+        /// out then, for a peer that takes no RTX.
+        case repeatedRTP
         /// To be protected as SRTCP.
         case rtcp
     }

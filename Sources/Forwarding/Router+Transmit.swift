@@ -164,7 +164,7 @@ extension Router {
         let original = isRTX ? number : nil
         guard let length = writeCached(header, forward, publisher, slot, original, &output) else { return nil }
         subscribers[slot].packetsRetransmitted &+= 1
-        return Transmit(EndpointIndex(Int32(endpoint)), .rtp, length: length)
+        return Transmit(EndpointIndex(Int32(endpoint)), isRTX ? .rtp : .repeatedRTP, length: length)
     }
 
     private func writeCached(

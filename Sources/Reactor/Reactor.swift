@@ -21,12 +21,21 @@ public final class Reactor: Sendable {
         let sockets = try Self.bind(configuration)
         addresses = sockets.map(\.local)
         mailbox = try Mailbox(capacity: Limits.mailbox)
-        let start = ThreadStart { [mailbox, board, sockets] in
-            var world = ReactorWorld(configuration, sockets: sockets, output: output)
-            world.run(mailbox: mailbox, board: board)
+        let handover = Handover(sockets)
+        let start = ThreadStart { [mailbox, board] in
+            Self.work(configuration, handover: handover, mailbox: mailbox, board: board, output: output)
             output(.stopped)
         }
         try start.launch(name: configuration.name)
+    }
+
+    /// The thread's whole life. When it returns, the sockets are closed: their ports are free again.
+    private static func work(
+        _ configuration: ReactorConfiguration, handover: Handover, mailbox: Mailbox<ReactorCommand>, board: LoadBoard,
+        output: @escaping @Sendable (ReactorOutput) -> Void
+    ) {
+        var world = ReactorWorld(configuration, sockets: handover.take(), output: output)
+        world.run(mailbox: mailbox, board: board)
     }
 
     /// Sockets on all addresses with one port, the first in the range that is free on every one.
@@ -58,6 +67,20 @@ public final class Reactor: Sendable {
 /// Where the thread leaves its counters for whoever asks.
 final class LoadBoard: Sendable {
     let load = Mutex(ReactorLoad())
+}
+
+/// Carries the sockets to the thread, which then is their only owner.
+private final class Handover: Sendable {
+    private let sockets: Mutex<[UDPSocket]>
+
+    init(_ sockets: [UDPSocket]) { self.sockets = Mutex(sockets) }
+
+    func take() -> [UDPSocket] {
+        sockets.withLock { sockets in
+            defer { sockets = [] }
+            return sockets
+        }
+    }
 }
 
 /// Carries a closure across pthread_create.

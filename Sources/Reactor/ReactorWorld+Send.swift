@@ -12,6 +12,12 @@ extension ReactorWorld {
         commit(length: length, to: tuple, from: slot)
     }
 
+    private mutating func sendRepeatedRTP(length: Int, to slot: Int32) throws(DropReason) {
+        var packet = unsafe egress.pool.unguardedMutableBytes(of: egress.next)
+        let (length, tuple) = try peers[slot].transport.protectRepeatedRTP(&packet, length: length)
+        commit(length: length, to: tuple, from: slot)
+    }
+
     private mutating func sendRTCP(length: Int, to slot: Int32) throws(DropReason) {
         var packet = unsafe egress.pool.unguardedMutableBytes(of: egress.next)
         let (length, tuple) = try peers[slot].transport.protectRTCP(&packet, length: length)
@@ -36,6 +42,7 @@ extension ReactorWorld {
             do throws(DropReason) {
                 switch transmit.kind {
                 case .rtp: try sendRTP(length: transmit.length, to: slot)
+                case .repeatedRTP: try sendRepeatedRTP(length: transmit.length, to: slot)
                 case .rtcp: try sendRTCP(length: transmit.length, to: slot)
                 }
             } catch {

@@ -1,4 +1,3 @@
-import CLinux
 import Forwarding
 import ICE
 import STUN
@@ -31,6 +30,7 @@ struct ReactorWorld: ~Copyable {
     var load = ReactorLoad()
     var drops = DropCounters()
     var isStopping = false
+    private var nextPublication = Instant.origin
     private let memory: MappedMemory
 
     init(
@@ -58,39 +58,48 @@ struct ReactorWorld: ~Copyable {
         timers = TimerWheel(capacity: capacity, now: HostClock.now)
     }
 
-    /// The loop: wait, receive, obey, tick, send. Ends when told to stop.
+    /// The loop. Ends when told to stop.
     mutating func run(mailbox: Mailbox<ReactorCommand>, board: LoadBoard) {
-        let epoll = apus_epoll_create()
-        precondition(epoll >= 0, "no epoll: the process is out of file descriptors")
-        defer { apus_close(epoll) }
-        let mailboxToken = UInt64.max
-        _ = apus_epoll_add(epoll, mailbox.wakeUp, mailboxToken)
-        for (index, descriptor) in descriptors.enumerated() { _ = apus_epoll_add(epoll, descriptor, UInt64(index)) }
-        var tokens = [UInt64](repeating: 0, count: Limits.sockets + 1)
-        var nextPublication = HostClock.now
+        var readiness = Readiness(descriptors: descriptors, wakeUp: mailbox.wakeUp)
         while !isStopping {
-            let ready = unsafe apus_epoll_wait(epoll, &tokens, UInt32(tokens.count), waitMilliseconds(HostClock.now))
-            for index in 0..<max(0, Int(ready)) where tokens[index] != mailboxToken {
-                receive(socket: Int(tokens[index]))
-            }
-            for command in mailbox.drain() { obey(command, now: HostClock.now) }
-            let now = HostClock.now
-            tick(now: now)
-            flush()
-            if now >= nextPublication {
-                publish(to: board, now: now)
-                nextPublication = now + Self.publicationInterval
-            }
+            turn(&readiness, mailbox: mailbox, board: board, waitingAtMost: Self.publicationInterval)
         }
+        finish(mailbox: mailbox)
+    }
+
+    /// Once round: wait, receive, obey, tick, send.
+    mutating func turn(
+        _ readiness: inout Readiness, mailbox: Mailbox<ReactorCommand>, board: LoadBoard, waitingAtMost limit: Interval
+    ) {
+        let ready = readiness.wait(milliseconds: waitMilliseconds(HostClock.now, atMost: limit))
+        for position in 0..<ready {
+            if let socket = readiness.socket(position) { receive(socket: socket) }
+        }
+        for command in mailbox.drain() { obey(command, now: HostClock.now) }
+        let now = HostClock.now
+        tick(now: now)
+        flush()
+        if now >= nextPublication {
+            publish(to: board, now: now)
+            nextPublication = now + Self.publicationInterval
+        }
+    }
+
+    /// Says goodbye to all peers, and refuses what was still waiting to be done.
+    private mutating func finish(mailbox: Mailbox<ReactorCommand>) {
         mailbox.close()
+        for command in mailbox.drain() {
+            guard case .perform(_, _, let token) = command else { continue }
+            output(.outcome(.refused(Refusal(.workerLost, "this reactor has stopped")), token: token))
+        }
         for session in Array(sessions.keys) { closeSession(session, now: HostClock.now) }
         flush()
     }
 
     static let publicationInterval = Interval.milliseconds(200)
 
-    private func waitMilliseconds(_ now: Instant) -> Int32 {
-        var wait = Self.publicationInterval.milliseconds
+    private func waitMilliseconds(_ now: Instant, atMost limit: Interval) -> Int32 {
+        var wait = limit.milliseconds
         if let timer = timers.millisecondsToNext(now: now) { wait = min(wait, Int64(timer)) }
         let routerWait = (router.deadline - now).nanoseconds
         if routerWait < wait * 1_000_000 { wait = max(0, (routerWait + 999_999) / 1_000_000) }

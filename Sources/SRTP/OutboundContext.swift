@@ -61,6 +61,23 @@ public import Wire
     /// `srtpReplayed` or `srtpTooOld` when the sequence number was used before or may have been.
     @_lifetime(packet: copy packet)
     public mutating func protectRTP(_ packet: inout MutableRawSpan, length: Int) throws(DropReason) -> Int {
+        try seal(&packet, length: length, isRepeat: false)
+    }
+
+    /// Protects a packet that went out before, for a peer that asks for it again and takes no RTX (RFC 4585
+    /// section 6.2.1). The caller answers for its bytes being the very same: another packet under a used index
+    /// would give the keystream away.
+    ///
+    /// Throws `srtpTooOld` when the packet is not among the last ``Limits/replayWindow`` that went out.
+    @_lifetime(packet: copy packet)
+    public mutating func protectRepeatedRTP(_ packet: inout MutableRawSpan, length: Int) throws(DropReason) -> Int {
+        try seal(&packet, length: length, isRepeat: true)
+    }
+
+    @_lifetime(packet: copy packet)
+    private mutating func seal(
+        _ packet: inout MutableRawSpan, length: Int, isRepeat: Bool
+    ) throws(DropReason) -> Int {
         guard length >= 0, length <= Limits.packetSize else { throw .srtpMalformed }
         let header = try PacketHeader(rtp: packet.bytes, end: length)
         guard packet.byteCount - length >= Limits.maximumTrailer else { throw .srtpBufferTooSmall }
@@ -72,8 +89,12 @@ public import Wire
             }
         }
         let index = try unsafe state.pointee.streams[slot].rtp.estimate(header.sequence)
-        try unsafe state.pointee.streams[slot].rtp.check(index)
-        unsafe state.pointee.streams[slot].rtp.insert(index)
+        if isRepeat {
+            guard unsafe state.pointee.streams[slot].rtp.contains(index) else { throw .srtpTooOld }
+        } else {
+            try unsafe state.pointee.streams[slot].rtp.check(index)
+            unsafe state.pointee.streams[slot].rtp.insert(index)
+        }
         return try unsafe packet.withUnsafeMutableBytes { (bytes) throws(DropReason) -> Int in
             guard let base = unsafe bytes.baseAddress?.assumingMemoryBound(to: UInt8.self) else {
                 throw .srtpMalformed

@@ -21,6 +21,11 @@ struct ReplayWindow<let words: Int>: BitwiseCopyable, Sendable {
         guard bits[Self.word(of: index)] & Self.mask(of: index) == 0 else { throw .srtpReplayed }
     }
 
+    /// Whether the index is within the window and has been seen.
+    func contains(_ index: UInt64) -> Bool {
+        index < end && end &- index <= Self.size && bits[Self.word(of: index)] & Self.mask(of: index) != 0
+    }
+
     /// Marks an index that ``check(_:)`` let pass.
     mutating func insert(_ index: UInt64) {
         if index >= end {

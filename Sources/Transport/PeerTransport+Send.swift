@@ -22,6 +22,15 @@ extension PeerTransport {
         return (protected, tuple)
     }
 
+    /// The same for a packet that went out before and is, byte for byte, asked for again.
+    public mutating func protectRepeatedRTP(
+        _ packet: inout MutableRawSpan, length: Int
+    ) throws(DropReason) -> (length: Int, tuple: Tuple) {
+        guard let tuple = ice.selectedTuple else { throw .consentExpired }
+        guard let protected = try outbound?.protectRepeatedRTP(&packet, length: length) else { throw .srtpNotReady }
+        return (protected, tuple)
+    }
+
     /// The same for a compound RTCP packet.
     public mutating func protectRTCP(
         _ packet: inout MutableRawSpan, length: Int

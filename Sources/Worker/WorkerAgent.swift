@@ -21,6 +21,7 @@ public actor WorkerAgent {
     private var outbox: [(message: WorkerMessage, controller: ControllerID)] = []
     private var outboxSignal: CheckedContinuation<Void, Never>?
     private var isStoreAway = false
+    private var heartbeats = 0
 
     /// Binds the reactors' sockets and starts their threads.
     public init(_ configuration: WorkerConfiguration, store: any ClusterStore, logger: Logger) throws {
@@ -78,11 +79,13 @@ public actor WorkerAgent {
                 isStoreAway = false
                 logger.notice("the store is back")
             }
-            guard answer.isRegistration else { return }
+            heartbeats += 1
+            guard answer.isRegistration || heartbeats % Limits.reconciliationPeriod == 0 else { return }
             let lost = try await store.reconcile(
                 configuration.id, incarnation: configuration.incarnation,
                 holding: held.assignments(worker: configuration.id, incarnation: configuration.incarnation))
             for session in lost { letGo(session) }
+            guard answer.isRegistration || !lost.isEmpty else { return }
             logger.info("registered", metadata: ["sessions": "\(held.count)", "let_go": "\(lost.count)"])
         } catch {
             noteStoreAway(error)

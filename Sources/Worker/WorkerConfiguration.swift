@@ -33,6 +33,8 @@ enum Limits {
     /// A dead worker must be known within a second: three missed heartbeats.
     static let heartbeatInterval = Duration.milliseconds(250)
     static let timeToLive = Duration.milliseconds(750)
+    /// Heartbeats between two comparisons of what is held with what the store says.
+    static let reconciliationPeriod = 20
     /// How long one read of the command stream waits.
     static let commandWait = Duration.seconds(2)
     /// Messages kept while the store is away; the oldest go first.

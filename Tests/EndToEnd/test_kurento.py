@@ -441,7 +441,8 @@ def test_a_socket_that_comes_back_keeps_its_session_and_subscriptions(cluster):
         first = await KurentoClient(cluster.kurento).__aenter__()
         pipeline = await first.create("MediaPipeline")
         peer = await Peer(first, pipeline, [ToneTrack()]).negotiate()
-        await first.subscribe(peer.endpoint, "MediaFlowOutStateChanged")
+        # Towards the endpoint, from other elements: nothing flows so before it is connected.
+        await first.subscribe(peer.endpoint, "MediaFlowInStateChanged")
         session = first.session
         await first.__aexit__()
         await asyncio.sleep(0.5)
@@ -453,7 +454,7 @@ def test_a_socket_that_comes_back_keeps_its_session_and_subscriptions(cluster):
             await again.invoke(peer.endpoint, "connect", sink=peer.endpoint)
             await peer.wait_for(lambda p: p.frames["audio"] > 25, 20, "sound")
             await asyncio.sleep(0.5)
-            assert "MediaFlowOutStateChanged" in {event["type"] for event in again.events}
+            assert "MediaFlowInStateChanged" in {event["type"] for event in again.events}
             with pytest.raises(KurentoError, match="40007"):
                 await again.call("connect", sessionId="no-such-session")
             await again.call("release", object=pipeline, sessionId=session)
@@ -599,7 +600,7 @@ def test_properties_are_kept(cluster):
             assert await client.invoke(endpoint, "getMediaPipeline") == call.pipeline
             assert await client.invoke(endpoint, "getParent") == call.pipeline
             assert await client.invoke(call.pipeline, "getChildren") == [endpoint]
-            assert await client.invoke(MANAGER, "getPipelines") == [call.pipeline]
+            assert call.pipeline in await client.invoke(MANAGER, "getPipelines")
             await client.invoke(endpoint, "addTag", key="k", value="v")
             assert await client.invoke(endpoint, "getTag", key="k") == "v"
             await client.invoke(endpoint, "removeTag", key="k")

@@ -18,6 +18,19 @@ import Wire
     }
 
     @Test(arguments: Profile.allCases)
+    func aPacketAskedForAgainIsTheSameBytes(_ profile: Profile) throws {
+        let sender = try Sender(masterKey(profile))
+        var sealed: [[UInt8]] = []
+        let packets = (UInt16(65_530)...65_535).map { rtpPacket(ssrc: 7, sequence: $0, payload: [1, 2, 3]) }
+            + (UInt16(0)...3).map { rtpPacket(ssrc: 7, sequence: $0, payload: [4, 5]) }
+        for packet in packets { sealed.append(try sender.rtp(packet)) }
+        for (packet, first) in zip(packets, sealed) { #expect(try sender.repeated(packet) == first) }
+        #expect(throws: DropReason.srtpTooOld) {
+            try sender.repeated(rtpPacket(ssrc: 7, sequence: 4, payload: [1]))
+        }
+    }
+
+    @Test(arguments: Profile.allCases)
     func aSuccessorGoesOnWithoutRepeatingAnIndex(_ profile: Profile) throws {
         let key = try masterKey(profile)
         let (first, receiver) = (try Sender(key), try Receiver(key))

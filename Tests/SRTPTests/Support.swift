@@ -68,6 +68,14 @@ final class Sender {
         return Array(buffer.prefix(length))
     }
 
+    func repeated(_ packet: [UInt8]) throws(DropReason) -> [UInt8] {
+        var buffer = packet + [UInt8](repeating: 0xEE, count: 20)
+        var elements = buffer.mutableSpan
+        var span = elements.mutableBytes
+        let length = try context.protectRepeatedRTP(&span, length: packet.count)
+        return Array(buffer.prefix(length))
+    }
+
     func rtcp(_ packet: [UInt8]) throws(DropReason) -> [UInt8] {
         var buffer = packet + [UInt8](repeating: 0xEE, count: 20)
         var elements = buffer.mutableSpan

@@ -1,0 +1,103 @@
+import Fuzzing
+
+/// Small well-formed inputs: what mutations of them reach, noise does not.
+enum Seeds {
+    static func inputs(for target: FuzzTarget) -> [[UInt8]] {
+        switch target {
+        case .stun: [hex(stunRequest), hex(stunResponse)]
+        case .candidate: candidates.map { Array($0.utf8) }
+        case .dtls: [datagram(clientHello), datagram(clientHello) + datagram(hex("15fefd000000000000000100020228"))]
+        case .srtp: [hex(rtp), hex(senderReport), hex(rtp) + [UInt8](repeating: 0x5A, count: 60)]
+        case .rtp: [hex(rtp), hex(vp8), hex(twoByteExtension)]
+        case .rtcp: rtcp.map(hex)
+        case .sdp: [Array(offer.utf8)]
+        case .kurento: [Array(frames.joined(separator: "\n").utf8)] + frames.map { Array($0.utf8) }
+        case .store: records.map { Array($0.utf8) }
+        }
+    }
+
+    /// Username `fuzz:fuzz`, priority, controlling.
+    private static let stunRequest =
+        "000100242112a442000102030405060708090a0b" + "0006000966757a7a3a66757a7a000000"
+        + "002400046e7f1eff" + "8029" + "00080000000000000001"
+    private static let stunResponse =
+        "010100202112a442000102030405060708090a0b" + "002000080001a147e112a643" + "000800140000" + "0000000000000000"
+
+    private static let candidates = [
+        "candidate:1 1 udp 2130706431 192.0.2.1 40000 typ host generation 0 ufrag fuzz",
+        "candidate:2 1 UDP 1694498815 2001:db8::1 40001 typ srflx raddr 10.0.0.1 rport 9\n"
+            + "candidate:3 1 tcp 1518280447 198.51.100.7 9 typ host tcptype active",
+        "candidate:4 1 udp 2122260223 0a1b2c3d-0000-4000-8000-000000000000.local 50000 typ host",
+    ]
+
+    /// One-byte header extensions, and a payload.
+    private static let rtp = "90e00001000003e811223344bede000210aa2201020300000102030405060708"
+    private static let vp8 = "80e0000200000bb8112233449080800112345678" + "9d012a40013c00" + "0000"
+    private static let twoByteExtension = "90600003000003e81122334410000002010211220303aabbcc00" + "a00000000003"
+
+    private static let senderReport =
+        "80c8000611223344e5a1b2c3d4e5f60700000bb80000000a000004d2"
+    private static let rtcp = [
+        senderReport + "81ca0004112233440106666f6f406261" + "72000000",
+        "81c9000711223344" + "55667788" + "00ffffff" + "00010203" + "00000010" + "11111111" + "22222222",
+        "81cd000311223344556677880001fffe",
+        "81ce00021122334455667788",
+        "84ce0004112233445566778899aabbcc05000000",
+        "8fce00061122334400000000" + "52454d42" + "020c3d09" + "55667788" + "99aabbcc",
+        "8fcd00051122334455667788" + "0001000400001101" + "20041020" + "30400000",
+        "81cb000111223344",
+    ]
+
+    /// A DTLS 1.2 ClientHello with SRTP profiles (RFC 6347 section 4.2.1, RFC 5764 section 4.1.1).
+    private static var clientHello: [UInt8] {
+        let extensions = hex("000e0005000200070000" + "000a00040002001d" + "000d0004000204030017" + "0000")
+        var body = hex("fefd") + [UInt8](repeating: 0x42, count: 32) + hex("0000" + "0004c02bc02f" + "0100")
+        body += [0, UInt8(extensions.count)] + extensions
+        let length: [UInt8] = [0, 0, UInt8(body.count)]
+        let handshake = [1] + length + hex("0000" + "000000") + length + body
+        return hex("16fefd0000000000000000") + [0, UInt8(handshake.count)] + handshake
+    }
+
+    private static func datagram(_ bytes: [UInt8]) -> [UInt8] { [UInt8(bytes.count >> 8), UInt8(bytes.count & 0xFF)] + bytes }
+
+    private static let offer = [
+        "v=0", "o=- 1 2 IN IP4 127.0.0.1", "s=-", "t=0 0", "a=group:BUNDLE 0 1", "a=ice-options:trickle",
+        "m=audio 9 UDP/TLS/RTP/SAVPF 111", "c=IN IP4 0.0.0.0", "a=ice-ufrag:Kq9x", "a=ice-pwd:wG3TQn1c0uEYBZ7mGk2r8d5V",
+        "a=fingerprint:sha-256 " + Array(repeating: "7B", count: 32).joined(separator: ":"), "a=setup:actpass", "a=mid:0",
+        "a=extmap:1 urn:ietf:params:rtp-hdrext:sdes:mid", "a=sendrecv", "a=rtcp-mux", "a=rtpmap:111 opus/48000/2",
+        "a=fmtp:111 minptime=10;useinbandfec=1", "a=ssrc:1001 cname:a",
+        "m=video 9 UDP/TLS/RTP/SAVPF 96 97", "c=IN IP4 0.0.0.0", "a=ice-ufrag:Kq9x", "a=ice-pwd:wG3TQn1c0uEYBZ7mGk2r8d5V",
+        "a=fingerprint:sha-256 " + Array(repeating: "7B", count: 32).joined(separator: ":"), "a=setup:actpass", "a=mid:1",
+        "a=sendonly", "a=rtcp-mux", "a=rtcp-rsize", "a=rtpmap:96 VP8/90000", "a=rtcp-fb:96 nack pli",
+        "a=rtpmap:97 rtx/90000", "a=fmtp:97 apt=96", "a=ssrc-group:FID 2001 2002", "a=ssrc:2001 cname:a",
+        "a=candidate:1 1 udp 2130706431 192.0.2.1 40000 typ host", "",
+    ].joined(separator: "\r\n")
+
+    private static let frames = [
+        #"{"jsonrpc":"2.0","id":1,"method":"ping","params":{"interval":5000}}"#,
+        #"{"jsonrpc":"2.0","id":2,"method":"invoke","params":{"object":"u2_kurento.WebRtcEndpoint","operation":"gatherCandidates","operationParams":{},"sessionId":"s"}}"#,
+        #"{"jsonrpc":"2.0","id":3,"method":"invoke","params":{"object":"u2_kurento.WebRtcEndpoint","operation":"connect","operationParams":{"sink":"u2_kurento.WebRtcEndpoint"}}}"#,
+        #"{"jsonrpc":"2.0","id":4,"method":"subscribe","params":{"object":"u2_kurento.WebRtcEndpoint","type":"IceCandidateFound"}}"#,
+        #"{"jsonrpc":"2.0","id":5,"method":"transaction","params":{"operations":[{"method":"create","params":{"type":"MediaPipeline"}},{"method":"release","params":{"object":"newref:0"}}]}}"#,
+        #"{"jsonrpc":"2.0","id":6,"method":"release","params":{"object":"u1_kurento.MediaPipeline"}}"#,
+    ]
+
+    private static let records = [
+        #"{"controller":"c1","deadline":1,"epoch":1,"id":"c1-1","operation":{"closeSession":{}},"session":"s1"}"#,
+        #"{"controller":"c1","deadline":1,"epoch":1,"id":"c1-2","operation":{"addCandidate":{"_0":"e1","_1":"candidate:1"}},"session":"s1"}"#,
+        #"{"reply":{"_0":"c1-1","_1":{"done":{}}}}"#,
+        #"{"event":{"_0":{"body":{"iceStateChanged":{"_0":"e1","_1":"connected"}},"session":"s1"},"_1":1}}"#,
+        "s1\nw1\na\n1\nc1\nopen\n{}",
+        "redis://:secret@127.0.0.1:6379/0",
+    ]
+
+    static func hex(_ text: String) -> [UInt8] {
+        var bytes: [UInt8] = []
+        var digits = text[...]
+        while digits.count >= 2 {
+            bytes.append(UInt8(digits.prefix(2), radix: 16) ?? 0)
+            digits = digits.dropFirst(2)
+        }
+        return bytes
+    }
+}
