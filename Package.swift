@@ -90,6 +90,7 @@ targets += [
 ]
 
 targets += [
+    .target(name: "TestSupport", path: "Tests/Support/TestSupport", swiftSettings: testing),
     tests("WireTests", ["Wire"]),
     tests("STUNTests", ["STUN", "Wire"]),
     tests("ICETests", ["ICE", "STUN", "Wire"]),
@@ -101,9 +102,9 @@ targets += [
     tests("ForwardingTests", ["Forwarding", "RTP", "Wire"]),
     tests("SessionTests", ["Session", "RTP", "Wire"]),
     tests("ReactorTests", ["Reactor", "Transport", "Forwarding", "Session", "ICE", "DTLS", "SRTP", "RTP", "STUN", "Wire", "CLinux"]),
-    tests("StoreTests", ["Store", "Session", "RTP", logging]),
+    tests("StoreTests", ["TestSupport", "Store", "Session", "RTP", logging]),
     tests("WorkerTests", ["Worker", "Store", "Session", "Reactor", "RTP"]),
-    tests("ControllerTests", ["Controller", "Store", "Session", "RTP", "Wire", logging]),
+    tests("ControllerTests", ["TestSupport", "Controller", "Store", "Session", "RTP", "Wire", logging]),
     tests("KurentoTests", ["Kurento", "Session", "SDP", "RTP", "Wire", logging]),
     tests("SettingsTests", ["Settings"]),
     tests("SignalingTests", ["Signaling", "Kurento", "Session", logging] + nio),

@@ -54,8 +54,8 @@ struct SequenceFilter: BitwiseCopyable {
     private mutating func admit(_ sequence: Int64) -> Verdict {
         if sequence > newest {
             // What lies between was not seen; its bits still say what was there a window ago.
-            let gap = min(sequence - newest, Int64(Limits.reorderWindow))
-            for step in 0..<gap { clear(sequence - step) }
+            let gap = Int(min(sequence - newest, Int64(Limits.reorderWindow)))
+            for step in 0..<gap { clear(sequence - Int64(step)) }
             newest = sequence
         } else if isMarked(sequence) {
             return .duplicate

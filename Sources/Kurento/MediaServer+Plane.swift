@@ -6,11 +6,11 @@ extension KurentoError {
     /// What a refusal of the cluster is to a client.
     init(_ refusal: Refusal) {
         switch refusal.reason {
-        case .noWorker, .overLimit:
+        case .noWorker, .overLimit, .storeUnavailable:
             self.init(.notEnoughResources, "Not enough resources: \(refusal.message)")
         case .workerLost:
             self.init(.unexpectedError, "The media worker was lost: \(refusal.message)")
-        case .notFound, .staleEpoch, .invalid, .timedOut, .storeUnavailable:
+        case .notFound, .staleEpoch, .invalid, .timedOut:
             let reason = refusal.reason.rawValue
             self.init(.unexpectedError, "The media worker did not do it (\(reason)): \(refusal.message)")
         }

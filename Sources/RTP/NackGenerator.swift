@@ -67,8 +67,8 @@ public struct NackGenerator: Sendable {
             missing.removeAll(keepingCapacity: true)
             return .keyFrameNeeded
         }
-        for offset in 1..<Int64(step) {
-            missing.append(Missing(number: last + offset, due: now + reorderDelay, tries: 0))
+        for offset in 1..<step {
+            missing.append(Missing(number: last + Int64(offset), due: now + reorderDelay, tries: 0))
         }
         return .newest
     }
@@ -83,7 +83,7 @@ public struct NackGenerator: Sendable {
     /// When ``due(now:into:)`` has something to say; `distantFuture` without gaps.
     public var deadline: Instant {
         var earliest = Instant.distantFuture
-        for entry in missing where entry.due < earliest { earliest = entry.due }
+        for index in missing.indices where missing[index].due < earliest { earliest = missing[index].due }
         return earliest
     }
 

@@ -13,6 +13,9 @@ struct Peer: ~Copyable {
     let record: SlabHandle
     /// Addresses that the tuple table leads here from, oldest first.
     var tuples: [Tuple] = []
+    /// The pair that media takes, as SDP attribute values.
+    var localCandidate: String?
+    var remoteCandidate: String?
     var isNegotiated = false
     var isConnected = false
     var counters = TransportCounters()

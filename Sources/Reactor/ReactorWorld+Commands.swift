@@ -123,15 +123,24 @@ extension ReactorWorld {
         guard credentials.isWellFormed else {
             throw Refusal(.invalid, "the remote ICE credentials are not well formed (RFC 8839 section 5.4)")
         }
+        var isOtherPeer = false
         do throws(DTLSError) {
-            let remote = PeerTransport.Remote(
-                credentials: credentials, isLite: negotiated.remoteIsLite,
-                fingerprint: try Fingerprint(
-                    algorithm: negotiated.remoteFingerprint.algorithm, value: negotiated.remoteFingerprint.value),
-                isDTLSClient: negotiated.isDTLSClient)
-            try peers[slot].transport.negotiate(remote, now: now)
+            let fingerprint = try Fingerprint(
+                algorithm: negotiated.remoteFingerprint.algorithm, value: negotiated.remoteFingerprint.value)
+            let former = peers[slot].transport.remote?.fingerprint
+            // RFC 8842 section 5.5: that would be a new association, which takes a new endpoint here.
+            isOtherPeer = former != nil && former != fingerprint
+            if !isOtherPeer {
+                let remote = PeerTransport.Remote(
+                    credentials: credentials, isLite: negotiated.remoteIsLite, fingerprint: fingerprint,
+                    isDTLSClient: negotiated.isDTLSClient)
+                try peers[slot].transport.negotiate(remote, now: now)
+            }
         } catch {
             throw Refusal(.invalid, "the DTLS endpoint cannot be set up: \(error)")
+        }
+        guard !isOtherPeer else {
+            throw Refusal(.invalid, "the peer has another certificate than before; open a new endpoint for it")
         }
         peers[slot].isNegotiated = true
         let sections = negotiated.media.map { media in

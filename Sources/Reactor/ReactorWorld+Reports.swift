@@ -1,5 +1,6 @@
 import Forwarding
 import ICE
+import SRTP
 import Session
 import Transport
 import Wire
@@ -7,12 +8,14 @@ import Wire
 /// What the cores say, in the words of the session model.
 extension ReactorWorld {
     /// An event of one peer's transport.
-    func report(_ event: PeerTransport.Event, of slot: Int32) {
+    mutating func report(_ event: PeerTransport.Event, of slot: Int32) {
         let endpoint = peers[slot].endpoint
         switch event {
         case .iceStateChanged(let state):
             emit(.iceStateChanged(endpoint, ICEState(state)), for: slot)
         case .pairSelected(let local, let remote, _):
+            peers[slot].localCandidate = local.sdp
+            peers[slot].remoteCandidate = remote.sdp
             emit(.candidatePairSelected(endpoint, local: local.sdp, remote: remote.sdp), for: slot)
         case .dtlsStateChanged(let phase):
             emit(.dtlsStateChanged(endpoint, DTLSState(phase)), for: slot)
@@ -49,8 +52,10 @@ extension ReactorWorld {
         result.transport.packetsDropped = counters.packetsDropped
         result.transport.iceState = ICEState(peers[slot].transport.iceState)
         result.transport.dtlsState = DTLSState(peers[slot].transport.dtlsPhase)
+        result.transport.localCandidate = peers[slot].localCandidate
+        result.transport.remoteCandidate = peers[slot].remoteCandidate
         result.transport.roundTripTime = peers[slot].transport.roundTripTime?.seconds
-        result.transport.srtpProfile = peers[slot].transport.srtpProfile.map { "\($0)" }
+        result.transport.srtpProfile = peers[slot].transport.srtpProfile?.name
         let streams = router.statistics(of: EndpointIndex(slot))
         result.inbound = streams.inbound.map(InboundStreamStatistics.init)
         result.outbound = streams.outbound.map(OutboundStreamStatistics.init)

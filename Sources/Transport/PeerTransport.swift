@@ -43,7 +43,8 @@ public import Wire
     var outbound: OutboundContext?
     let record: UnsafeMutablePointer<TransportRecord>
     let certificate: Certificate
-    private(set) var remote: Remote?
+    /// What was negotiated last; nil before ``negotiate(_:now:)``.
+    public private(set) var remote: Remote?
     public internal(set) var dtlsPhase = DTLSPhase.new
     private var hasStartedHandshake = false
     private var handshakeDeadline = Instant.distantFuture

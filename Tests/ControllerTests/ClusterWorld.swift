@@ -2,6 +2,7 @@ import Controller
 import Logging
 import Session
 @testable import Store
+import TestSupport
 import Testing
 import Wire
 

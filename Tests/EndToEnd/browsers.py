@@ -42,6 +42,80 @@ SOUND = """
 })()
 """
 
+# `join(pipeline, options)`: this page's camera as a WebRtcEndpoint of a pipeline, by the page's own client
+# module; a null pipeline makes one. With `relay`, a port, it reaches the server only through that port.
+# `pictures()`: what came back, decoded.
+JOIN = r"""
+(async () => {
+  const { KurentoClient } = await import('/kurento.js');
+  window.join = async (pipeline, { codec = null, sends = true, relay = null } = {}) => {
+    const seen = (text) =>
+      relay ? text.replace(/(candidate:\S+ \d \w+ \d+) 127\.0\.0\.1 \d+ typ/g, `$1 127.0.0.1 ${relay} typ`) : text;
+    const client = await KurentoClient.connect(`ws://${location.host}/kurento`);
+    const peer = new RTCPeerConnection();
+    window.call = { client, peer };
+    const media = sends
+      ? await navigator.mediaDevices.getUserMedia({ video: { width: 320, height: 240 }, audio: true })
+      : null;
+    for (const kind of ['audio', 'video']) {
+      const [track] = (media?.getTracks() ?? []).filter((track) => track.kind === kind);
+      const transceiver = peer.addTransceiver(
+        track ?? kind, { direction: track ? 'sendrecv' : 'recvonly', streams: media ? [media] : [] });
+      if (codec && kind === 'video') {
+        const known = RTCRtpSender.getCapabilities('video').codecs;
+        const wanted = known.filter((one) => one.mimeType.toLowerCase() === `video/${codec}`.toLowerCase());
+        if (!wanted.length) return { missing: codec };
+        transceiver.setCodecPreferences([...wanted, ...known.filter((one) => !wanted.includes(one))]);
+      }
+    }
+    peer.ontrack = ({ track }) => {
+      if (track.kind !== 'video') return;
+      const video = document.body.appendChild(document.createElement('video'));
+      Object.assign(video, { muted: true, autoplay: true, srcObject: new MediaStream([track]) });
+    };
+    pipeline ??= await client.create('MediaPipeline');
+    const endpoint = await client.create('WebRtcEndpoint', { mediaPipeline: pipeline });
+    peer.onicecandidate = ({ candidate }) => candidate?.candidate && !relay && client.invoke(
+      endpoint, 'addIceCandidate', { candidate: {
+        __module__: 'kurento', __type__: 'IceCandidate', candidate: candidate.candidate,
+        sdpMid: candidate.sdpMid, sdpMLineIndex: candidate.sdpMLineIndex } });
+    const early = [];
+    await client.subscribe(endpoint, 'IceCandidateFound', ({ candidate: { candidate, sdpMid, sdpMLineIndex } }) => {
+      const init = { candidate: seen(candidate), sdpMid, sdpMLineIndex };
+      return peer.remoteDescription ? peer.addIceCandidate(init) : early.push(init);
+    });
+    await peer.setLocalDescription(await peer.createOffer());
+    const answer = await client.invoke(endpoint, 'processOffer', {
+      offer: relay ? peer.localDescription.sdp.replace(/a=candidate.*\r\n/g, '') : peer.localDescription.sdp });
+    await peer.setRemoteDescription({ type: 'answer', sdp: seen(answer) });
+    for (const candidate of early) await peer.addIceCandidate(candidate);
+    await client.invoke(endpoint, 'gatherCandidates');
+    return { pipeline, endpoint, answer };
+  };
+  window.pictures = async () => {
+    const stats = await window.call.peer.getStats();
+    for (const report of stats.values()) {
+      if (report.type === 'inbound-rtp' && report.kind === 'video') {
+        const {
+          framesDecoded = 0, frameWidth, packetsLost, freezeCount, keyFramesDecoded, bytesReceived, nackCount,
+          retransmittedPacketsReceived,
+        } = report;
+        const { mimeType } = stats.get(report.codecId) ?? {};
+        return { framesDecoded, frameWidth, mimeType, packetsLost, freezeCount, keyFramesDecoded, bytesReceived,
+          nackCount, retransmittedPacketsReceived, now: performance.now() };
+      }
+    }
+    return { framesDecoded: 0, now: performance.now() };
+  };
+  return true;
+})()
+"""
+
+# Pages that are not in front are slowed down otherwise.
+AWAKE = (
+    "--disable-backgrounding-occluded-windows", "--disable-renderer-backgrounding",
+    "--disable-background-timer-throttling")
+
 
 class Browser:
     """What both have in common: a process with a profile of its own, and one websocket to it."""
@@ -92,18 +166,22 @@ class Browser:
         self.log.close()
         shutil.rmtree(self.profile, ignore_errors=True)
 
-    async def wait_for(self, expression, seconds, what):
+    async def wait_for(self, expression, seconds, what, page=None):
         """Until the page says true; the time that took."""
         started = time.monotonic()
-        while not await self.evaluate(expression):
+        while not await self.evaluate(expression, page):
             if time.monotonic() - started > seconds:
-                raise AssertionError(f"{what}: {await self.evaluate('JSON.stringify(window.apus)')}")
+                raise AssertionError(f"{what}: {await self.evaluate('JSON.stringify(window.apus)', page)}")
             await asyncio.sleep(0.05)
         return time.monotonic() - started
 
 
 class Chromium(Browser):
     name = "chromium"
+
+    def __init__(self, *flags):
+        super().__init__()
+        self.flags = flags
 
     async def start(self):
         self.launch(
@@ -113,7 +191,7 @@ class Chromium(Browser):
                 "--autoplay-policy=no-user-gesture-required", "--allow-loopback-in-peer-connection",
                 "--disable-features=WebRtcHideLocalIpsWithMdns", "--no-first-run", "--disable-background-networking",
                 "--disable-component-update", f"--user-data-dir={self.profile}",
-                f"--remote-debugging-port={self.port}", "about:blank",
+                f"--remote-debugging-port={self.port}", *self.flags, "about:blank",
             ])
         address = f"http://127.0.0.1:{self.port}/json/version"
         wait_until(lambda: urllib.request.urlopen(address, timeout=1).status == 200, 30, pause=0.1)
@@ -121,14 +199,20 @@ class Chromium(Browser):
         return self
 
     async def open(self, url):
-        target = await self.command("Target.createTarget", url=url)
-        attached = await self.command("Target.attachToTarget", targetId=target["targetId"], flatten=True)
-        self.page = attached["sessionId"]
-        await self.wait_for("document.readyState === 'complete' && !!window.apus", 15, "the page did not load")
+        self.page = await self.open_another(url)
 
-    async def evaluate(self, expression):
+    async def open_another(self, url):
+        """One more page, in a window of its own; give it to `evaluate`."""
+        target = await self.command("Target.createTarget", url=url, newWindow=True)
+        attached = await self.command("Target.attachToTarget", targetId=target["targetId"], flatten=True)
+        page = attached["sessionId"]
+        await self.wait_for(
+            "document.readyState === 'complete' && !!window.apus", 15, "the page did not load", page=page)
+        return page
+
+    async def evaluate(self, expression, page=None):
         result = await self.command(
-            "Runtime.evaluate", session=self.page, expression=expression, awaitPromise=True, returnByValue=True,
+            "Runtime.evaluate", session=page or self.page, expression=expression, awaitPromise=True, returnByValue=True,
             userGesture=True)
         if "exceptionDetails" in result:
             raise AssertionError(result["exceptionDetails"])
@@ -183,10 +267,56 @@ class Firefox(Browser):
         await self.command("browsingContext.navigate", context=self.page, url=url, wait="complete")
         await self.wait_for("!!window.apus", 15, "the page did not load")
 
-    async def evaluate(self, expression):
+    async def evaluate(self, expression, page=None):
         result = await self.command(
-            "script.evaluate", expression=expression, target={"context": self.page}, awaitPromise=True,
+            "script.evaluate", expression=expression, target={"context": page or self.page}, awaitPromise=True,
             userActivation=True, resultOwnership="none")
         if result["type"] == "exception":
             raise AssertionError(result["exceptionDetails"])
         return result["result"].get("value")
+
+
+class Page:
+    """One page with the calling code in it."""
+
+    def __init__(self, browser, page=None):
+        self.browser = browser
+        self.page = page
+
+    async def ask(self, expression):
+        """Both browsers' protocols carry text alike, and objects each in its own way."""
+        return json.loads(await self.browser.evaluate(f"(async () => JSON.stringify(await {expression}))()", self.page))
+
+    async def join(self, pipeline=None, **options):
+        await self.browser.evaluate(JOIN, self.page)
+        joined = await self.ask(f"join({json.dumps(pipeline)}, {json.dumps(options)})")
+        self.pipeline, self.endpoint = joined.get("pipeline"), joined.get("endpoint")
+        return joined
+
+    async def connect(self, sink):
+        await self.ask(
+            f"call.client.invoke({json.dumps(self.endpoint)}, 'connect', {{sink: {json.dumps(sink.endpoint)}}})")
+
+    async def connected(self):
+        await self.browser.wait_for("call.peer.connectionState === 'connected'", 15, "no connection", self.page)
+
+    async def pictures(self):
+        return await self.ask("pictures()")
+
+    async def see(self, seconds=20):
+        for _ in range(seconds * 10):
+            if (await self.pictures())["framesDecoded"] > 5:
+                return
+            await asyncio.sleep(0.1)
+        raise AssertionError(f"no picture: {await self.pictures()}, {await self.ask('call.peer.connectionState')}")
+
+
+async def rates(pages, seconds):
+    """Frames a second that each page decodes."""
+    before = [await page.pictures() for page in pages]
+    await asyncio.sleep(seconds)
+    after = [await page.pictures() for page in pages]
+    return [
+        (new["framesDecoded"] - old["framesDecoded"]) / (new["now"] - old["now"]) * 1000
+        for old, new in zip(before, after)
+    ]

@@ -102,10 +102,11 @@ class Peer:
         await self.client.subscribe(self.endpoint, "IceGatheringDone")
         return done
 
-    async def negotiate(self, trickle=False, **options):
+    async def negotiate(self, trickle=False, hidden=False, **options):
         """As the stock tutorials do it: create, subscribe, offer, answer, gather, trickle.
 
-        With `trickle` the offer holds no candidates: they are sent before it, as browsers may do.
+        With `trickle` the offer holds no candidates: they are sent before it, as browsers may do. `hidden`
+        peers never tell their candidates, as if none of their addresses could be reached.
         """
         done = await self._make_endpoint(options)
         await self.connection.setLocalDescription(await self.connection.createOffer())
@@ -119,8 +120,9 @@ class Peer:
                         "sdpMid": self.connection.getTransceivers()[0].mid, "sdpMLineIndex": 0,
                     }
                     await self.client.invoke(self.endpoint, "addIceCandidate", candidate=candidate)
+        if trickle or hidden:
             offer = "\r\n".join(
-                line for line in lines if not line.startswith(("a=candidate:", "a=end-of-candidates")))
+                line for line in offer.split("\r\n") if not line.startswith(("a=candidate:", "a=end-of-candidates")))
         answer = await self.client.invoke(self.endpoint, "processOffer", offer=offer)
         await self.connection.setRemoteDescription(RTCSessionDescription(self.rewrite(answer), "answer"))
         await self.client.invoke(self.endpoint, "gatherCandidates")

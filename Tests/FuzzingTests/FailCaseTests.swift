@@ -22,10 +22,10 @@ import Testing
     }
 
     @Test(arguments: cases)
-    func aSavedInputDoesNotTrap(path: String) throws {
+    func aSavedInputDoesNotTrap(path: String) async throws {
         let name = String(path.prefix { $0 != "/" })
         let target = try #require(FuzzTarget(rawValue: name), "\(path): there is no target \(name)")
         let input = try #require(FileManager.default.contents(atPath: Self.folder + "/" + path))
-        target.run(Array(input))
+        await onOwnThread { target.run(Array(input)) }
     }
 }

@@ -14,16 +14,20 @@ import Testing
     }
 
     @Test(arguments: FuzzTarget.allCases)
-    func noiseDoesNotTrap(target: FuzzTarget) {
-        var generator = InputGenerator(seed: 1)
-        for _ in 0..<Self.count(target) / 4 { target.run(generator.noise()) }
+    func noiseDoesNotTrap(target: FuzzTarget) async {
+        await onOwnThread {
+            var generator = InputGenerator(seed: 1)
+            for _ in 0..<Self.count(target) / 4 { target.run(generator.noise()) }
+        }
     }
 
     @Test(arguments: FuzzTarget.allCases)
-    func mutationsOfGoodInputsDoNotTrap(target: FuzzTarget) {
-        let seeds = Seeds.inputs(for: target)
-        for seed in seeds { target.run(seed) }
-        var generator = InputGenerator(seed: 2)
-        for _ in 0..<Self.count(target) { target.run(generator.mutation(of: seeds)) }
+    func mutationsOfGoodInputsDoNotTrap(target: FuzzTarget) async {
+        await onOwnThread {
+            let seeds = target.seeds
+            for seed in seeds { target.run(seed) }
+            var generator = InputGenerator(seed: 2)
+            for _ in 0..<Self.count(target) { target.run(generator.mutation(of: seeds)) }
+        }
     }
 }

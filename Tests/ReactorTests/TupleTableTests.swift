@@ -31,7 +31,8 @@ import Wire
 
     @Test func theSocketIsPartOfTheAddress() {
         var table = TupleTable(capacity: 4)
-        #expect(table.set(tuple(1, 1, socket: 0), to: 1))
+        let isSet = table.set(tuple(1, 1, socket: 0), to: 1)
+        #expect(isSet)
         #expect(table.slot(for: tuple(1, 1, socket: 1)) == nil)
     }
 }

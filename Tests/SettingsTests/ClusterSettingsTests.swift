@@ -69,7 +69,9 @@ func refusal(_ text: String) -> SettingsError? {
         var expected = ClusterSettings()
         expected.cluster = "north-1"
         expected.logLevel = "debug"
-        expected.signaling.listen = [ListenAddress(host: "127.0.0.1", port: 9000), ListenAddress(host: "::", port: 9001)]
+        expected.signaling.listen = [
+            ListenAddress(host: "127.0.0.1", port: 9000), ListenAddress(host: "::", port: 9001),
+        ]
         expected.signaling.kurentoPath = "media/kurento"
         expected.signaling.allowedOrigins = ["https://app.example.com"]
         expected.tls.listen = [ListenAddress(host: "::1", port: 9443)]
@@ -106,7 +108,9 @@ func refusal(_ text: String) -> SettingsError? {
         #expect(ListenAddress(text) == ListenAddress(host: host, port: port))
     }
 
-    @Test(arguments: ["", ":", "host", "host:", ":80", "host:port", "::1:80", "[]:80", "host:65536", "host:-1", "-1", "65536"])
+    @Test(arguments: [
+        "", ":", "host", "host:", ":80", "host:port", "::1:80", "[]:80", "host:65536", "host:-1", "-1", "65536",
+    ])
     func whatIsNoAddressIsRefused(text: String) { #expect(ListenAddress(text) == nil) }
 
     @Test(arguments: ["127.0.0.1:80", "[::1]:443", "media.example.com:1"])

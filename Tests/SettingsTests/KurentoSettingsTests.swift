@@ -72,7 +72,8 @@ import Testing
             """
             {"mediaServer": {"resources": {"garbageCollectorPeriod": 99}, "net": {"websocket": {"port": 8888,
               "secure": {"port": 8433, "certificate": "cert+key.pem", "password": "p"}}}}}
-            """).apply(to: &settings, relativeTo: "/etc/kurento")
+            """
+        ).apply(to: &settings, relativeTo: "/etc/kurento")
         #expect(settings.tls.listen == [ListenAddress(host: "::", port: 8433)])
         #expect(settings.tls.certificate == .files(certificate: "/etc/kurento/cert+key.pem", key: nil))
         #expect(settings.tls.password == "p")
@@ -92,7 +93,10 @@ import Testing
         (#"{"mediaServer": {"net": {"websocket": {"port": 70000}}}}"#, "mediaServer.net.websocket.port", "0 to 65535"),
         (#"{"mediaServer": {"net": {"websocket": {"port": "x"}}}}"#, "mediaServer.net.websocket.port", "`x`"),
         (#"{"mediaServer": {"net": {"websocket": {"path": 5}}}}"#, "mediaServer.net.websocket.path", "must be text"),
-        (#"{"mediaServer": {"resources": {"disableRequestCache": 5}}}"#, "mediaServer.resources.disableRequestCache", "true nor false"),
+        (
+            #"{"mediaServer": {"resources": {"disableRequestCache": 5}}}"#, "mediaServer.resources.disableRequestCache",
+            "true nor false"
+        ),
     ])
     func aWrongValueNamesItsKey(text: String, key: String, problem: String) throws {
         let error = try #require(refusal(text))

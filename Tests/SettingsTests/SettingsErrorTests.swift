@@ -13,27 +13,55 @@ import Testing
 
     static let cases = [
         Case(text: "cluster: \"a b\"\n", line: 1, key: "cluster", problem: "a name", fix: "cluster: default"),
-        Case(text: "\nlog_level: loud\n", line: 2, key: "log_level", problem: "`loud` is not a log level", fix: "log_level: info"),
+        Case(
+            text: "\nlog_level: loud\n", line: 2, key: "log_level", problem: "`loud` is not a log level",
+            fix: "log_level: info"),
         Case(text: "signaling: 1\n", line: 1, key: "signaling", problem: "must be a section", fix: "key: value"),
-        Case(text: "signaling:\n  listen: [nowhere]\n", line: 2, key: "signaling.listen", problem: "`nowhere`", fix: "8888"),
-        Case(text: "signaling:\n  listen: 8888\n", line: 2, key: "signaling.listen", problem: "must be a list", fix: "[one, two]"),
-        Case(text: "signaling:\n  kurento_path: a?b\n", line: 2, key: "signaling.kurento_path", problem: "a URL path", fix: "kurento"),
+        Case(
+            text: "signaling:\n  listen: [nowhere]\n", line: 2, key: "signaling.listen", problem: "`nowhere`",
+            fix: "8888"),
+        Case(
+            text: "signaling:\n  listen: 8888\n", line: 2, key: "signaling.listen", problem: "must be a list",
+            fix: "[one, two]"),
+        Case(
+            text: "signaling:\n  kurento_path: a?b\n", line: 2, key: "signaling.kurento_path", problem: "a URL path",
+            fix: "kurento"),
         Case(text: "tls:\n  key: key.pem\n", line: 2, key: "tls.key", problem: "no certificate", fix: "certificate"),
-        Case(text: "tls:\n  certificate: [a]\n", line: 2, key: "tls.certificate", problem: "one text value", fix: "certificate:"),
+        Case(
+            text: "tls:\n  certificate: [a]\n", line: 2, key: "tls.certificate", problem: "one text value",
+            fix: "certificate:"),
         Case(text: "media:\n  udp_ports: 9-1\n", line: 2, key: "media.udp_ports", problem: "`9-1`", fix: "40000-40199"),
         Case(text: "media:\n  udp_ports: 0-9\n", line: 2, key: "media.udp_ports", problem: "`0-9`", fix: "40000-40199"),
-        Case(text: "media:\n  udp_ports: 1-70000\n", line: 2, key: "media.udp_ports", problem: "`1-70000`", fix: "40000-40199"),
-        Case(text: "media:\n  ipv6: perhaps\n", line: 2, key: "media.ipv6", problem: "neither true nor false", fix: "ipv6: true"),
-        Case(text: "media:\n  loopback: yes please\n", line: 2, key: "media.loopback", problem: "always or never", fix: "auto"),
-        Case(text: "media:\n  announced_addresses: here\n", line: 2, key: "media.announced_addresses", problem: "a mapping", fix: "local: public"),
+        Case(
+            text: "media:\n  udp_ports: 1-70000\n", line: 2, key: "media.udp_ports", problem: "`1-70000`",
+            fix: "40000-40199"),
+        Case(
+            text: "media:\n  ipv6: perhaps\n", line: 2, key: "media.ipv6", problem: "neither true nor false",
+            fix: "ipv6: true"),
+        Case(
+            text: "media:\n  loopback: yes please\n", line: 2, key: "media.loopback", problem: "always or never",
+            fix: "auto"),
+        Case(
+            text: "media:\n  announced_addresses: here\n", line: 2, key: "media.announced_addresses",
+            problem: "a mapping", fix: "local: public"),
         Case(text: "store:\n  url: http://x\n", line: 2, key: "store.url", problem: "Redis address", fix: "redis://"),
         Case(text: "workers:\n  count: 0\n", line: 2, key: "workers.count", problem: "from 1 to 64", fix: "count: 2"),
         Case(text: "workers:\n  count: many\n", line: 2, key: "workers.count", problem: "`many`", fix: "count: 2"),
-        Case(text: "limits:\n  connections: 1.5\n", line: 2, key: "limits.connections", problem: "whole number", fix: "10000"),
-        Case(text: "media: {udp_ports: 1-2}\nworkers:\n  count: 3\n", line: nil, key: "media.udp_ports", problem: "2 ports are too few for 3", fix: "at least 3"),
-        Case(text: "workers:\n  cuont: 2\n", line: 2, key: "workers.cuont", problem: "no such key", fix: "Did you mean `count`?"),
-        Case(text: "limits:\n  zebra: 2\n", line: 2, key: "limits.zebra", problem: "no such key", fix: "sessions_per_worker"),
-        Case(text: "wrokers:\n  count: 2\n", line: 1, key: "wrokers", problem: "no such key", fix: "Did you mean `workers`?"),
+        Case(
+            text: "limits:\n  connections: 1.5\n", line: 2, key: "limits.connections", problem: "whole number",
+            fix: "10000"),
+        Case(
+            text: "media: {udp_ports: 1-2}\nworkers:\n  count: 3\n", line: nil, key: "media.udp_ports",
+            problem: "2 ports are too few for 3", fix: "at least 3"),
+        Case(
+            text: "workers:\n  cuont: 2\n", line: 2, key: "workers.cuont", problem: "no such key",
+            fix: "Did you mean `count`?"),
+        Case(
+            text: "limits:\n  zebra: 2\n", line: 2, key: "limits.zebra", problem: "no such key",
+            fix: "sessions_per_worker"),
+        Case(
+            text: "wrokers:\n  count: 2\n", line: 1, key: "wrokers", problem: "no such key",
+            fix: "Did you mean `workers`?"),
         Case(text: "cluster: a\n\ncluster: b\n", line: nil, key: "cluster", problem: "twice", fix: "one of them"),
         Case(text: "workers:\n  count: 1\n  count: 2\n", line: nil, key: "count", problem: "twice", fix: "one of them"),
         Case(text: "workers: [\n", line: nil, key: "", problem: "not valid YAML", fix: "indentation"),

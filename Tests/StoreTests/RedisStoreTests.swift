@@ -1,6 +1,7 @@
 import Foundation
 import Session
 @testable import Store
+import TestSupport
 import Testing
 
 struct RedisStoreTests {

@@ -2,6 +2,7 @@ import Foundation
 import Logging
 import Session
 @testable import Store
+import TestSupport
 import Testing
 
 enum StoreKind: CaseIterable, Sendable {

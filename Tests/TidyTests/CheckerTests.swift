@@ -34,7 +34,8 @@ import Testing
     }
 
     @Test func undocumentedDeclarationsAreSeen() {
-        let text = "/// A.\npublic struct A {\n    public var b = 1\n}\n\n@frozen public struct C {}\npublic extension A {}\n"
+        let text =
+            "/// A.\npublic struct A {\n    public var b = 1\n}\n\n@frozen public struct C {}\npublic extension A {}\n"
         #expect(DocumentationTests.undocumented(SourceFile(path: "Sources/X/Y.swift", text: text)) == [6])
     }
 

@@ -38,10 +38,11 @@ import Testing
         let home = "Sources/Wire/DropReason.swift"
         let file = try #require(Repository.production.first { $0.path == home })
         let others = Repository.production.filter { $0.path != home && $0.path.hasPrefix("Sources/") }
-        let used = Set(others.flatMap { $0.code }.filter { $0.contains(".") }.flatMap { line in
-            line.split { !($0.isLetter || $0.isNumber || $0 == "." || $0 == "_") }
-                .flatMap { $0.split(separator: ".", omittingEmptySubsequences: false).dropFirst() }
-        })
+        let used = Set(
+            others.flatMap { $0.code }.filter { $0.contains(".") }.flatMap { line in
+                line.split { !($0.isLetter || $0.isNumber || $0 == "." || $0 == "_") }
+                    .flatMap { $0.split(separator: ".", omittingEmptySubsequences: false).dropFirst() }
+            })
         var violations: [Violation] = []
         for (index, code) in file.code.enumerated() where code.hasPrefix("    case ") {
             for name in code.dropFirst("    case ".count).split(separator: ",") {

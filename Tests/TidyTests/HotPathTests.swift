@@ -9,8 +9,7 @@ import Testing
         "Sources/Transport/Demultiplexer.swift",
         "Sources/Forwarding/Router+Receive.swift", "Sources/Forwarding/Router+Rewrite.swift",
         "Sources/Forwarding/HeaderRewriter.swift", "Sources/Forwarding/SequenceFilter.swift",
-        "Sources/Forwarding/StreamTable.swift", "Sources/Forwarding/RetransmissionCache.swift",
-        "Sources/Forwarding/Forward.swift",
+        "Sources/Forwarding/RetransmissionCache.swift", "Sources/Forwarding/Forward.swift",
         "Sources/SRTP/InboundContext.swift", "Sources/SRTP/OutboundContext.swift", "Sources/SRTP/SessionCipher.swift",
         "Sources/SRTP/PacketHeader.swift", "Sources/SRTP/ReplayWindow.swift", "Sources/SRTP/StreamTable.swift",
     ]

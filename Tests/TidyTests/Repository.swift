@@ -14,7 +14,9 @@ enum Repository {
             for name in names where !isIgnored(name, in: folder) {
                 let path = folder.isEmpty ? name : folder + "/" + name
                 var isFolder: ObjCBool = false
-                guard FileManager.default.fileExists(atPath: root.path + "/" + path, isDirectory: &isFolder) else { continue }
+                guard FileManager.default.fileExists(atPath: root.path + "/" + path, isDirectory: &isFolder) else {
+                    continue
+                }
                 if isFolder.boolValue { folders.append(path) } else { paths.append(path) }
             }
         }
@@ -27,7 +29,9 @@ enum Repository {
     }.compactMap { path in text(path).map { SourceFile(path: path, text: $0) } }
 
     static func text(_ path: String) -> String? {
-        guard let data = FileManager.default.contents(atPath: root.path + "/" + path), data.count < 4 << 20 else { return nil }
+        guard let data = FileManager.default.contents(atPath: root.path + "/" + path), data.count < 4 << 20 else {
+            return nil
+        }
         return String(data: data, encoding: .utf8)
     }
 

@@ -26,7 +26,9 @@ struct SourceFile {
     var imports: [(line: Int, module: String)] {
         code.enumerated().compactMap { index, line in
             let words = line.split(separator: " ")
-            guard let position = words.firstIndex(of: "import"), position < 3, position + 1 < words.count else { return nil }
+            guard let position = words.firstIndex(of: "import"), position < 3, position + 1 < words.count else {
+                return nil
+            }
             // `import struct Foundation.Data` names its module in the last word.
             return (index + 1, String((words.last ?? "").prefix { $0 != "." }))
         }
@@ -48,7 +50,9 @@ struct Violation: Comparable, CustomStringConvertible {
 
     var description: String { "\(path):\(line): \(rule)" }
 
-    static func < (left: Self, right: Self) -> Bool { (left.path, left.line, left.rule) < (right.path, right.line, right.rule) }
+    static func < (left: Self, right: Self) -> Bool {
+        (left.path, left.line, left.rule) < (right.path, right.line, right.rule)
+    }
 }
 
 extension [Violation] {

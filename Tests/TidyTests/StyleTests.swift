@@ -44,20 +44,23 @@ import Testing
     @Test func nothingIsPrintedOutsideTheExecutable() {
         let violations = eachLine { file, _, code in
             guard file.module != "apus", code.contains("print(") || code.contains("dump(") else { return nil }
-            return ["print(", "debugPrint(", "dump("].contains { Self.calls($0, in: code) } ? "no print() outside Sources/apus" : nil
+            return ["print(", "debugPrint(", "dump("].contains { Self.calls($0, in: code) }
+                ? "no print() outside Sources/apus" : nil
         }
         #expect(violations.isEmpty, "\(violations.report)")
     }
 
     @Test func indentationIsSpaces() {
         let endings = [".swift", ".c", ".h", ".py", ".sh", ".yml", ".md", ".js", ".html", ".css"]
-        let violations = Repository.paths.filter { path in endings.contains { path.hasSuffix($0) } || path.hasPrefix("scripts/") }
-            .flatMap { path -> [Violation] in
-                guard let text = Repository.text(path), text.utf8.contains(UInt8(ascii: "\t")) else { return [] }
-                return text.split(separator: "\n", omittingEmptySubsequences: false).enumerated()
-                    .filter { $0.element.utf8.contains(UInt8(ascii: "\t")) }
-                    .map { Violation(path: path, line: $0.offset + 1, rule: "no tabs") }
-            }
+        let violations = Repository.paths.filter { path in
+            endings.contains { path.hasSuffix($0) } || path.hasPrefix("scripts/")
+        }
+        .flatMap { path -> [Violation] in
+            guard let text = Repository.text(path), text.utf8.contains(UInt8(ascii: "\t")) else { return [] }
+            return text.split(separator: "\n", omittingEmptySubsequences: false).enumerated()
+                .filter { $0.element.utf8.contains(UInt8(ascii: "\t")) }
+                .map { Violation(path: path, line: $0.offset + 1, rule: "no tabs") }
+        }
         #expect(violations.isEmpty, "\(violations.report)")
     }
 

@@ -20,19 +20,25 @@
 #define IS_AVAILABLE 0
 #endif
 
-enum { STACKS = 4, FRAMES = 24 };
+// Kept are the first different stacks, of the allocations that are looked at: unwinding takes its time.
+enum { STACKS = 24, FRAMES = 16, LOOKED_AT = 4096 };
 
 // Plain thread-local data of the executable: reaching it allocates nothing.
 static __thread int is_counting;
 static __thread uint64_t count;
+static __thread int64_t balance;
 static __thread void *stacks[STACKS][FRAMES];
 static __thread int depths[STACKS];
+static __thread uint64_t times[STACKS];
+static __thread int stack_count;
 
 void apus_allocation_count_start(void) {
     // The unwinder loads its library, and allocates, the first time that it is used.
     void *frame[1];
     backtrace(frame, 1);
     count = 0;
+    balance = 0;
+    stack_count = 0;
     is_counting = 1;
 }
 
@@ -41,25 +47,43 @@ uint64_t apus_allocation_count_stop(void) {
     return count;
 }
 
+int64_t apus_allocation_count_balance(void) { return balance; }
+
 int apus_allocation_count_is_available(void) { return IS_AVAILABLE; }
 
 void apus_allocation_count_describe(char *buffer, uint64_t capacity) {
     uint64_t used = 0;
     if (capacity > 0) buffer[0] = 0;
-    for (uint64_t stack = 0; stack < STACKS && stack < count; stack++) {
+    for (int stack = 0; stack < stack_count; stack++) {
+        // Frame 0 is this file's, frame 1 malloc.
         for (int frame = 1; frame < depths[stack]; frame++) {
             Dl_info info;
             memset(&info, 0, sizeof info);
             dladdr(stacks[stack][frame], &info);
             const char *file = info.dli_fname ? strrchr(info.dli_fname, '/') : NULL;
-            int wrote = snprintf(buffer + used, capacity - used, "%s%s+0x%lx %s", frame == 1 ? "\n" : "\n  ",
-                                 file ? file + 1 : "?",
-                                 (unsigned long)((char *)stacks[stack][frame] - (char *)info.dli_fbase),
-                                 info.dli_sname ? info.dli_sname : "");
+            uint64_t left = capacity - used;
+            int wrote = frame == 1 ? snprintf(buffer + used, left, "\n%lu times", (unsigned long)times[stack])
+                                   : snprintf(buffer + used, left, "\n  %s+0x%lx %s", file ? file + 1 : "?",
+                                              (unsigned long)((char *)stacks[stack][frame] - (char *)info.dli_fbase),
+                                              info.dli_sname ? info.dli_sname : "");
             if (wrote < 0 || used + (uint64_t)wrote >= capacity) return;
             used += (uint64_t)wrote;
         }
     }
+}
+
+static void keep_stack(void) {
+    void *frames[FRAMES];
+    int depth = backtrace(frames, FRAMES);
+    for (int stack = 0; stack < stack_count; stack++) {
+        if (depths[stack] != depth || memcmp(stacks[stack], frames, sizeof frames[0] * (size_t)depth) != 0) continue;
+        times[stack]++;
+        return;
+    }
+    if (stack_count == STACKS) return;
+    memcpy(stacks[stack_count], frames, sizeof frames[0] * (size_t)depth);
+    depths[stack_count] = depth;
+    times[stack_count++] = 1;
 }
 
 #if IS_AVAILABLE
@@ -68,12 +92,14 @@ extern void *__libc_malloc(size_t size);
 extern void *__libc_calloc(size_t number, size_t size);
 extern void *__libc_realloc(void *block, size_t size);
 extern void *__libc_memalign(size_t alignment, size_t size);
+extern void __libc_free(void *block);
 
 static void note(void) {
     if (__builtin_expect(!is_counting, 1)) return;
     is_counting = 0;
-    if (count < STACKS) depths[count] = backtrace(stacks[count], FRAMES);
+    if (count < LOOKED_AT) keep_stack();
     count++;
+    balance++;
     is_counting = 1;
 }
 
@@ -89,7 +115,15 @@ void *calloc(size_t number, size_t size) {
 
 void *realloc(void *block, size_t size) {
     note();
+    // The block that goes was counted when it came.
+    if (is_counting && block) balance--;
+    if (is_counting && size == 0) balance--;
     return __libc_realloc(block, size);
+}
+
+void free(void *block) {
+    if (__builtin_expect(is_counting, 0) && block) balance--;
+    __libc_free(block);
 }
 
 void *aligned_alloc(size_t alignment, size_t size) {

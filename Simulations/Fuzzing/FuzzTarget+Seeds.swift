@@ -1,7 +1,9 @@
-import Fuzzing
+extension FuzzTarget {
+    /// Small well-formed inputs: what mutations of them reach, noise does not.
+    public var seeds: [[UInt8]] { Seeds.inputs(for: self) }
+}
 
-/// Small well-formed inputs: what mutations of them reach, noise does not.
-enum Seeds {
+private enum Seeds {
     static func inputs(for target: FuzzTarget) -> [[UInt8]] {
         switch target {
         case .stun: [hex(stunRequest), hex(stunResponse)]
@@ -58,33 +60,58 @@ enum Seeds {
         return hex("16fefd0000000000000000") + [0, UInt8(handshake.count)] + handshake
     }
 
-    private static func datagram(_ bytes: [UInt8]) -> [UInt8] { [UInt8(bytes.count >> 8), UInt8(bytes.count & 0xFF)] + bytes }
+    private static func datagram(_ bytes: [UInt8]) -> [UInt8] {
+        [UInt8(bytes.count >> 8), UInt8(bytes.count & 0xFF)] + bytes
+    }
 
-    private static let offer = [
-        "v=0", "o=- 1 2 IN IP4 127.0.0.1", "s=-", "t=0 0", "a=group:BUNDLE 0 1", "a=ice-options:trickle",
-        "m=audio 9 UDP/TLS/RTP/SAVPF 111", "c=IN IP4 0.0.0.0", "a=ice-ufrag:Kq9x", "a=ice-pwd:wG3TQn1c0uEYBZ7mGk2r8d5V",
-        "a=fingerprint:sha-256 " + Array(repeating: "7B", count: 32).joined(separator: ":"), "a=setup:actpass", "a=mid:0",
-        "a=extmap:1 urn:ietf:params:rtp-hdrext:sdes:mid", "a=sendrecv", "a=rtcp-mux", "a=rtpmap:111 opus/48000/2",
-        "a=fmtp:111 minptime=10;useinbandfec=1", "a=ssrc:1001 cname:a",
-        "m=video 9 UDP/TLS/RTP/SAVPF 96 97", "c=IN IP4 0.0.0.0", "a=ice-ufrag:Kq9x", "a=ice-pwd:wG3TQn1c0uEYBZ7mGk2r8d5V",
-        "a=fingerprint:sha-256 " + Array(repeating: "7B", count: 32).joined(separator: ":"), "a=setup:actpass", "a=mid:1",
-        "a=sendonly", "a=rtcp-mux", "a=rtcp-rsize", "a=rtpmap:96 VP8/90000", "a=rtcp-fb:96 nack pli",
-        "a=rtpmap:97 rtx/90000", "a=fmtp:97 apt=96", "a=ssrc-group:FID 2001 2002", "a=ssrc:2001 cname:a",
-        "a=candidate:1 1 udp 2130706431 192.0.2.1 40000 typ host", "",
-    ].joined(separator: "\r\n")
+    private static let transport = [
+        "c=IN IP4 0.0.0.0", "a=ice-ufrag:Kq9x", "a=ice-pwd:wG3TQn1c0uEYBZ7mGk2r8d5V", "a=setup:actpass", "a=rtcp-mux",
+        "a=fingerprint:sha-256 " + Array(repeating: "7B", count: 32).joined(separator: ":"),
+    ]
+
+    private static let audio = [
+        "m=audio 9 UDP/TLS/RTP/SAVPF 111", "a=mid:0", "a=extmap:1 urn:ietf:params:rtp-hdrext:sdes:mid", "a=sendrecv",
+        "a=rtpmap:111 opus/48000/2", "a=fmtp:111 minptime=10;useinbandfec=1", "a=ssrc:1001 cname:a",
+    ]
+
+    private static let video = [
+        "m=video 9 UDP/TLS/RTP/SAVPF 96 97", "a=mid:1", "a=sendonly", "a=rtcp-rsize", "a=rtpmap:96 VP8/90000",
+        "a=rtcp-fb:96 nack pli", "a=rtpmap:97 rtx/90000", "a=fmtp:97 apt=96", "a=ssrc-group:FID 2001 2002",
+        "a=ssrc:2001 cname:a", "a=candidate:1 1 udp 2130706431 192.0.2.1 40000 typ host",
+    ]
+
+    private static let offer: String = {
+        let session = [
+            "v=0", "o=- 1 2 IN IP4 127.0.0.1", "s=-", "t=0 0", "a=group:BUNDLE 0 1", "a=ice-options:trickle",
+        ]
+        // A section's c= line comes right behind its m= line (RFC 8866 section 5).
+        let sections = [audio, video].map { [$0[0]] + transport + $0.dropFirst() }
+        return (session + sections.joined() + [""]).joined(separator: "\r\n")
+    }()
 
     private static let frames = [
-        #"{"jsonrpc":"2.0","id":1,"method":"ping","params":{"interval":5000}}"#,
-        #"{"jsonrpc":"2.0","id":2,"method":"invoke","params":{"object":"u2_kurento.WebRtcEndpoint","operation":"gatherCandidates","operationParams":{},"sessionId":"s"}}"#,
-        #"{"jsonrpc":"2.0","id":3,"method":"invoke","params":{"object":"u2_kurento.WebRtcEndpoint","operation":"connect","operationParams":{"sink":"u2_kurento.WebRtcEndpoint"}}}"#,
-        #"{"jsonrpc":"2.0","id":4,"method":"subscribe","params":{"object":"u2_kurento.WebRtcEndpoint","type":"IceCandidateFound"}}"#,
-        #"{"jsonrpc":"2.0","id":5,"method":"transaction","params":{"operations":[{"method":"create","params":{"type":"MediaPipeline"}},{"method":"release","params":{"object":"newref:0"}}]}}"#,
-        #"{"jsonrpc":"2.0","id":6,"method":"release","params":{"object":"u1_kurento.MediaPipeline"}}"#,
+        frame(1, "ping", #"{"interval":5000}"#),
+        frame(2, "invoke", #"{"object":"u2_kurento.WebRtcEndpoint","operation":"gatherCandidates","sessionId":"s"}"#),
+        frame(
+            3, "invoke",
+            #"{"object":"u2_kurento.WebRtcEndpoint","operation":"connect","#
+                + #""operationParams":{"sink":"u2_kurento.WebRtcEndpoint"}}"#),
+        frame(4, "subscribe", #"{"object":"u2_kurento.WebRtcEndpoint","type":"IceCandidateFound"}"#),
+        frame(
+            5, "transaction",
+            #"{"operations":[{"method":"create","params":{"type":"MediaPipeline"}},"#
+                + #"{"method":"release","params":{"object":"newref:0"}}]}"#),
+        frame(6, "release", #"{"object":"u1_kurento.MediaPipeline"}"#),
     ]
+
+    private static func frame(_ id: Int, _ method: String, _ params: String) -> String {
+        #"{"jsonrpc":"2.0","id":\#(id),"method":"\#(method)","params":\#(params)}"#
+    }
 
     private static let records = [
         #"{"controller":"c1","deadline":1,"epoch":1,"id":"c1-1","operation":{"closeSession":{}},"session":"s1"}"#,
-        #"{"controller":"c1","deadline":1,"epoch":1,"id":"c1-2","operation":{"addCandidate":{"_0":"e1","_1":"candidate:1"}},"session":"s1"}"#,
+        #"{"controller":"c1","deadline":1,"epoch":1,"id":"c1-2","#
+            + #""operation":{"addCandidate":{"_0":"e1","_1":"candidate:1"}},"session":"s1"}"#,
         #"{"reply":{"_0":"c1-1","_1":{"done":{}}}}"#,
         #"{"event":{"_0":{"body":{"iceStateChanged":{"_0":"e1","_1":"connected"}},"session":"s1"},"_1":1}}"#,
         "s1\nw1\na\n1\nc1\nopen\n{}",

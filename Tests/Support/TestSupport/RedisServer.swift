@@ -1,16 +1,16 @@
-import Foundation
+public import Foundation
 import Glibc
 
 /// A redis-server of the test's own, on a free loopback port and with a directory of its own.
-final class RedisServer: @unchecked Sendable {
-    let port: UInt16
-    let directory: URL
+public final class RedisServer: @unchecked Sendable {
+    public let port: UInt16
+    public let directory: URL
     private let password: String?
     private var processID: pid_t = 0
 
-    struct CannotStart: Error {}
+    public struct CannotStart: Error {}
 
-    init(password: String? = nil) async throws {
+    public init(password: String? = nil) async throws {
         directory = URL(fileURLWithPath: "/tmp/apus-redis-\(UUID().uuidString.prefix(8))")
         try FileManager.default.createDirectory(at: directory, withIntermediateDirectories: true)
         port = try Self.freePort()
@@ -20,10 +20,10 @@ final class RedisServer: @unchecked Sendable {
 
     deinit { stop() }
 
-    var address: String { "redis://" + (password.map { ":\($0)@" } ?? "") + "127.0.0.1:\(port)" }
-    var socketPath: String { directory.path + "/s" }
+    public var address: String { "redis://" + (password.map { ":\($0)@" } ?? "") + "127.0.0.1:\(port)" }
+    public var socketPath: String { directory.path + "/s" }
 
-    func start() async throws {
+    public func start() async throws {
         let arguments =
             [
                 "redis-server", "--port", "\(port)", "--bind", "127.0.0.1", "--save", "", "--appendonly", "no", "--dir",
@@ -43,7 +43,7 @@ final class RedisServer: @unchecked Sendable {
     }
 
     /// Ends it as a crash would.
-    func kill() {
+    public func kill() {
         guard processID != 0 else { return }
         signal(SIGKILL)
         var status: Int32 = 0
@@ -52,11 +52,11 @@ final class RedisServer: @unchecked Sendable {
     }
 
     /// SIGSTOP and SIGCONT: connections stay, answers do not come.
-    func signal(_ number: Int32) {
+    public func signal(_ number: Int32) {
         if processID != 0 { _ = Glibc.kill(processID, number) }
     }
 
-    func stop() {
+    public func stop() {
         kill()
         try? FileManager.default.removeItem(at: directory)
     }

@@ -1,0 +1,151 @@
+import DTLS
+import Forwarding
+import ICE
+import RTP
+import SRTP
+import Session
+import Testing
+import Transport
+import Wire
+
+@testable import Reactor
+
+/// A client of a reactor: the same transport, a real socket on the loopback interface, and everything
+/// that it was sent.
+final class LoopbackPeer {
+    let session: SessionID
+    let endpoint: EndpointID
+    let credentials: Credentials
+    let server: Credentials
+    private(set) var socket: UDPSocket
+    private let record: UnsafeMutablePointer<TransportRecord>
+    var transport: PeerTransport
+    private var ingress = ReceiveBatch(capacity: 64)
+    private var egress = EgressBatch(capacity: 64)
+
+    /// Plain packets in the order in which they came; nothing is kept while `keepsPackets` is false.
+    var rtp: [[UInt8]] = []
+    var rtcp: [[UInt8]] = []
+    var packetCount = 0
+    var keepsPackets = true
+    var drops: [DropReason] = []
+
+    static let certificate = try! Certificate()
+
+    init(session: SessionID, endpoint: EndpointID, ip: IPAddress, random: inout SeededRandom) throws {
+        self.session = session
+        self.endpoint = endpoint
+        credentials = Credentials(random: &random)
+        server = Credentials(random: &random)
+        socket = try UDPSocket(binding: SocketAddress(ip: ip, port: 0))
+        record = .allocate(capacity: 1)
+        record.initialize(to: TransportRecord(localUfrag: credentials.ufrag, localPassword: credentials.password))
+        transport = PeerTransport(
+            configuration: AgentConfiguration(
+                local: credentials, isControlling: true, localCandidates: [.host(address: socket.local, socket: 0)]),
+            certificate: Self.certificate, record: record, random: random.split(), now: HostClock.now)
+    }
+
+    deinit { record.deallocate() }
+
+    var isConnected: Bool { transport.isConnected }
+    var iceState: AgentState { transport.iceState }
+    var dtlsPhase: PeerTransport.DTLSPhase { transport.dtlsPhase }
+    var local: SocketAddress { socket.local }
+
+    // MARK: Signalling
+
+    var specification: EndpointSpecification {
+        EndpointSpecification(localUfrag: server.ufrag, localPassword: server.password)
+    }
+
+    /// The reactor's view of this client. It answers, so the client sends the hello.
+    func negotiated(_ media: [NegotiatedMedia]) -> NegotiatedEndpoint {
+        let fingerprint = Self.certificate.fingerprint
+        return NegotiatedEndpoint(
+            remoteUfrag: credentials.ufrag, remotePassword: credentials.password,
+            remoteFingerprint: CertificateFingerprint(algorithm: fingerprint.algorithm, value: fingerprint.value),
+            isDTLSClient: false, media: media)
+    }
+
+    /// Takes the reactor's answer.
+    func accept(_ opened: OpenedEndpoint) throws {
+        let fingerprint = try Fingerprint(algorithm: opened.fingerprint.algorithm, value: opened.fingerprint.value)
+        try transport.negotiate(
+            PeerTransport.Remote(credentials: server, isLite: false, fingerprint: fingerprint, isDTLSClient: true),
+            now: HostClock.now)
+        for candidate in opened.candidates { transport.addRemoteCandidate(candidate, now: HostClock.now) }
+    }
+
+    // MARK: Packets
+
+    /// Takes in what has come and sends what is due.
+    func pump() {
+        while true {
+            let count = ingress.receive(from: socket.descriptor)
+            for index in 0..<count { take(index) }
+            drain()
+            if count < ingress.capacity { break }
+        }
+        if transport.deadline <= HostClock.now { transport.advance(to: HostClock.now) }
+        drain()
+    }
+
+    private func take(_ index: Int) {
+        let buffer = PacketIndex(Int32(index))
+        var packet = ingress.pool.unguardedMutableBytes(of: buffer)
+        let tuple = Tuple(socket: 0, remote: ingress.source(index))
+        do throws(DropReason) {
+            let length = ingress.length(index)
+            switch try transport.receive(&packet, length: length, from: tuple, now: HostClock.now) {
+            case .handled: break
+            case .rtp(let length):
+                packetCount += 1
+                if keepsPackets { rtp.append(packet.bytes.extracting(0..<length).copied()) }
+            case .rtcp(let length):
+                if keepsPackets { rtcp.append(packet.bytes.extracting(0..<length).copied()) }
+            }
+        } catch { drops.append(error) }
+    }
+
+    private func drain() {
+        while let transmit = transport.nextTransmit() { put(transmit.bytes, to: transmit.tuple) }
+        while transport.nextEvent() != nil {}
+        flush()
+    }
+
+    private func put(_ bytes: [UInt8], to tuple: Tuple) {
+        if egress.isFull { flush() }
+        var slot = egress.pool.unguardedMutableBytes(of: egress.next)
+        slot.store(contentsOf: bytes.span.bytes, at: 0)
+        egress.commit(length: bytes.count, to: tuple)
+    }
+
+    func flush() { _ = egress.flush(descriptors: [socket.descriptor]) }
+
+    /// Protects a packet and queues it for ``flush()``.
+    func send(_ packet: [UInt8], isRTCP: Bool = false) throws {
+        if egress.isFull { flush() }
+        var slot = egress.pool.unguardedMutableBytes(of: egress.next)
+        slot.store(contentsOf: packet.span.bytes, at: 0)
+        let (length, tuple) =
+            isRTCP
+            ? try transport.protectRTCP(&slot, length: packet.count)
+            : try transport.protectRTP(&slot, length: packet.count)
+        egress.commit(length: length, to: tuple)
+    }
+
+    /// Sends bytes that are nobody's protocol.
+    func sendRaw(_ bytes: [UInt8], to address: SocketAddress) {
+        put(bytes, to: Tuple(socket: 0, remote: address))
+        flush()
+    }
+
+    /// From now on everything leaves from another port, as if a NAT had forgotten us.
+    func rebind() throws { socket = try UDPSocket(binding: SocketAddress(ip: local.ip, port: 0)) }
+
+    func close() {
+        transport.close(now: HostClock.now)
+        drain()
+    }
+}
