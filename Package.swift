@@ -1,5 +1,4 @@
 // swift-tools-version: 6.2
-import Foundation
 import PackageDescription
 
 // Every source module: Swift 6, strict memory safety, warnings are errors.
@@ -111,15 +110,6 @@ targets += [
     tests("FuzzingTests", ["Fuzzing"]),
     tests("TidyTests", []),
 ]
-
-// `APUS_FUZZ=1 swift build --product apus-fuzz` (scripts/fuzz does it) links libFuzzer's own main.
-if ProcessInfo.processInfo.environment["APUS_FUZZ"] != nil {
-    targets.append(
-        .executableTarget(
-            name: "apus-fuzz", dependencies: ["Fuzzing"], path: "Simulations/FuzzDriver",
-            swiftSettings: [.swiftLanguageMode(.v6), .unsafeFlags(["-sanitize=fuzzer", "-parse-as-library"])],
-            linkerSettings: [.unsafeFlags(["-sanitize=fuzzer"])]))
-}
 
 let package = Package(
     name: "apus",

@@ -1,3 +1,4 @@
+# shellcheck shell=bash
 # What up, test and the fuzz script share. Sourced, not run.
 
 SWIFT_WANTED="6.3"
@@ -39,6 +40,7 @@ need_packages() {
     "${sudo[@]}" env DEBIAN_FRONTEND=noninteractive apt-get -q install -y --no-install-recommends "${missing[@]}"
 }
 
+# shellcheck disable=SC2034 # used by the scripts that source this
 BUILD_PACKAGES=(libssl-dev libsrtp2-dev libhiredis-dev pkg-config redis-server libcurl4)
 
 cd "$(dirname "${BASH_SOURCE[0]}")/.." || exit 1

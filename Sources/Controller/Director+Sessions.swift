@@ -60,7 +60,8 @@ extension Director {
             if case .unavailable = error {
                 postponeRelease(of: session, assignment)
             } else {
-                logger.info("session was not ours to release", metadata: ["session": "\(session)", "error": "\(error)"])
+                logger.info(
+                    "session was not ours to release", metadata: ["session": "\(session)", "error": "\(error)"])
             }
         }
     }

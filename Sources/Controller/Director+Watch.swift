@@ -117,7 +117,8 @@ extension Director {
                 }
             }
             if sessions[session]?.generation == managed.generation,
-                sessions[session]?.specification == managed.specification {
+                sessions[session]?.specification == managed.specification
+            {
                 sessions[session]?.isDirty = false
             }
         }

@@ -1,8 +1,9 @@
-import struct Foundation.Date
 public import Logging
 public import Session
 public import Store
 import Wire
+
+import struct Foundation.Date
 
 /// The controller's hand on the cluster: places sessions on workers, has the owners do operations,
 /// brings their events back in order, and notices within a second when a worker dies.

@@ -60,13 +60,15 @@ internal import COpenSSL
             unsafe RAND_bytes(bytes.baseAddress?.assumingMemoryBound(to: UInt8.self), CInt(bytes.count))
         }
         let day = 86_400
+        // MBSTRING_ASC, a macro that Swift does not see.
+        let stringType: CInt = 0x1001
         guard drawn == 1, unsafe X509_set_version(certificate, 2) == 1,
             // RFC 5280 section 4.1.2.2: positive.
             unsafe ASN1_INTEGER_set_uint64(X509_get_serialNumber(certificate), serial >> 1 | 1) == 1,
             unsafe X509_gmtime_adj(X509_getm_notBefore(certificate), -Limits.certificateDaysBefore * day) != nil,
             unsafe X509_gmtime_adj(X509_getm_notAfter(certificate), Limits.certificateDaysAfter * day) != nil,
             let name = unsafe X509_get_subject_name(certificate),
-            unsafe X509_NAME_add_entry_by_txt(name, "CN", 0x1001 /* MBSTRING_ASC */, "WebRTC", -1, -1, 0) == 1,
+            unsafe X509_NAME_add_entry_by_txt(name, "CN", stringType, "WebRTC", -1, -1, 0) == 1,
             unsafe X509_set_issuer_name(certificate, name) == 1,
             unsafe X509_set_pubkey(certificate, key) == 1,
             unsafe X509_sign(certificate, key, EVP_sha256()) > 0

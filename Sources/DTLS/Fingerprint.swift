@@ -12,12 +12,13 @@ public struct Fingerprint: Hashable, Sendable {
         let bytes = Array(value.utf8)
         guard bytes.count == length * 3 - 1 else { throw .malformedFingerprint }
         for (index, byte) in bytes.enumerated() {
-            let isHex = switch byte {
-            case UInt8(ascii: "0")...UInt8(ascii: "9"), UInt8(ascii: "A")...UInt8(ascii: "F"),
-                UInt8(ascii: "a")...UInt8(ascii: "f"):
-                true
-            default: false
-            }
+            let isHex =
+                switch byte {
+                case UInt8(ascii: "0")...UInt8(ascii: "9"), UInt8(ascii: "A")...UInt8(ascii: "F"),
+                    UInt8(ascii: "a")...UInt8(ascii: "f"):
+                    true
+                default: false
+                }
             guard index % 3 == 2 ? byte == UInt8(ascii: ":") : isHex else { throw .malformedFingerprint }
         }
         self.algorithm = name

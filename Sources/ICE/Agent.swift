@@ -1,5 +1,5 @@
-public import Wire
 import STUN
+public import Wire
 
 /// One peer's ICE agent (RFC 8445) with trickle (RFC 8838) and consent (RFC 7675): one data stream,
 /// one component, host candidates of our own, full or lite.

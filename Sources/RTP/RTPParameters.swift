@@ -21,6 +21,7 @@ public struct RTPParameters: Hashable, Sendable, Codable {
     }
 }
 
+/// What a media section carries, as far as RTP goes (RFC 8866 section 5.14).
 public enum MediaKind: String, Hashable, Sendable, Codable, CaseIterable {
     case audio, video
 }

@@ -49,7 +49,8 @@ extension ReactorWorld {
             try forward(buffer, length: length, from: slot, now: now)
         case .rtcp(let length):
             try router.receiveRTCP(
-                unsafe ingress.pool.unguardedBytes(of: buffer).extracting(0..<length), from: EndpointIndex(slot), now: now)
+                unsafe ingress.pool.unguardedBytes(of: buffer).extracting(0..<length), from: EndpointIndex(slot),
+                now: now)
         case .handled:
             adopt(tuple, for: slot)
             drain(slot, now: now)

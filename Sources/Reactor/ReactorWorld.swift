@@ -60,20 +60,20 @@ struct ReactorWorld: ~Copyable {
 
     /// The loop. Ends when told to stop.
     mutating func run(mailbox: Mailbox<ReactorCommand>, board: LoadBoard) {
-        var readiness = Readiness(descriptors: descriptors, wakeUp: mailbox.wakeUp)
+        var poller = Poller(descriptors: descriptors, wakeUp: mailbox.wakeUp)
         while !isStopping {
-            turn(&readiness, mailbox: mailbox, board: board, waitingAtMost: Self.publicationInterval)
+            turn(&poller, mailbox: mailbox, board: board, waitingAtMost: Self.publicationInterval)
         }
         finish(mailbox: mailbox)
     }
 
     /// Once round: wait, receive, obey, tick, send.
     mutating func turn(
-        _ readiness: inout Readiness, mailbox: Mailbox<ReactorCommand>, board: LoadBoard, waitingAtMost limit: Interval
+        _ poller: inout Poller, mailbox: Mailbox<ReactorCommand>, board: LoadBoard, waitingAtMost limit: Interval
     ) {
-        let ready = readiness.wait(milliseconds: waitMilliseconds(HostClock.now, atMost: limit))
+        let ready = poller.wait(milliseconds: waitMilliseconds(HostClock.now, atMost: limit))
         for position in 0..<ready {
-            if let socket = readiness.socket(position) { receive(socket: socket) }
+            if let socket = poller.socket(position) { receive(socket: socket) }
         }
         for command in mailbox.drain() { obey(command, now: HostClock.now) }
         let now = HostClock.now

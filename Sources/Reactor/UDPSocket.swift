@@ -41,7 +41,8 @@ extension apus_address {
     }
 
     var socketAddress: SocketAddress {
-        let ip = is_ipv4 != 0
+        let ip =
+            is_ipv4 != 0
             ? IPAddress(ipv4: UInt32(truncatingIfNeeded: low)) : IPAddress(ipv6High: high, low: low)
         return SocketAddress(ip: ip, port: port)
     }

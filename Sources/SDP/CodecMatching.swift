@@ -62,9 +62,11 @@ extension MediaDescription {
     var codecs: [CodecParameters] {
         let maps = payloadTypes.compactMap { map(of: $0) }
         let repairs: [(repaired: UInt8, payloadType: UInt8)] = maps.compactMap { map in
-            guard map.name.lowercased() == "rtx", let apt = parameters(of: map.payloadType).first(where: {
-                $0.key.lowercased() == "apt"
-            }), let repaired = Array(apt.value.utf8)[...].decimal(limit: 127) else { return nil }
+            guard map.name.lowercased() == "rtx",
+                let apt = parameters(of: map.payloadType).first(where: {
+                    $0.key.lowercased() == "apt"
+                }), let repaired = Array(apt.value.utf8)[...].decimal(limit: 127)
+            else { return nil }
             return (UInt8(repaired), map.payloadType)
         }
         return maps.filter { !Self.auxiliary.contains($0.name.lowercased()) }.map { map in

@@ -123,6 +123,7 @@ public struct Simulcast: Hashable, Sendable {
     }
 }
 
+/// One alternative of `a=simulcast`: a rid, sent or paused (RFC 8853 section 5.1).
 public struct SimulcastStream: Hashable, Sendable {
     public var rid: String
     /// Written with `~`.

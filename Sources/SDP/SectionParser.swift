@@ -27,7 +27,8 @@ struct SectionParser {
             kind: kind, port: port, transport: transport.string, connection: nil, direction: direction)
         var seen = Set<String>()
         for word in words {
-            let format = media.isRTP
+            let format =
+                media.isRTP
                 ? String(try Field.payloadType(word, "the m= line's format")) : try Field.token(word, "a format")
             guard seen.insert(format).inserted else {
                 throw SDPError(.inconsistent, "the m= line names a format twice", hint: "name each once")

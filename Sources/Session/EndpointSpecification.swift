@@ -43,6 +43,7 @@ public struct NegotiatedEndpoint: Hashable, Sendable, Codable {
     }
 }
 
+/// The hash of a DTLS certificate as `a=fingerprint` gives it (RFC 8122 section 5).
 public struct CertificateFingerprint: Hashable, Sendable, Codable {
     public var algorithm: String
     public var value: String

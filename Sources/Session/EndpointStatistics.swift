@@ -16,6 +16,7 @@ public struct EndpointStatistics: Hashable, Sendable, Codable {
     }
 }
 
+/// Packets and state of one peer transport, SRTP and handshake alike.
 public struct TransportStatistics: Hashable, Sendable, Codable {
     public var bytesSent: UInt64 = 0
     public var bytesReceived: UInt64 = 0

@@ -31,6 +31,7 @@ public enum ICEState: String, Hashable, Sendable, Codable {
     case new, checking, connected, completed, disconnected, failed, closed
 }
 
+/// States of a DTLS association, as `RTCDtlsTransportState` names them.
 public enum DTLSState: String, Hashable, Sendable, Codable {
     case new, connecting, connected, closed, failed
 }

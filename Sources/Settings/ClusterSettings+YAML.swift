@@ -11,7 +11,9 @@ extension ClusterSettings {
             throw Self.syntaxError(error, file: file)
         }
         var reader = try SettingsReader(file: file, node: root)
-        try reader.parsed("cluster", into: &cluster, expecting: "a name of letters, digits, - and _", example: "default") {
+        try reader.parsed(
+            "cluster", into: &cluster, expecting: "a name of letters, digits, - and _", example: "default"
+        ) {
             Self.isName($0) ? $0 : nil
         }
         try reader.parsed("log_level", into: &logLevel, expecting: "a log level", example: "info") {
@@ -26,13 +28,19 @@ extension ClusterSettings {
     }
 
     private static func isName(_ text: String) -> Bool {
-        (1...64).contains(text.utf8.count) && text.allSatisfy { $0.isASCII && ($0.isLetter || $0.isNumber || $0 == "-" || $0 == "_") }
+        (1...64).contains(text.utf8.count)
+            && text.allSatisfy { $0.isASCII && ($0.isLetter || $0.isNumber || $0 == "-" || $0 == "_") }
     }
 
     private static func syntaxError(_ error: any Error, file: String) -> SettingsError {
         var line: Int?
         var problem = "\(error)"
         switch error as? YamlError {
+        case .duplicatedKeysInMapping(let keys, let context):
+            // The mark is where the mapping begins; the repeated key is further down.
+            return SettingsError(
+                file: file, line: context.mark.line, key: keys.sorted().first ?? "",
+                problem: "this key is here twice", fix: "Keep one of them")
         case .scanner(_, let what, let mark, _), .parser(_, let what, let mark, _), .composer(_, let what, let mark, _):
             line = mark.line
             problem = what

@@ -112,7 +112,9 @@ public struct ListenAddress: Sendable, Equatable, CustomStringConvertible {
         if let port = Int(text) {
             self.init(host: "::", port: port)
         } else {
-            guard let colon = text.lastIndex(of: ":"), let port = Int(text[text.index(after: colon)...]) else { return nil }
+            guard let colon = text.lastIndex(of: ":"), let port = Int(text[text.index(after: colon)...]) else {
+                return nil
+            }
             var host = String(text[..<colon])
             if host.hasPrefix("["), host.hasSuffix("]") {
                 host = String(host.dropFirst().dropLast())

@@ -75,7 +75,13 @@ public struct KurentoSettings: Sendable, Equatable {
             if byte == UInt8(ascii: "\n") { inComment = false }
             if inComment { continue }
             if inString {
-                if escaped { escaped = false } else if byte == UInt8(ascii: "\\") { escaped = true } else if byte == UInt8(ascii: "\"") { inString = false }
+                if escaped {
+                    escaped = false
+                } else if byte == UInt8(ascii: "\\") {
+                    escaped = true
+                } else if byte == UInt8(ascii: "\"") {
+                    inString = false
+                }
             } else if byte == UInt8(ascii: "\"") {
                 inString = true
             } else if byte == UInt8(ascii: "/"), index + 1 < bytes.count, bytes[index + 1] == UInt8(ascii: "/") {
@@ -87,9 +93,15 @@ public struct KurentoSettings: Sendable, Equatable {
         return String(decoding: result, as: UTF8.self)
     }
 
-    /// Foundation names the place as "around line 3, column 5".
+    /// Foundation names the place as "around line 3, column 5" or "around character 35".
     private static func line(in reason: String, of text: String) -> Int? {
-        guard let range = reason.range(of: "line ") else { return nil }
+        if let line = number(after: "line ", in: reason) { return line }
+        guard let offset = number(after: "character ", in: reason) else { return nil }
+        return text.utf8.prefix(offset).reduce(1) { $1 == UInt8(ascii: "\n") ? $0 + 1 : $0 }
+    }
+
+    private static func number(after word: String, in reason: String) -> Int? {
+        guard let range = reason.range(of: word) else { return nil }
         return Int(reason[range.upperBound...].prefix { $0.isNumber })
     }
 

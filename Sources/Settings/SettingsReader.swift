@@ -26,11 +26,6 @@ struct SettingsReader {
         var entries: [(key: String, line: Int?, value: Node)] = []
         for (key, value) in mapping {
             let name = key.string ?? ""
-            if entries.contains(where: { $0.key == name }) {
-                throw SettingsError(
-                    file: file, line: key.mark?.line, key: Self.join(path, name), problem: "this key is here twice",
-                    fix: "Keep one of them")
-            }
             entries.append((name, key.mark?.line, value))
         }
         self.entries = entries
@@ -71,7 +66,9 @@ struct SettingsReader {
     mutating func flag(_ key: String, into value: inout Bool) throws(SettingsError) {
         guard let (line, node) = take(key) else { return }
         guard let flag = node.bool else {
-            throw error(key, line: line, "`\(node.scalar?.string ?? "…")` is neither true nor false", "Write `\(key): true` or `\(key): false`")
+            throw error(
+                key, line: line, "`\(node.scalar?.string ?? "…")` is neither true nor false",
+                "Write `\(key): true` or `\(key): false`")
         }
         value = flag
     }
@@ -79,9 +76,9 @@ struct SettingsReader {
     mutating func integer(_ key: String, in range: ClosedRange<Int>, into value: inout Int) throws(SettingsError) {
         guard let (line, node) = take(key) else { return }
         guard let number = node.int, range.contains(number) else {
+            let text = node.scalar?.string ?? "…"
             throw error(
-                key, line: line,
-                "`\(node.scalar?.string ?? "…")` is not a whole number from \(range.lowerBound) to \(range.upperBound)",
+                key, line: line, "`\(text)` is not a whole number from \(range.lowerBound) to \(range.upperBound)",
                 "Write for example `\(key): \(value)`")
         }
         value = number

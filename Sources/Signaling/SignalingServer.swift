@@ -82,7 +82,7 @@ public final class SignalingServer: Sendable {
         let host = configuration.listeners[index].host
         do {
             try await listen(index, host: host)
-        } catch where host == "::" {
+        } catch  where host == "::" {
             logger.info("no IPv6 here, listening on IPv4 only", metadata: ["error": "\(error)"])
             try await listen(index, host: "0.0.0.0")
         }

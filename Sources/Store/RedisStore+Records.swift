@@ -51,7 +51,9 @@ extension RedisStore {
         var fenced: [SessionID] = []
         var batch: [Assignment] = []
         for held in holding {
-            if held.worker == worker, held.incarnation == incarnation { batch.append(held) } else {
+            if held.worker == worker, held.incarnation == incarnation {
+                batch.append(held)
+            } else {
                 fenced.append(held.session)
             }
         }

@@ -94,7 +94,8 @@ extension RedisStore {
             decode(stride(from: 0, to: texts.count - 1, by: 2).map { (texts[$0], texts[$0 + 1]) }, &batch)
         }
         if value == .null, !Task.isCancelled, let newest = try? await newest(key),
-            isOrdered(newest, before: cursor) {
+            isOrdered(newest, before: cursor)
+        {
             // Whatever this stream holds was written after it was lost and by a slower clock: read it all.
             batch.cursor = .beginning
         }

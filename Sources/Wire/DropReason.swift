@@ -16,10 +16,10 @@ public enum DropReason: UInt8, Error, CaseIterable, Sendable, BitwiseCopyable {
     case rtpMalformed, rtcpMalformed, rtpUnknownPayloadType, rtpUnknownStream, rtpTooManyStreams
     case rtpDuplicate, rtxMalformed, rtxEmpty
     // Forwarding
-    case noSubscriber, subscriberPaused, subscriberNotConnected, codecNotNegotiated, waitingForKeyFrame
+    case noSubscriber, subscriberNotConnected, codecNotNegotiated, waitingForKeyFrame
     case staleSource, retransmissionUnavailable, retransmissionThrottled
     // Egress
-    case egressFull, consentExpired, sendFailed, sendWouldBlock
+    case consentExpired, sendFailed, sendWouldBlock
 
     /// The label in metrics: the case's name in snake case.
     public var label: String {

@@ -34,7 +34,8 @@ struct HeldSessions {
     mutating func admit(_ session: SessionID, epoch: Epoch, controller: ControllerID) -> Admission {
         if let held = sessions[session] {
             if epoch < held.epoch {
-                return .refused(Refusal(.staleEpoch, "session \(session) is held under epoch \(held.epoch), not \(epoch)"))
+                return .refused(
+                    Refusal(.staleEpoch, "session \(session) is held under epoch \(held.epoch), not \(epoch)"))
             }
             sessions[session] = Held(epoch: epoch, controller: controller, reactor: held.reactor)
             return epoch > held.epoch ? .renewed(reactor: held.reactor) : .admitted(reactor: held.reactor)

@@ -23,7 +23,8 @@ enum MediaAddresses {
     static func choose(from interfaces: [Interface], _ settings: MediaSettings) throws -> [IPAddress] {
         if let missing = settings.interfaces.first(where: { name in !interfaces.contains { $0.name == name } }) {
             throw SettingsError(
-                file: "cluster.yml", line: nil, key: "media.interfaces", problem: "there is no interface `\(missing)` that is up",
+                file: "cluster.yml", line: nil, key: "media.interfaces",
+                problem: "there is no interface `\(missing)` that is up",
                 fix: "Interfaces here: \(Set(interfaces.map(\.name)).sorted().joined(separator: ", "))")
         }
         let usable = interfaces.filter { interface in
@@ -69,7 +70,8 @@ enum MediaAddresses {
                 unsafe String(decoding: bytes.prefix { $0 != 0 }, as: UTF8.self)
             }
             let address = entry.address
-            let ip = address.is_ipv4 != 0
+            let ip =
+                address.is_ipv4 != 0
                 ? IPAddress(ipv4: UInt32(truncatingIfNeeded: address.low))
                 : IPAddress(ipv6High: address.high, low: address.low)
             return Interface(name: name, ip: ip, isLoopback: entry.is_loopback != 0)

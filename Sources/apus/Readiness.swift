@@ -20,7 +20,9 @@ enum Readiness {
             try await Task.sleep(for: .milliseconds(100))
         }
         Progress.done("workers", "\(settings.workers.count) with \(settings.workers.reactors) reactor(s) each")
-        Progress.done("controller", "c1, Kurento protocol at \(base.replacing("http", with: "ws"))/\(settings.signaling.kurentoPath)")
+        Progress.done(
+            "controller",
+            "c1, Kurento protocol at \(base.replacing("http", with: "ws"))/\(settings.signaling.kurentoPath)")
         Terminal.line("")
         Terminal.line("  Open    http://localhost:\(listener.port)/")
         if let tls = settings.tls.listen.first {

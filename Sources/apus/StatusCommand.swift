@@ -27,9 +27,10 @@ struct StatusCommand: AsyncParsableCommand {
 
     func run() async throws {
         let settings = try options.load().settings
-        let base = url ?? settings.signaling.listen.first.map {
-            "http://\(ControlClient.localHost($0.host)):\($0.port)"
-        } ?? "http://127.0.0.1:8888"
+        let base =
+            url ?? settings.signaling.listen.first.map {
+                "http://\(ControlClient.localHost($0.host)):\($0.port)"
+            } ?? "http://127.0.0.1:8888"
         let client = ControlClient(base: base.hasSuffix("/") ? String(base.dropLast()) : base)
         if json {
             Terminal.line(String(decoding: try await fetch(client, base), as: UTF8.self))
@@ -42,7 +43,8 @@ struct StatusCommand: AsyncParsableCommand {
         }
         try await runUntilSignal {
             while !Task.isCancelled {
-                let table = (try? await client.status()).flatMap { try? StatusTable.render($0) } ?? "no answer from \(base)"
+                let table =
+                    (try? await client.status()).flatMap { try? StatusTable.render($0) } ?? "no answer from \(base)"
                 // Home, then clear what is below: no flicker.
                 Terminal.line("\u{1B}[H\u{1B}[J\(table)")
                 try await Task.sleep(for: .seconds(1))

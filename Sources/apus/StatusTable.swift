@@ -22,7 +22,10 @@ enum StatusTable {
             ("CPU", { String(format: "%.0f%%", $0.load.cpu * 100) }),
             ("IN", { "\(rate($0.load.bitsReceivedPerSecond))bit/s" }),
             ("OUT", { "\(rate($0.load.bitsSentPerSecond))bit/s" }),
-            ("PACKETS/S", { "\(rate($0.load.packetsReceivedPerSecond)) in, \(rate($0.load.packetsSentPerSecond)) out" }),
+            (
+                "PACKETS/S",
+                { "\(rate($0.load.packetsReceivedPerSecond)) in, \(rate($0.load.packetsSentPerSecond)) out" }
+            ),
             ("MEMORY", { "\($0.load.memory >> 20) MiB" }),
         ]
         let rows = [columns.map(\.0)] + status.workers.map { worker in columns.map { $0.1(worker) } }

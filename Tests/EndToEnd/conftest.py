@@ -1,4 +1,5 @@
 import asyncio
+import os
 import shutil
 
 import pytest
@@ -7,7 +8,8 @@ from cluster import Cluster
 
 
 def pytest_configure(config):
-    for program in ("redis-server", "chromium", "firefox-esr"):
+    browsers = () if os.environ.get("APUS_NO_BROWSERS") else ("chromium", "firefox-esr")
+    for program in ("redis-server", *browsers):
         if not shutil.which(program):
             raise pytest.UsageError(f"{program} is not installed: scripts/test installs it")
 

@@ -118,13 +118,13 @@ final class InlineReactor: ReactorDriver {
     let board = LoadBoard()
     let mailbox: Mailbox<ReactorCommand>
     let addresses: [SocketAddress]
-    private var readiness: Readiness
+    private var poller: Poller
 
     init(_ configuration: ReactorConfiguration = testConfiguration()) throws {
         let sockets = try configuration.addresses.map { try UDPSocket(binding: SocketAddress(ip: $0, port: 0)) }
         addresses = sockets.map(\.local)
         mailbox = try Mailbox(capacity: 16)
-        readiness = Readiness(descriptors: sockets.map(\.descriptor), wakeUp: mailbox.wakeUp)
+        poller = Poller(descriptors: sockets.map(\.descriptor), wakeUp: mailbox.wakeUp)
         world = ReactorWorld(configuration, sockets: sockets) { [log] in log.take($0) }
     }
 
@@ -148,5 +148,5 @@ final class InlineReactor: ReactorDriver {
     func tuples(of slot: Int32) -> [Tuple] { world.peers[slot].tuples }
     func selectedTuple(of slot: Int32) -> Tuple? { world.peers[slot].transport.selectedTuple }
 
-    func turn() { world.turn(&readiness, mailbox: mailbox, board: board, waitingAtMost: .milliseconds(1)) }
+    func turn() { world.turn(&poller, mailbox: mailbox, board: board, waitingAtMost: .milliseconds(1)) }
 }

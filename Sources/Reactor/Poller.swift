@@ -1,7 +1,7 @@
 import CLinux
 
 /// What an epoll instance reports of the reactor's sockets and its mailbox.
-@safe struct Readiness: ~Copyable {
+@safe struct Poller: ~Copyable {
     private let epoll: Int32
     private var tokens = [UInt64](repeating: 0, count: Limits.sockets + 1)
 
