@@ -89,6 +89,7 @@ targets += [
 ]
 
 targets += [
+    .target(name: "CAllocationCount", path: "Tests/Support/CAllocationCount"),
     .target(name: "TestSupport", path: "Tests/Support/TestSupport", swiftSettings: testing),
     tests("WireTests", ["Wire"]),
     tests("STUNTests", ["STUN", "Wire"]),
@@ -100,7 +101,7 @@ targets += [
     tests("TransportTests", ["Transport", "ICE", "STUN", "DTLS", "SRTP", "Wire"]),
     tests("ForwardingTests", ["Forwarding", "RTP", "Wire"]),
     tests("SessionTests", ["Session", "RTP", "Wire"]),
-    tests("ReactorTests", ["Reactor", "Transport", "Forwarding", "Session", "ICE", "DTLS", "SRTP", "RTP", "STUN", "Wire", "CLinux"]),
+    tests("ReactorTests", ["CAllocationCount", "Reactor", "Transport", "Forwarding", "Session", "ICE", "DTLS", "SRTP", "RTP", "STUN", "Wire", "CLinux"]),
     tests("StoreTests", ["TestSupport", "Store", "Session", "RTP", logging]),
     tests("WorkerTests", ["Worker", "Store", "Session", "Reactor", "RTP"]),
     tests("ControllerTests", ["TestSupport", "Controller", "Store", "Session", "RTP", "Wire", logging]),

@@ -64,10 +64,10 @@ def test_a_browser_under_five_percent_of_loss_each_way_and_with_a_new_address(lo
             await page.join(relay=path.near.get_extra_info("sockname")[1])
             await page.connect(page)
             await page.see()
-            await asyncio.sleep(2)
+            await asyncio.sleep(1)
             path.loss = 0.05
             lossy = [(await rates([page], 1))[0] for _ in range(7)]
-            stats = (await page.ask(f"call.client.invoke('{page.endpoint}', 'getStats', {{mediaType: 'VIDEO'}})")).values()
+            stats = await page.ask(f"call.client.invoke('{page.endpoint}', 'getStats', {{mediaType: 'VIDEO'}})")
             own = await page.pictures()
             path.loss = 0
             await asyncio.sleep(1)
@@ -81,7 +81,7 @@ def test_a_browser_under_five_percent_of_loss_each_way_and_with_a_new_address(lo
                 while (await page.pictures())["framesDecoded"] < before + 15 and time.monotonic() - started < 15:
                     await asyncio.sleep(0.1)
                 delays.append(time.monotonic() - started)
-            return lossy, list(stats), own, healed, delays, path.lost
+            return lossy, list(stats.values()), own, healed, delays, path.lost
         finally:
             await browser.close()
             path.close()
@@ -127,20 +127,17 @@ def test_sound_under_loss_is_counted_as_it_is(local):
 def test_a_peer_whose_address_changes_is_found_again(local):
     async def scenario():
         async with Detour(local, [ToneTrack()]) as call:
-            delays = []
-            for _ in range(2):
-                await call.path.rebind()
-                started = time.monotonic()
-                await asyncio.sleep(0.3)
-                before = call.peer.frames["audio"]
-                await call.peer.wait_for(lambda p: p.frames["audio"] > before + 25, 15, "sound from the new address")
-                delays.append(time.monotonic() - started)
-            return delays
+            await call.path.rebind()
+            started = time.monotonic()
+            await asyncio.sleep(0.3)
+            before = call.peer.frames["audio"]
+            await call.peer.wait_for(lambda p: p.frames["audio"] > before + 25, 15, "sound from the new address")
+            return time.monotonic() - started
 
-    delays = run(scenario())
+    delay = run(scenario())
     # The peer says where it is with its checks, every five seconds (RFC 7675).
-    print("went on after", [f"{delay:.1f} s" for delay in delays])
-    assert max(delays) < 10
+    print(f"went on after {delay:.1f} s")
+    assert delay < 10
 
 
 def test_a_call_that_starts_under_loss_gets_through(local):
@@ -185,7 +182,7 @@ def test_a_peer_that_vanishes_is_let_go(local):
             call.client.handlers.append(note)
             while time.monotonic() - started < 36 and ("ConnectionStateChanged", "DISCONNECTED") not in times:
                 await asyncio.sleep(0.2)
-            await asyncio.sleep(3)
+            await asyncio.sleep(1)
             sent = call.path.lost["down"]
             await asyncio.sleep(3)
             return times, call.path.lost["down"] - sent

@@ -87,7 +87,8 @@ def test_metrics_move_with_media(cluster):
             await asyncio.sleep(3)
             during = await asyncio.to_thread(metrics, cluster)
             table = await asyncio.to_thread(
-                subprocess.run, [apus_binary(), "status", "--once", "--url", cluster.http], capture_output=True, text=True)
+                subprocess.run, [apus_binary(), "status", "--once", "--url", cluster.http],
+                capture_output=True, text=True)
             await client.release(pipeline)
             await peer.close()
         await asyncio.sleep(3)

@@ -291,6 +291,7 @@ def test_a_second_up_says_what_is_wrong_and_harms_nobody():
         code, log, errors, heard = run(scenario())
         assert errors == [], errors
         assert heard > 25, "the call of the first cluster has ended"
-        assert any(f":{first.port}" in line and "in use" in line or "runs already" in line for line in log.splitlines()), log
+        lines = log.splitlines()
+        assert any(f":{first.port}" in line and "in use" in line or "runs already" in line for line in lines), log
         assert "Open " not in log, "it says that it is ready:\n" + log
         assert code not in (None, 0), f"it goes on beside the first:\n{log}"

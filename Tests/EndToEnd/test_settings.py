@@ -125,8 +125,8 @@ def part(cluster, *arguments, config=None):
     """One more process of the cluster."""
     with open(os.path.join(cluster.folder.name, "part-log"), "wb") as log:
         process = subprocess.Popen(
-            [apus_binary(), *arguments, "--config", str(config or cluster.config)], stdout=log, stderr=subprocess.STDOUT,
-            stdin=subprocess.DEVNULL)
+            [apus_binary(), *arguments, "--config", str(config or cluster.config)],
+            stdout=log, stderr=subprocess.STDOUT, stdin=subprocess.DEVNULL)
         process.log = lambda: open(log.name, errors="replace").read()
         try:
             yield process

@@ -62,7 +62,7 @@ func command(_ id: String, session: String = "s1") -> CommandEnvelope {
 
 /// Waits until the condition holds, for at most ten seconds.
 func eventually(_ condition: () async throws -> Bool) async throws -> Bool {
-    let deadline = ContinuousClock.now.advanced(by: .seconds(10))
+    let deadline = ContinuousClock.now.advanced(by: .seconds(60))
     while ContinuousClock.now < deadline {
         if try await condition() { return true }
         try await Task.sleep(for: .milliseconds(10))

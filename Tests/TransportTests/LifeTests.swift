@@ -52,6 +52,10 @@ import Wire
         #expect(pair.left.record.pointee.localUfrag.text == pair.left.credentials.ufrag)
         #expect(pair.right.record.pointee.remoteUfrag.text == pair.left.credentials.ufrag)
         #expect(pair.right.record.pointee.remotePassword.text == pair.left.credentials.password)
+        // It is the very association that still speaks: another could not say this goodbye.
+        pair.left.transport.close(now: pair.now)
+        pair.run(for: .seconds(1))
+        #expect(pair.right.phases.last == .closed)
     }
 
     @Test func aNewAddressOfThePeerIsFollowed() throws {
