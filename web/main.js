@@ -32,7 +32,8 @@ class Call {
     show('state', 'connecting');
 
     const scheme = location.protocol === 'https:' ? 'wss' : 'ws';
-    this.#client = await KurentoClient.connect(`${scheme}://${location.host}/kurento`);
+    const { kurentoPath } = await (await fetch('api/front')).json();
+    this.#client = await KurentoClient.connect(`${scheme}://${location.host}/${kurentoPath}`);
     this.#client.onclose = (reason) => fail(this, reason);
     this.#peer = this.#makePeer();
 

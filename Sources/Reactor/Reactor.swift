@@ -54,7 +54,10 @@ public final class Reactor: Sendable {
                 failure = error
             }
         }
-        throw failure
+        let range = "\(configuration.ports.lowerBound)-\(configuration.ports.upperBound)"
+        throw SystemError(
+            operation: "no UDP port of \(range) (media.udp_ports) is free on every address; the last \(failure.operation)",
+            code: failure.code)
     }
 
     /// False when the mailbox is full or the reactor has stopped.

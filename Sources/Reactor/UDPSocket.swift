@@ -1,4 +1,5 @@
 import CLinux
+import Glibc
 public import Wire
 
 /// A system call that failed, with its errno.
@@ -6,7 +7,7 @@ public struct SystemError: Error, Sendable, CustomStringConvertible {
     public let operation: String
     public let code: Int32
 
-    public var description: String { "\(operation) failed: errno \(code)" }
+    public var description: String { "\(operation) failed: \(unsafe String(cString: strerror(code)))" }
 }
 
 /// A non-blocking UDP socket on one local address: one host candidate.

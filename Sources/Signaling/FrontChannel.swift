@@ -41,12 +41,13 @@ struct FrontChannel: HTTPChannelHandler {
             let decoder = ByteToMessageHandler(
                 HTTPRequestDecoder(leftOverBytesStrategy: .forwardBytes, limitConfiguration: decoderLimits))
             let deadline = RequestDeadlineHandler(limits: limits)
+            let foreign = ForeignOriginHandler(routes: routes)
             let upgrade = NIOTypedHTTPServerUpgradeHandler(
-                httpEncoder: encoder, extraHTTPHandlers: [decoder, deadline],
+                httpEncoder: encoder, extraHTTPHandlers: [decoder, deadline, foreign],
                 upgradeConfiguration: NIOTypedHTTPServerUpgradeConfiguration(
                     upgraders: [upgrader()],
                     notUpgradingCompletionHandler: { setUpHTTP($0) }))
-            try pipeline.addHandlers([encoder, decoder, deadline, upgrade])
+            try pipeline.addHandlers([encoder, decoder, deadline, foreign, upgrade])
             return Value(channel: channel, negotiated: upgrade.upgradeResultFuture)
         }
     }

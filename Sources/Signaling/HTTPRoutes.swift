@@ -9,6 +9,8 @@ struct HTTPRoutes: Sendable {
     let status: any StatusSource
     let webSockets: WebSocketRoutes
     let budget: ConnectionBudget
+    /// Where the page finds the Kurento protocol, without the leading slash.
+    let kurentoPath: String
 
     func router() -> Router<BasicRequestContext> {
         let router = Router(context: BasicRequestContext.self, options: .autoGenerateHeadEndpoints)
@@ -20,6 +22,7 @@ struct HTTPRoutes: Sendable {
             return Self.text(page.render(), type: MetricsPage.contentType)
         }
         router.get("/api/status") { _, _ in try Self.json(StatusDocument(await status.snapshot())) }
+        router.get("/api/front") { _, _ in try Self.json(["kurentoPath": kurentoPath]) }
         router.get("/api/sessions/**") { request, _ in try await owner(request.uri.path) }
         router.get("/") { request, _ in page(request) }
         router.get("/**") { request, _ in page(request) }

@@ -55,6 +55,8 @@ public struct TLSIdentity: Sendable {
 public enum SignalingError: Error, CustomStringConvertible {
     case tlsIdentity(String)
     case webDirectory(String)
+    /// The address is taken, not ours, or not allowed.
+    case cannotListen(host: String, port: Int, reason: String)
     /// A listener ended before it was bound.
     case notListening
 
@@ -62,6 +64,7 @@ public enum SignalingError: Error, CustomStringConvertible {
         switch self {
         case .tlsIdentity(let reason): "the TLS certificate or key cannot be used: \(reason)"
         case .webDirectory(let reason): "the directory of the page cannot be read: \(reason)"
+        case .cannotListen(let host, let port, let reason): "cannot listen on \(host) port \(port): \(reason)"
         case .notListening: "the server ended before it listened"
         }
     }

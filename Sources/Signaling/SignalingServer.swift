@@ -43,7 +43,8 @@ public final class SignalingServer: Sendable {
         let budget = ConnectionBudget(limits: limits)
         let routes = WebSocketRoutes(webSockets, allowedOrigins: configuration.allowedOrigins)
         let files = try configuration.webDirectory.map { try StaticFiles(directory: $0) } ?? StaticFiles()
-        let http = HTTPRoutes(files: files, status: status, webSockets: routes, budget: budget)
+        let http = HTTPRoutes(files: files, status: status, webSockets: routes, budget: budget,
+            kurentoPath: String(configuration.kurentoPath.drop { $0 == "/" }))
         front = FrontChannel(
             responder: Self.responder(http, logger: logger), routes: routes, limits: limits,
             budget: budget, logger: logger)
@@ -79,6 +80,16 @@ public final class SignalingServer: Sendable {
     }
 
     private func serve(_ index: Int) async throws {
+        let listener = configuration.listeners[index]
+        do {
+            try await listen(index)
+        } catch let error as IOError {
+            throw unsafe SignalingError.cannotListen(
+                host: listener.host, port: listener.port, reason: unsafe String(cString: strerror(error.errnoCode)))
+        }
+    }
+
+    private func listen(_ index: Int) async throws {
         let host = configuration.listeners[index].host
         do {
             try await listen(index, host: host)
@@ -169,6 +180,8 @@ extension SignalingServer {
             var configuration = TLSConfiguration.makeServerConfiguration(
                 certificateChain: chain.map { .certificate($0) }, privateKey: .privateKey(key))
             configuration.minimumTLSVersion = .tlsv12
+            // A client that does not answer our goodbye keeps neither its connection nor our end waiting.
+            configuration.shutdownTimeout = .milliseconds(500)
             configuration.applicationProtocols = ["http/1.1"]
             // Finds a key that does not fit the certificate now, not at the first client.
             _ = try NIOSSLContext(configuration: configuration)

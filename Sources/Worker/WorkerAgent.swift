@@ -44,9 +44,12 @@ public actor WorkerAgent {
     }
 
     /// Works until the task is cancelled, then stops the reactors.
-    public func run() async {
+    /// - Throws: ``NameTaken`` when another living process has this worker's name.
+    public func run() async throws {
+        defer { for reactor in reactors { _ = reactor.send(.stop) } }
         // The cursor comes before the first heartbeat: a command can only follow a registration.
         let cursor = await firstCursor()
+        try await claimName()
         await withTaskGroup(of: Void.self) { group in
             group.addTask { await self.heartbeatLoop() }
             group.addTask { await self.commandLoop(from: cursor) }
@@ -54,7 +57,23 @@ public actor WorkerAgent {
             group.addTask { await self.publicationLoop() }
             await group.waitForAll()
         }
-        for reactor in reactors { _ = reactor.send(.stop) }
+    }
+
+    /// Waits until nobody else heartbeats under this name: a predecessor that died just now is forgotten
+    /// within its time to live, a living one is not.
+    private func claimName() async throws {
+        let clock = ContinuousClock()
+        let end = clock.now + Limits.nameWait
+        while !Task.isCancelled {
+            do {
+                let holder = try await store.pulses().first { $0.id == configuration.id }?.incarnation
+                guard let holder, holder != configuration.incarnation else { return }
+                if clock.now >= end { throw NameTaken(worker: configuration.id) }
+            } catch let error as StoreError {
+                noteStoreAway(error)
+            }
+            try? await Task.sleep(for: Limits.namePause)
+        }
     }
 
     // MARK: Heartbeat

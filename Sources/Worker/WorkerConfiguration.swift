@@ -28,6 +28,15 @@ public struct WorkerConfiguration: Sendable {
     }
 }
 
+/// Another living process has the worker's name.
+public struct NameTaken: Error, CustomStringConvertible {
+    public let worker: WorkerID
+
+    public var description: String {
+        "another process is worker \(worker) of this cluster: give this one another --id, or end the other"
+    }
+}
+
 /// Bounds and periods of a worker.
 enum Limits {
     /// A dead worker must be known within a second: three missed heartbeats.
@@ -35,6 +44,9 @@ enum Limits {
     static let timeToLive = Duration.milliseconds(750)
     /// Heartbeats between two comparisons of what is held with what the store says.
     static let reconciliationPeriod = 20
+    /// How long a name may stay taken before a start gives up; longer than the time to live.
+    static let nameWait = Duration.milliseconds(2500)
+    static let namePause = Duration.milliseconds(50)
     /// How long one read of the command stream waits.
     static let commandWait = Duration.seconds(2)
     /// Messages kept while the store is away; the oldest go first.

@@ -57,10 +57,14 @@ struct ControllerAssembly: Sendable {
         let status = ControllerStatusSource(
             id: id, cluster: settings.cluster, director: director, mediaServer: mediaServer, started: HostClock.now)
         let front = try SignalingAssembly.configuration(settings)
-        signaling = try SignalingServer(
-            configuration: front,
-            webSockets: [front.kurentoPath: KurentoWebSocket(server: mediaServer)],
-            status: status, logger: logger)
+        do {
+            signaling = try SignalingServer(
+                configuration: front,
+                webSockets: [front.kurentoPath: KurentoWebSocket(server: mediaServer)],
+                status: status, logger: logger)
+        } catch SignalingError.tlsIdentity(let reason) {
+            throw SignalingAssembly.identityError(settings.tls, reason: reason)
+        }
     }
 
     /// Serves until cancelled.

@@ -27,7 +27,7 @@ struct EmbeddedCluster: Sendable {
                 logger: makeLogger("apus.controller.c1", level: settings.logLevel))
             Progress.done("store", "in memory")
             try await withThrowingTaskGroup(of: Void.self) { group in
-                for agent in agents { group.addTask { await agent.run() } }
+                for agent in agents { group.addTask { try await agent.run() } }
                 group.addTask { try await controller.run() }
                 group.addTask { try await Readiness.announce(settings) }
                 defer { group.cancelAll() }

@@ -5,12 +5,12 @@ import Settings
 enum Readiness {
     static func announce(_ settings: ClusterSettings) async throws {
         guard let listener = settings.signaling.listen.first else { return }
-        let base = "http://\(ControlClient.localHost(listener.host)):\(listener.port)"
+        let client = ControlClient(host: ControlClient.localHost(listener.host), port: listener.port)
         var lastReason = ""
         let clock = ContinuousClock()
         let started = clock.now
         while !Task.isCancelled {
-            let reason = await ControlClient(base: base).reasonNotReady()
+            let reason = await client.reasonNotReady()
             guard let reason else { break }
             // One line per obstacle, and none for the first moments, which are never ready.
             if reason != lastReason, clock.now - started > .seconds(3) {
@@ -22,7 +22,7 @@ enum Readiness {
         Progress.done("workers", "\(settings.workers.count) with \(settings.workers.reactors) reactor(s) each")
         Progress.done(
             "controller",
-            "c1, Kurento protocol at \(base.replacing("http", with: "ws"))/\(settings.signaling.kurentoPath)")
+            "c1, Kurento protocol at \(client.base.replacing("http", with: "ws"))/\(settings.signaling.kurentoPath)")
         Terminal.line("")
         Terminal.line("  Open    http://localhost:\(listener.port)/")
         if let tls = settings.tls.listen.first {

@@ -36,6 +36,17 @@ enum SignalingAssembly {
         }
     }
 
+    /// Names the files that a certificate came from.
+    static func identityError(_ settings: TLSSettings, reason: String) -> SettingsError {
+        var files = "the self-signed certificate"
+        if case .files(let certificate, let key) = settings.certificate {
+            files = key.map { "`\(certificate)` with the key in `\($0)`" } ?? "`\(certificate)`"
+        }
+        return SettingsError(
+            file: "cluster.yml", line: nil, key: "tls.certificate", problem: "\(files) cannot be used: \(reason)",
+            fix: "Both must be PEM and belong together; set `tls.password` if the key has a passphrase")
+    }
+
     private static func read(_ path: String, key: String) throws -> [UInt8] {
         guard let data = FileManager.default.contents(atPath: path) else {
             throw SettingsError(

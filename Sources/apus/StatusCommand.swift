@@ -26,25 +26,20 @@ struct StatusCommand: AsyncParsableCommand {
     var once = false
 
     func run() async throws {
-        let settings = try options.load().settings
-        let base =
-            url ?? settings.signaling.listen.first.map {
-                "http://\(ControlClient.localHost($0.host)):\($0.port)"
-            } ?? "http://127.0.0.1:8888"
-        let client = ControlClient(base: base.hasSuffix("/") ? String(base.dropLast()) : base)
+        let client = try makeClient()
         if json {
-            Terminal.line(String(decoding: try await fetch(client, base), as: UTF8.self))
+            Terminal.line(String(decoding: try await fetch(client), as: UTF8.self))
             return
         }
         let isLive = !once && isatty(STDOUT_FILENO) == 1
         guard isLive else {
-            Terminal.line(try StatusTable.render(try await fetch(client, base)))
+            Terminal.line(try StatusTable.render(try await fetch(client)))
             return
         }
         try await runUntilSignal {
             while !Task.isCancelled {
                 let table =
-                    (try? await client.status()).flatMap { try? StatusTable.render($0) } ?? "no answer from \(base)"
+                    (try? await client.status()).flatMap { try? StatusTable.render($0) } ?? "no answer from \(client.base)"
                 // Home, then clear what is below: no flicker.
                 Terminal.line("\u{1B}[H\u{1B}[J\(table)")
                 try await Task.sleep(for: .seconds(1))
@@ -52,11 +47,23 @@ struct StatusCommand: AsyncParsableCommand {
         }
     }
 
-    private func fetch(_ client: ControlClient, _ base: String) async throws -> Data {
+    private func fetch(_ client: ControlClient) async throws -> Data {
         do {
             return try await client.status()
         } catch {
-            throw ValidationError("no controller answers at \(base). Is the cluster up? Start it with `apus up`.")
+            throw CommandFailure(
+                "no controller answers at \(client.base). Is the cluster up? Start it with `apus up`.")
         }
+    }
+
+    private func makeClient() throws -> ControlClient {
+        if let url {
+            guard let client = ControlClient(url: url) else {
+                throw ValidationError("`\(url)` is not a controller's address: write for example http://127.0.0.1:8888")
+            }
+            return client
+        }
+        let listener = try options.load().settings.signaling.listen.first
+        return ControlClient(host: ControlClient.localHost(listener?.host ?? ""), port: listener?.port ?? 8888)
     }
 }

@@ -9,7 +9,17 @@ struct Supervisor: Sendable {
         var name: String
         var executable: String
         var arguments: [String]
+        /// A server that the child leans on: its first start waits for it, for a while.
+        var startsAfter: Address?
     }
+
+    struct Address: Sendable {
+        var host: String
+        var port: Int
+    }
+
+    /// Longest wait for ``Child/startsAfter``.
+    static let startWait = Duration.seconds(5)
 
     /// A child that lived this long is healthy: its next end counts as the first.
     static let healthyAfter = Duration.seconds(10)
@@ -31,10 +41,11 @@ struct Supervisor: Sendable {
     private func keepRunning(_ child: Child) async {
         var pause = Self.firstPause
         let clock = ContinuousClock()
+        if let address = child.startsAfter { await wait(for: address) }
         while !Task.isCancelled {
             let started = clock.now
             do {
-                let status = try await runOnce(child)
+                let status = try await Self.runOnce(child)
                 if Task.isCancelled { return }
                 logger.warning("\(child.name) has ended (\(status)); starting it again in \(pause)")
             } catch {
@@ -46,6 +57,14 @@ struct Supervisor: Sendable {
         }
     }
 
+    private func wait(for address: Address) async {
+        let end = ContinuousClock.now + Self.startWait
+        while !Task.isCancelled, ContinuousClock.now < end {
+            if TCPConnection.isOpen(host: address.host, port: address.port) { return }
+            try? await Task.sleep(for: .milliseconds(20))
+        }
+    }
+
     /// Starts the process with no signal blocked, whatever the calling thread blocks.
     private static func start(_ process: Process) throws {
         let mask = apus_signals_unblock()
@@ -54,7 +73,7 @@ struct Supervisor: Sendable {
     }
 
     /// Starts the child and waits for its end; on cancellation asks it to end, then insists.
-    private func runOnce(_ child: Child) async throws -> String {
+    static func runOnce(_ child: Child) async throws -> String {
         let process = Process()
         process.executableURL = URL(fileURLWithPath: child.executable)
         process.arguments = child.arguments
@@ -68,7 +87,6 @@ struct Supervisor: Sendable {
             continuation.finish()
         }
         try Self.start(process)
-        logger.debug("\(child.name) runs as process \(process.processIdentifier)")
         let identifier = process.processIdentifier
         let end = Task { () -> Int32 in
             for await status in ends { return status }

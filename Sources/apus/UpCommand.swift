@@ -24,6 +24,7 @@ struct UpCommand: AsyncParsableCommand {
 
     func run() async throws {
         let (settings, kurento) = try options.load()
+        try Self.refuseTakenPorts(settings)
         Terminal.line("Apus \(Apus.version)")
         if embedded {
             try await EmbeddedCluster(settings: settings, kurento: kurento).run()
@@ -37,9 +38,11 @@ struct UpCommand: AsyncParsableCommand {
     private func supervise(_ settings: ClusterSettings, logger: Logger) async throws {
         let executable = try Self.executable()
         var children: [Supervisor.Child] = []
-        if let redis = try await RedisProcess.needed(for: settings.store) {
+        var store: Supervisor.Address?
+        if let redis = try RedisProcess.needed(for: settings.store, executable: executable) {
             children.append(redis.child)
-            Progress.done("store", "redis-server on \(redis.address)")
+            store = Supervisor.Address(host: redis.host, port: redis.port)
+            Progress.done("store", "redis-server on \(redis.host):\(redis.port)")
         } else {
             Progress.done("store", "Redis at \(settings.store.url.withoutPassword)")
         }
@@ -48,11 +51,12 @@ struct UpCommand: AsyncParsableCommand {
             children.append(
                 Supervisor.Child(
                     name: name, executable: executable,
-                    arguments: ["worker", "--id", name, "--index", "\(index)"] + options.arguments))
+                    arguments: ["worker", "--id", name, "--index", "\(index)"] + options.arguments, startsAfter: store))
         }
         children.append(
             Supervisor.Child(
-                name: "c1", executable: executable, arguments: ["controller", "--id", "c1"] + options.arguments))
+                name: "c1", executable: executable, arguments: ["controller", "--id", "c1"] + options.arguments,
+                startsAfter: store))
 
         let supervisor = Supervisor(logger: logger)
         let family = children
@@ -61,6 +65,19 @@ struct UpCommand: AsyncParsableCommand {
             group.addTask { try await Readiness.announce(settings) }
             defer { group.cancelAll() }
             while try await group.next() != nil {}
+        }
+    }
+
+    /// Somebody else's port, or a cluster that runs already: better said now than by a child's restarts.
+    private static func refuseTakenPorts(_ settings: ClusterSettings) throws {
+        for (key, addresses) in [("signaling.listen", settings.signaling.listen), ("tls.listen", settings.tls.listen)] {
+            for address in addresses {
+                let host = ControlClient.localHost(address.host)
+                guard address.port != 0, TCPConnection.isOpen(host: host, port: address.port) else { continue }
+                throw SettingsError(
+                    file: "cluster.yml", line: nil, key: key, problem: "port \(address.port) on \(address.host) is taken",
+                    fix: "End what listens there (a cluster that runs already?) or choose another port")
+            }
         }
     }
 

@@ -32,7 +32,7 @@ struct WorkerCommand: AsyncParsableCommand {
             let agent = try WorkerAgent(
                 try WorkerAssembly.configuration(id: WorkerID(id), index: index, settings: settings), store: store,
                 logger: logger)
-            await agent.run()
+            try await agent.run()
             await store.close()
         }
     }
