@@ -56,7 +56,8 @@ public final class Reactor: Sendable {
         }
         let range = "\(configuration.ports.lowerBound)-\(configuration.ports.upperBound)"
         throw SystemError(
-            operation: "no UDP port of \(range) (media.udp_ports) is free on every address; the last \(failure.operation)",
+            operation:
+                "no UDP port of \(range) (media.udp_ports) is free on every address; the last \(failure.operation)",
             code: failure.code)
     }
 

@@ -43,7 +43,8 @@ public final class SignalingServer: Sendable {
         let budget = ConnectionBudget(limits: limits)
         let routes = WebSocketRoutes(webSockets, allowedOrigins: configuration.allowedOrigins)
         let files = try configuration.webDirectory.map { try StaticFiles(directory: $0) } ?? StaticFiles()
-        let http = HTTPRoutes(files: files, status: status, webSockets: routes, budget: budget,
+        let http = HTTPRoutes(
+            files: files, status: status, webSockets: routes, budget: budget,
             kurentoPath: String(configuration.kurentoPath.drop { $0 == "/" }))
         front = FrontChannel(
             responder: Self.responder(http, logger: logger), routes: routes, limits: limits,

@@ -11,7 +11,9 @@ struct Apus: AsyncParsableCommand {
             Then open http://localhost:8888/ and see your own camera come back through the cluster.
             """,
         version: version,
-        subcommands: [UpCommand.self, ControllerCommand.self, WorkerCommand.self, StatusCommand.self, GuardCommand.self])
+        subcommands: [
+            UpCommand.self, ControllerCommand.self, WorkerCommand.self, StatusCommand.self, GuardCommand.self,
+        ])
 
     static let version = "0.1.0"
 }

@@ -10,6 +10,9 @@ struct ConfigurationOptions: ParsableArguments {
     @Option(help: "Kurento's own kurento.conf.json: its port, path and secure port are used.")
     var confFile: String?
 
+    /// Where settings are corrected, for errors that no line can be given for.
+    var fileName: String { confFile ?? config ?? "cluster.yml" }
+
     /// Reads the files. A file that was named must exist; the default one need not.
     func load() throws -> (settings: ClusterSettings, kurento: KurentoSettings?) {
         var settings = ClusterSettings()

@@ -39,7 +39,8 @@ struct StatusCommand: AsyncParsableCommand {
         try await runUntilSignal {
             while !Task.isCancelled {
                 let table =
-                    (try? await client.status()).flatMap { try? StatusTable.render($0) } ?? "no answer from \(client.base)"
+                    (try? await client.status()).flatMap { try? StatusTable.render($0) }
+                    ?? "no answer from \(client.base)"
                 // Home, then clear what is below: no flicker.
                 Terminal.line("\u{1B}[H\u{1B}[J\(table)")
                 try await Task.sleep(for: .seconds(1))

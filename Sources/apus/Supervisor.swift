@@ -11,6 +11,8 @@ struct Supervisor: Sendable {
         var arguments: [String]
         /// A server that the child leans on: its first start waits for it, for a while.
         var startsAfter: Address?
+        /// Pause before the first restart; it doubles from there.
+        var firstPause = Supervisor.shortestPause
     }
 
     struct Address: Sendable {
@@ -23,7 +25,7 @@ struct Supervisor: Sendable {
 
     /// A child that lived this long is healthy: its next end counts as the first.
     static let healthyAfter = Duration.seconds(10)
-    static let firstPause = Duration.milliseconds(100)
+    static let shortestPause = Duration.milliseconds(100)
     static let longestPause = Duration.seconds(10)
     /// Time to end cleanly before SIGKILL.
     static let patience = Duration.seconds(5)
@@ -39,7 +41,7 @@ struct Supervisor: Sendable {
     }
 
     private func keepRunning(_ child: Child) async {
-        var pause = Self.firstPause
+        var pause = child.firstPause
         let clock = ContinuousClock()
         if let address = child.startsAfter { await wait(for: address) }
         while !Task.isCancelled {
@@ -51,7 +53,7 @@ struct Supervisor: Sendable {
             } catch {
                 logger.error("\(child.name) cannot be started: \(error)")
             }
-            if clock.now - started > Self.healthyAfter { pause = Self.firstPause }
+            if clock.now - started > Self.healthyAfter { pause = child.firstPause }
             try? await Task.sleep(for: pause)
             pause = min(pause * 2, Self.longestPause)
         }

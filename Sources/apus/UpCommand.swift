@@ -24,7 +24,7 @@ struct UpCommand: AsyncParsableCommand {
 
     func run() async throws {
         let (settings, kurento) = try options.load()
-        try Self.refuseTakenPorts(settings)
+        try refuseTakenPorts(settings)
         Terminal.line("Apus \(Apus.version)")
         if embedded {
             try await EmbeddedCluster(settings: settings, kurento: kurento).run()
@@ -34,6 +34,10 @@ struct UpCommand: AsyncParsableCommand {
         }
         Terminal.line("Apus has ended.")
     }
+
+    /// A worker that died comes back after its death is known everywhere: until then the others take what
+    /// is new.
+    private static let workerPause = Duration.seconds(2)
 
     private func supervise(_ settings: ClusterSettings, logger: Logger) async throws {
         let executable = try Self.executable()
@@ -51,7 +55,8 @@ struct UpCommand: AsyncParsableCommand {
             children.append(
                 Supervisor.Child(
                     name: name, executable: executable,
-                    arguments: ["worker", "--id", name, "--index", "\(index)"] + options.arguments, startsAfter: store))
+                    arguments: ["worker", "--id", name, "--index", "\(index)"] + options.arguments, startsAfter: store,
+                    firstPause: Self.workerPause))
         }
         children.append(
             Supervisor.Child(
@@ -69,13 +74,13 @@ struct UpCommand: AsyncParsableCommand {
     }
 
     /// Somebody else's port, or a cluster that runs already: better said now than by a child's restarts.
-    private static func refuseTakenPorts(_ settings: ClusterSettings) throws {
+    private func refuseTakenPorts(_ settings: ClusterSettings) throws {
         for (key, addresses) in [("signaling.listen", settings.signaling.listen), ("tls.listen", settings.tls.listen)] {
             for address in addresses {
                 let host = ControlClient.localHost(address.host)
                 guard address.port != 0, TCPConnection.isOpen(host: host, port: address.port) else { continue }
                 throw SettingsError(
-                    file: "cluster.yml", line: nil, key: key, problem: "port \(address.port) on \(address.host) is taken",
+                    file: options.fileName, line: nil, key: key, problem: "\(address) is in use",
                     fix: "End what listens there (a cluster that runs already?) or choose another port")
             }
         }

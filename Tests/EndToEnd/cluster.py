@@ -90,6 +90,13 @@ workers:
     def workers(self):
         return {worker["id"]: worker for worker in self.status()["workers"]}
 
+    def redis_pid(self):
+        """The redis-server that `up` started, by the title that it gives itself."""
+        found = subprocess.run(
+            ["pgrep", "-f", f"redis-server .*:{self.redis_port}"], capture_output=True, text=True).stdout.split()
+        assert len(found) == 1, found
+        return int(found[0])
+
     def wait_ready(self, workers=2, seconds=30):
         def ready():
             code, _ = self.get("/readyz")

@@ -87,11 +87,8 @@ def test_a_store_that_goes_away_stops_no_media(own_cluster):
             peer = await Peer(client, pipeline, [ToneTrack()]).negotiate()
             await client.invoke(peer.endpoint, "connect", sink=peer.endpoint)
             await peer.wait_for(lambda p: p.frames["audio"] > 10, 20, "sound")
-            redis = subprocess.run(
-                ["pgrep", "-f", f"redis-server.*:{own_cluster.redis_port}"], capture_output=True, text=True
-            ).stdout.split()
-            assert len(redis) == 1
-            os.kill(int(redis[0]), signal.SIGSTOP)
+            redis = own_cluster.redis_pid()
+            os.kill(redis, signal.SIGSTOP)
             try:
                 await asyncio.sleep(1)
                 before = peer.frames["audio"]
@@ -104,7 +101,7 @@ def test_a_store_that_goes_away_stops_no_media(own_cluster):
                 except KurentoError as error:
                     refusal = (time.monotonic() - started, error)
             finally:
-                os.kill(int(redis[0]), signal.SIGCONT)
+                os.kill(redis, signal.SIGCONT)
             wait_until(lambda: own_cluster.get("/readyz")[0] == 200, 10)
             before = peer.frames["audio"]
             again = await client.create("MediaPipeline")

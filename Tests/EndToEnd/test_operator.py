@@ -143,20 +143,18 @@ def test_readiness_gives_its_reasons():
             for pid in workers:
                 os.kill(pid, signal.SIGCONT)
         wait_until(lambda: cluster.get("/readyz")[0] == 200, 10, lambda: cluster.get("/readyz"))
-        (redis,) = subprocess.run(
-            ["pgrep", "-P", str(cluster.process.pid), "-x", "redis-server"], capture_output=True, text=True
-        ).stdout.split()
-        os.kill(int(redis), signal.SIGSTOP)
+        redis = cluster.redis_pid()
+        os.kill(redis, signal.SIGSTOP)
         try:
             wait_until(lambda: cluster.get("/readyz")[0] == 503, 10)
             assert b"store" in cluster.get("/readyz")[1]
             assert cluster.get("/healthz")[0] == 200
             assert cluster.get("/api/status")[0] == 200
         finally:
-            os.kill(int(redis), signal.SIGCONT)
+            os.kill(redis, signal.SIGCONT)
         wait_until(lambda: cluster.get("/readyz")[0] == 200, 10, lambda: cluster.get("/readyz"))
         # Killed, not only silent: `up` starts it again, and everybody finds their way.
-        os.kill(int(redis), signal.SIGKILL)
+        os.kill(redis, signal.SIGKILL)
         wait_until(lambda: cluster.get("/readyz")[0] == 503, 10)
         cluster.wait_ready(2, 15)
 

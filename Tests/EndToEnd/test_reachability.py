@@ -259,8 +259,7 @@ def test_a_signalling_port_that_is_taken_is_named(embedded):
                 lambda: any(f":{port}" in line and "in use" in line for line in cluster.log().splitlines()), 4,
                 lambda: "no line says which port is in use:\n" + cluster.log())
             assert "✓ controller" not in cluster.log()
-            if embedded:
-                assert cluster.process.wait(10) != 0
+            assert cluster.process.wait(10) != 0
 
 
 def test_a_second_up_says_what_is_wrong_and_harms_nobody():

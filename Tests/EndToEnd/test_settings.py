@@ -232,10 +232,8 @@ def test_a_store_that_is_restarted_empty_is_told_what_runs():
             async with KurentoClient(cluster.kurento) as client:
                 pipeline, peer = await loopback(client, [ToneTrack()])
                 await client.subscribe(pipeline, "Error")
-                (redis,) = subprocess.run(
-                    ["pgrep", "-P", str(cluster.process.pid), "-x", "redis-server"], capture_output=True, text=True
-                ).stdout.split()
-                os.kill(int(redis), signal.SIGKILL)
+                redis = cluster.redis_pid()
+                os.kill(redis, signal.SIGKILL)
                 await asyncio.sleep(1)
                 await asyncio.to_thread(cluster.wait_ready, 1, 10)
                 before = peer.frames["audio"]

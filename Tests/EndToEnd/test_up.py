@@ -27,7 +27,7 @@ def test_every_part_is_a_process_of_its_own_and_ctrl_c_ends_them_all():
         pids = {w["processID"] for w in cluster.workers().values()}
         pids.add(cluster.status()["controllers"][0]["processID"])
         assert len(pids) == 3 and pids <= {int(child) for child in children}
-        assert f"http://localhost:{cluster.port}/" in cluster.log()
+        wait_until(lambda: f"http://localhost:{cluster.port}/" in cluster.log(), 5, cluster.log)
         code, seconds = cluster.stop()
         assert code == 0 and seconds < 10, cluster.log()
         alive = [pid for pid in children if subprocess.run(["ps", "-p", pid], capture_output=True).returncode == 0]
