@@ -4,7 +4,7 @@ public import Wire
 ///
 /// A worker is dead when its heartbeat's time to live has passed in the store. That proves nothing
 /// while the store itself was away or slow: heartbeats could not get in. So after every gap between two
-/// looks nobody is declared dead until workers had time to come back.
+/// looks nobody is declared dead until workers had time to come back, or were seen to have come back.
 ///
 /// A worker that dies between heartbeats is seen within time to live + one look: 750 + 100 ms.
 public struct WorkerLiveness: Sendable {
@@ -49,6 +49,10 @@ public struct WorkerLiveness: Sendable {
         /// Not declared dead before this.
         var graceEnds = Instant.origin
         var isListed = true
+        /// First and last look since the last gap that showed a heartbeat. Once they are a time to live
+        /// apart, a heartbeat has come in after the gap: the grace has served its purpose.
+        var aliveSince: Instant?
+        var aliveUntil = Instant.origin
         /// Since when every answered look has shown no heartbeat.
         var missingSince: Instant?
     }
@@ -79,7 +83,10 @@ public struct WorkerLiveness: Sendable {
     /// - Returns: what changed, in the order of the workers' names.
     public mutating func observe(_ pulses: [WorkerPulse], now: Instant) -> [Change] {
         let isSteady = isStoreReachable && lastAnswer.map { now - $0 <= settings.longestGap } ?? false
-        if !isSteady { graceEnds = now + settings.grace }
+        if !isSteady {
+            graceEnds = now + settings.grace
+            for id in entries.keys { entries[id]?.aliveSince = nil }
+        }
         isStoreReachable = true
         lastAnswer = now
         var changes: [Change] = []
@@ -88,7 +95,7 @@ public struct WorkerLiveness: Sendable {
             listed.insert(pulse.id)
             entries[pulse.id]?.isListed = true
             if let incarnation = pulse.incarnation {
-                if let change = sawAlive(pulse.id, incarnation) { changes.append(change) }
+                if let change = sawAlive(pulse.id, incarnation, now: now) { changes.append(change) }
             } else if let change = missed(pulse.id, now: now) {
                 changes.append(change)
             }
@@ -99,11 +106,13 @@ public struct WorkerLiveness: Sendable {
         return changes
     }
 
-    private mutating func sawAlive(_ id: WorkerID, _ incarnation: String) -> Change? {
+    private mutating func sawAlive(_ id: WorkerID, _ incarnation: String, now: Instant) -> Change? {
         let previous = entries[id]?.state
         // An unreadable record shows no incarnation; the next heartbeat repairs it.
         if incarnation.isEmpty, previous != nil { return nil }
-        entries[id] = Entry(state: .alive(incarnation))
+        let isSame = previous == .alive(incarnation)
+        let since = isSame ? entries[id]?.aliveSince ?? now : now
+        entries[id] = Entry(state: .alive(incarnation), aliveSince: since, aliveUntil: now)
         guard case .alive(let old) = previous else { return .joined(id, incarnation: incarnation) }
         return old == incarnation ? nil : .restarted(id, from: old, to: incarnation)
     }
@@ -114,7 +123,9 @@ public struct WorkerLiveness: Sendable {
         let missingSince = entry.missingSince ?? now
         entry.missingSince = missingSince
         // On a host so busy that every look comes late the grace would never end.
-        let isSpared = now < max(graceEnds, entry.graceEnds) && now - missingSince < settings.grace * 2
+        let isProven = entry.aliveSince.map { entry.aliveUntil - $0 >= Self.timeToLive } ?? false
+        let isSpared =
+            !isProven && now < max(graceEnds, entry.graceEnds) && now - missingSince < settings.grace * 2
         switch entry.state {
         case .alive(let incarnation):
             if isSpared { return nil }

@@ -190,7 +190,7 @@ def test_a_worker_that_keeps_dying_is_started_more_and_more_slowly():
         last = None
         pauses = []
         deadline = time.monotonic() + 20
-        while len(pauses) < 5 and time.monotonic() < deadline:
+        while len(pauses) < 3 and time.monotonic() < deadline:
             pids = subprocess.run(
                 ["pgrep", "-P", str(cluster.process.pid), "-f", "worker --id w1"], capture_output=True, text=True
             ).stdout.split()
@@ -200,10 +200,10 @@ def test_a_worker_that_keeps_dying_is_started_more_and_more_slowly():
                 pauses = [float(text) for text in re.findall(r"w1 has ended .*again in ([0-9.]+)", cluster.log())]
             time.sleep(0.02)
         print("pauses:", pauses)
-        assert len(pauses) >= 5 and all(later > earlier for earlier, later in zip(pauses, pauses[1:])), cluster.log()
+        assert len(pauses) >= 3 and all(later > earlier for earlier, later in zip(pauses, pauses[1:])), cluster.log()
         assert "signal 9" in cluster.log()
         # Left alone it comes back.
-        cluster.wait_ready(1, 15)
+        cluster.wait_ready(1, 25)
 
 
 @pytest.mark.parametrize("embedded", [False, True], ids=["processes", "embedded"])

@@ -168,3 +168,14 @@ struct WorkerLivenessTests {
             ])
     }
 }
+
+@Test func aWorkerThatDiesSoonAfterTheWatchBeganIsStillKnownDeadWithinASecond() {
+    var world = LivenessWorld()
+    world.running = [WorkerID("w1"): "a"]
+    world.run(.milliseconds(1_200))
+    world.running = [:]
+    let killed = world.now
+    world.run(.seconds(1))
+    let death = world.changes.first { $0.0 == .died(WorkerID("w1"), incarnation: "a") }
+    #expect(death.map { $0.1 - killed <= .milliseconds(900) } == true)
+}
