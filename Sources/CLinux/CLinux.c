@@ -203,6 +203,14 @@ uint64_t apus_monotonic_ns(void) { return clock_ns(CLOCK_MONOTONIC); }
 uint64_t apus_wall_clock_ns(void) { return clock_ns(CLOCK_REALTIME); }
 uint64_t apus_process_cpu_ns(void) { return clock_ns(CLOCK_PROCESS_CPUTIME_ID); }
 
+uint64_t apus_raise_file_limit(void) {
+    struct rlimit limit;
+    if (getrlimit(RLIMIT_NOFILE, &limit) != 0) return 0;
+    limit.rlim_cur = limit.rlim_max;
+    setrlimit(RLIMIT_NOFILE, &limit);
+    return getrlimit(RLIMIT_NOFILE, &limit) == 0 ? (uint64_t)limit.rlim_cur : 0;
+}
+
 uint64_t apus_resident_memory(void) {
     FILE *file = fopen("/proc/self/statm", "re");
     if (!file) return 0;

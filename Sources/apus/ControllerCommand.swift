@@ -1,4 +1,5 @@
 import ArgumentParser
+import CLinux
 import Controller
 import Foundation
 import Kurento
@@ -45,6 +46,8 @@ struct ControllerAssembly: Sendable {
         id: ControllerID, settings: ClusterSettings, kurento: KurentoSettings?, store: any ClusterStore,
         logger: Logger
     ) throws {
+        // A connection is a descriptor; the usual soft limit of 1024 is a shell's, not a server's.
+        _ = apus_raise_file_limit()
         director = Director(id: id, store: store, logger: logger)
         var configuration = KurentoConfiguration(
             isLite: settings.media.iceLite,

@@ -58,6 +58,8 @@ uint64_t apus_monotonic_ns(void);
 uint64_t apus_wall_clock_ns(void);
 /// User and system time of this process, in nanoseconds.
 uint64_t apus_process_cpu_ns(void);
+/// Raises the limit of open files to what the system allows this process; the limit in force.
+uint64_t apus_raise_file_limit(void);
 /// Resident set size of this process in bytes.
 uint64_t apus_resident_memory(void);
 /// The kernel's random bytes; 0, or -errno.
