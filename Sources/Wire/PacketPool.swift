@@ -4,15 +4,15 @@ public struct PacketIndex: Hashable, Sendable, BitwiseCopyable {
     @inlinable public init(_ rawValue: Int32) { self.rawValue = rawValue }
 }
 
-/// A fixed number of equally large packet buffers in one allocation, handed out by index.
+/// A fixed number of equally large packet buffers in one allocation, reached by index.
 ///
-/// Nothing is allocated after `init`. Lengths and owners live with whoever holds the index.
+/// Nothing is allocated after `init`. Who uses which slot, and how much of it, is the owner's to know: the
+/// reactor's batches use them in order.
 @safe public struct PacketPool: ~Copyable {
     /// Bytes per slot. 2048 holds any datagram of a 1500-byte path plus SRTP's tag.
     public let slotSize: Int
     public let capacity: Int
     @usableFromInline let storage: UnsafeMutableRawBufferPointer
-    private var free: [Int32]
 
     public init(capacity: Int, slotSize: Int = 2048) {
         precondition(capacity > 0 && capacity <= Int32.max && slotSize > 0)
@@ -20,36 +20,9 @@ public struct PacketIndex: Hashable, Sendable, BitwiseCopyable {
         self.slotSize = slotSize
         unsafe storage = .allocate(byteCount: capacity * slotSize, alignment: 64)
         unsafe storage.initializeMemory(as: UInt8.self, repeating: 0)
-        free = (0..<Int32(capacity)).reversed()
     }
 
     deinit { unsafe storage.deallocate() }
-
-    /// Slots that ``take()`` can still hand out.
-    public var available: Int { free.count }
-
-    /// A slot of the caller's own, or nil when all are out.
-    public mutating func take() -> PacketIndex? { free.popLast().map { PacketIndex($0) } }
-
-    /// Gives back a slot that ``take()`` returned. Giving one back twice is a programming error.
-    public mutating func give(back index: PacketIndex) {
-        precondition(free.count < capacity)
-        free.append(index.rawValue)
-    }
-
-    /// The whole slot, for reading.
-    @_lifetime(borrow self)
-    @inlinable public func bytes(of index: PacketIndex) -> RawSpan {
-        let span = unsafe RawSpan(_unsafeBytes: UnsafeRawBufferPointer(slot(index)))
-        return unsafe _overrideLifetime(span, borrowing: self)
-    }
-
-    /// The whole slot, for writing.
-    @_lifetime(&self)
-    @inlinable public mutating func mutableBytes(of index: PacketIndex) -> MutableRawSpan {
-        let span = unsafe MutableRawSpan(_unsafeBytes: slot(index))
-        return unsafe _overrideLifetime(span, mutating: &self)
-    }
 
     /// The whole slot, not tied to an access of the pool: a reactor reads one slot while its other parts
     /// work. The caller keeps the pool alive and lets nobody else write the slot meanwhile.

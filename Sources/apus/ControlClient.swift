@@ -1,6 +1,9 @@
 import Foundation
 
 /// Asks a controller over its HTTP port: readiness for `apus up`, status for `apus status`.
+///
+/// Not URLSession: on Linux its async calls can deadlock when they are cancelled as they end, which is
+/// what Ctrl-C during the start does, and it does not reach IPv6 literals.
 struct ControlClient: Sendable {
     let host: String
     let port: Int
