@@ -42,6 +42,9 @@ extension ReactorWorld {
             let source = try slot(of: route.source, in: session)
             let sink = try slot(of: route.sink, in: session)
             router.disconnect(source: EndpointIndex(source), sink: EndpointIndex(sink), kind: route.kind)
+        case .selectLayers(let endpoint, _):
+            _ = try slot(of: endpoint, in: session)
+            throw Refusal(.invalid, "this worker cannot select layers yet")
         case .requestKeyFrame(let endpoint):
             router.requestKeyFrame(from: EndpointIndex(try slot(of: endpoint, in: session)), now: now)
         case .readStatistics(let endpoint):

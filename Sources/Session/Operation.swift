@@ -12,6 +12,8 @@ public enum Operation: Hashable, Sendable, Codable {
     /// Media of one kind from one endpoint to another; replaces what fed that sink before.
     case connect(Route)
     case disconnect(Route)
+    /// Chooses which layers of a simulcast or SVC video the endpoint's peer gets.
+    case selectLayers(EndpointID, LayerSelection)
     /// Asks the endpoint's peer for a key frame (RFC 4585 section 6.3.1).
     case requestKeyFrame(EndpointID)
     /// Answered by ``Outcome/statistics(_:)``.
@@ -26,11 +28,31 @@ public struct Route: Hashable, Sendable, Codable {
     public var source: EndpointID
     public var sink: EndpointID
     public var kind: MediaKind
+    /// Which of the sink's sections of this kind, counted from 0, the source's first section of the kind
+    /// feeds: for a sink that shows several sources. Nil: sections pair up in their order.
+    public var section: Int?
 
-    public init(source: EndpointID, sink: EndpointID, kind: MediaKind) {
+    public init(source: EndpointID, sink: EndpointID, kind: MediaKind, section: Int? = nil) {
         self.source = source
         self.sink = sink
         self.kind = kind
+        self.section = section
+    }
+}
+
+/// Which layers of a video a peer gets at most. Where the source has fewer, it gets what there is.
+public struct LayerSelection: Hashable, Sendable, Codable {
+    /// Which of the sink's video sections, counted from 0; nil all of them.
+    public var section: Int?
+    /// Simulcast encoding or spatial layer, 0 the smallest; nil the largest there is.
+    public var spatial: Int?
+    /// Temporal layer, 0 the slowest; nil the fastest there is.
+    public var temporal: Int?
+
+    public init(section: Int? = nil, spatial: Int? = nil, temporal: Int? = nil) {
+        self.section = section
+        self.spatial = spatial
+        self.temporal = temporal
     }
 }
 

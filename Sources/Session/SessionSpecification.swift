@@ -27,7 +27,7 @@ public struct SessionSpecification: Hashable, Sendable, Codable {
             else { return }
             endpoints[index].candidates.append(candidate)
         case .connect(let route):
-            routes.removeAll { $0.sink == route.sink && $0.kind == route.kind }
+            routes.removeAll { $0.sink == route.sink && $0.kind == route.kind && $0.section == route.section }
             routes.append(route)
         case .disconnect(let route):
             routes.removeAll { $0 == route }
@@ -37,6 +37,10 @@ public struct SessionSpecification: Hashable, Sendable, Codable {
         case .closeSession:
             endpoints = []
             routes = []
+        case .selectLayers(let id, let selection):
+            guard let index = index(of: id) else { return }
+            endpoints[index].layers.removeAll { $0.section == selection.section || selection.section == nil }
+            endpoints[index].layers.append(selection)
         case .requestKeyFrame, .readStatistics:
             break
         }
@@ -49,6 +53,7 @@ public struct SessionSpecification: Hashable, Sendable, Codable {
             operations.append(.openEndpoint(endpoint.id, endpoint.specification))
             operations += endpoint.candidates.map { .addCandidate(endpoint.id, $0) }
             if let negotiated = endpoint.negotiated { operations.append(.negotiateEndpoint(endpoint.id, negotiated)) }
+            operations += endpoint.layers.map { .selectLayers(endpoint.id, $0) }
         }
         return operations + routes.map { .connect($0) }
     }
@@ -63,14 +68,17 @@ public struct SpecifiedEndpoint: Hashable, Sendable, Codable {
     public var negotiated: NegotiatedEndpoint?
     /// Remote candidates in the order in which they came.
     public var candidates: [String]
+    /// Layers that were chosen, at most one for each section.
+    public var layers: [LayerSelection]
 
     public init(
         id: EndpointID, specification: EndpointSpecification, negotiated: NegotiatedEndpoint? = nil,
-        candidates: [String] = []
+        candidates: [String] = [], layers: [LayerSelection] = []
     ) {
         self.id = id
         self.specification = specification
         self.negotiated = negotiated
         self.candidates = candidates
+        self.layers = layers
     }
 }
