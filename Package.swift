@@ -40,9 +40,17 @@ func tests(_ name: String, _ dependencies: [Target.Dependency]) -> Target {
     .testTarget(name: name, dependencies: dependencies, swiftSettings: testing)
 }
 
+// Debian has it for x86-64 only; elsewhere the seam answers that it is not there.
+#if arch(x86_64)
+let ipsecMB: [LinkerSetting] = [.linkedLibrary("IPSec_MB")]
+#else
+let ipsecMB: [LinkerSetting] = []
+#endif
+
 // C seams.
 var targets: [Target] = [
     .target(name: "CLinux"),
+    .target(name: "CIPSecMB", linkerSettings: ipsecMB),
     .systemLibrary(name: "COpenSSL", pkgConfig: "openssl", providers: [.apt(["libssl-dev"])]),
     .systemLibrary(name: "CSRTP", pkgConfig: "libsrtp2", providers: [.apt(["libsrtp2-dev"])]),
     .systemLibrary(name: "CHiredis", pkgConfig: "hiredis", providers: [.apt(["libhiredis-dev"])]),
@@ -54,7 +62,7 @@ targets += [
     core("STUN", ["Wire", "COpenSSL"]),
     core("ICE", ["STUN", "Wire"]),
     core("DTLS", ["Wire", "COpenSSL"]),
-    core("SRTP", ["Wire", "COpenSSL", "CSRTP"]),
+    core("SRTP", ["Wire", "COpenSSL", "CSRTP", "CIPSecMB"]),
     core("RTP", ["Wire"]),
     core("SDP", ["RTP", "Wire"]),
     core("Transport", ["ICE", "STUN", "DTLS", "SRTP", "Wire"]),

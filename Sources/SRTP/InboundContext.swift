@@ -14,7 +14,7 @@ public import Wire
 
     /// Starts with a fresh key: `state` is overwritten.
     public init(
-        initializing state: UnsafeMutablePointer<InboundState>, masterKey: MasterKey, backend: Backend = .openSSL
+        initializing state: UnsafeMutablePointer<InboundState>, masterKey: MasterKey, backend: Backend = .preferred
     ) throws(SRTPError) {
         try unsafe self.init(masterKey: masterKey, state: state, backend: backend)
         unsafe state.pointee = InboundState()
@@ -22,8 +22,8 @@ public import Wire
     }
 
     /// Goes on where another context with this state stopped: same rollover counters, same replay windows.
-    public init(resuming state: UnsafeMutablePointer<InboundState>, backend: Backend = .openSSL) throws(SRTPError) {
-        guard unsafe backend == .openSSL || state.pointee.streamCount == 0 else { throw .backendCannotResume }
+    public init(resuming state: UnsafeMutablePointer<InboundState>, backend: Backend = .preferred) throws(SRTPError) {
+        guard unsafe backend != .libsrtp2 || state.pointee.streamCount == 0 else { throw .backendCannotResume }
         try unsafe self.init(masterKey: state.pointee.masterKey, state: state, backend: backend)
     }
 
@@ -31,8 +31,10 @@ public import Wire
         throws(SRTPError)
     {
         guard let profile = masterKey.profile else { throw .noKey }
-        let rtp = try SessionCipher(masterKey: masterKey, label: SessionCipher.Label.rtp, isSealing: false)
-        let rtcp = try SessionCipher(masterKey: masterKey, label: SessionCipher.Label.rtcp, isSealing: false)
+        let rtp = try SessionCipher(
+            masterKey: masterKey, label: SessionCipher.Label.rtp, isSealing: false, backend: backend)
+        let rtcp = try SessionCipher(
+            masterKey: masterKey, label: SessionCipher.Label.rtcp, isSealing: false, backend: backend)
         let library = try LibSRTPSession(masterKey: backend == .libsrtp2 ? masterKey : nil, isInbound: true)
         unsafe self.state = state
         self.rtp = rtp
@@ -62,7 +64,7 @@ public import Wire
             guard let base = unsafe bytes.baseAddress?.assumingMemoryBound(to: UInt8.self) else {
                 throw .srtpMalformed
             }
-            guard backend == .openSSL else { return try unsafe library.run(.unprotectRTP, base, length: length) }
+            guard backend != .libsrtp2 else { return try unsafe library.run(.unprotectRTP, base, length: length) }
             let payload = unsafe base + header.length
             let tag = unsafe base + end
             if profile.isAEAD {
@@ -107,7 +109,7 @@ public import Wire
             guard let base = unsafe bytes.baseAddress?.assumingMemoryBound(to: UInt8.self) else {
                 throw .srtpMalformed
             }
-            guard backend == .openSSL else { return try unsafe library.run(.unprotectRTCP, base, length: length) }
+            guard backend != .libsrtp2 else { return try unsafe library.run(.unprotectRTCP, base, length: length) }
             let body = unsafe base + header.length
             if profile.isAEAD {
                 guard

@@ -35,9 +35,3 @@ public enum SRTPError: Error, Hashable, Sendable {
     /// libsrtp2 keeps its indices to itself and cannot go on from a state.
     case backendCannotResume
 }
-
-/// What does the cryptography. ``openSSL`` is the production one. With ``libsrtp2`` indices and replay windows
-/// live inside that library, so a successor cannot take over; it is there to compare with.
-public enum Backend: Hashable, Sendable {
-    case openSSL, libsrtp2
-}

@@ -15,7 +15,7 @@ public import Wire
 
     /// Starts with a fresh key: `state` is overwritten. A key that was used before must not come this way.
     public init(
-        initializing state: UnsafeMutablePointer<OutboundState>, masterKey: MasterKey, backend: Backend = .openSSL
+        initializing state: UnsafeMutablePointer<OutboundState>, masterKey: MasterKey, backend: Backend = .preferred
     ) throws(SRTPError) {
         try unsafe self.init(masterKey: masterKey, state: state, backend: backend)
         unsafe state.pointee = OutboundState()
@@ -27,9 +27,9 @@ public import Wire
     /// make an index repeat. The sender must move its sequence numbers on by more than `margin` (at most
     /// ``Limits/maximumMargin``) as well.
     public init(
-        resuming state: UnsafeMutablePointer<OutboundState>, margin: UInt16, backend: Backend = .openSSL
+        resuming state: UnsafeMutablePointer<OutboundState>, margin: UInt16, backend: Backend = .preferred
     ) throws(SRTPError) {
-        guard unsafe backend == .openSSL || state.pointee.streamCount == 0 else { throw .backendCannotResume }
+        guard unsafe backend != .libsrtp2 || state.pointee.streamCount == 0 else { throw .backendCannotResume }
         try unsafe self.init(masterKey: state.pointee.masterKey, state: state, backend: backend)
         let margin = min(margin, Limits.maximumMargin)
         for slot in unsafe 0..<state.pointee.table.count {
@@ -43,8 +43,10 @@ public import Wire
         throws(SRTPError)
     {
         guard let profile = masterKey.profile else { throw .noKey }
-        let rtp = try SessionCipher(masterKey: masterKey, label: SessionCipher.Label.rtp, isSealing: true)
-        let rtcp = try SessionCipher(masterKey: masterKey, label: SessionCipher.Label.rtcp, isSealing: true)
+        let rtp = try SessionCipher(
+            masterKey: masterKey, label: SessionCipher.Label.rtp, isSealing: true, backend: backend)
+        let rtcp = try SessionCipher(
+            masterKey: masterKey, label: SessionCipher.Label.rtcp, isSealing: true, backend: backend)
         let library = try LibSRTPSession(masterKey: backend == .libsrtp2 ? masterKey : nil, isInbound: false)
         unsafe self.state = state
         self.rtp = rtp
@@ -82,7 +84,7 @@ public import Wire
         let header = try PacketHeader(rtp: packet.bytes, end: length)
         guard packet.byteCount - length >= Limits.maximumTrailer else { throw .srtpBufferTooSmall }
         let slot = try slot(for: header.ssrc)
-        guard backend == .openSSL else {
+        guard backend != .libsrtp2 else {
             return try unsafe packet.withUnsafeMutableBytes { (bytes) throws(DropReason) -> Int in
                 guard let base = bytes.baseAddress else { throw .srtpMalformed }
                 return try unsafe library.run(.protectRTP, base, length: length)
@@ -130,7 +132,7 @@ public import Wire
         let header = try PacketHeader(rtcp: packet.bytes, end: length)
         guard packet.byteCount - length >= Limits.maximumTrailer else { throw .srtpBufferTooSmall }
         let slot = try slot(for: header.ssrc)
-        guard backend == .openSSL else {
+        guard backend != .libsrtp2 else {
             return try unsafe packet.withUnsafeMutableBytes { (bytes) throws(DropReason) -> Int in
                 guard let base = bytes.baseAddress else { throw .srtpMalformed }
                 return try unsafe library.run(.protectRTCP, base, length: length)

@@ -1,3 +1,4 @@
+internal import CIPSecMB
 internal import COpenSSL
 
 /// Session keys of one direction, for RTP or for RTCP, with their key schedules (RFC 3711 section 4.3,
@@ -14,28 +15,38 @@ internal import COpenSSL
     let profile: Profile
     /// Sealing and opening need contexts of their own in GCM; counter mode does not care.
     private let isSealing: Bool
-    private let context: OpaquePointer
+    private let context: OpaquePointer?
     private let hmac: UnsafeMutablePointer<apus_srtp_hmac>?
+    /// The same key for libipsec-mb; then ``context`` is not used for GCM.
+    private let multiBuffer: OpaquePointer?
     private let salt: Block
 
     /// Derives the session keys from the master key: those of ``Label/rtp`` or those of ``Label/rtcp``.
-    init(masterKey: MasterKey, label: UInt8, isSealing: Bool) throws(SRTPError) {
+    init(masterKey: MasterKey, label: UInt8, isSealing: Bool, backend: Backend) throws(SRTPError) {
         guard let profile = masterKey.profile else { throw .noKey }
         let derivation = try KeyDerivation(masterKey: masterKey)
         try self.init(
             profile: profile,
             key: try derivation.bytes(label: label, count: profile.keyLength),
             authenticationKey: try derivation.bytes(label: label + 1, count: 20),
-            salt: try derivation.bytes(label: label + 2, count: profile.saltLength), isSealing: isSealing)
+            salt: try derivation.bytes(label: label + 2, count: profile.saltLength), isSealing: isSealing,
+            backend: backend)
     }
 
     /// Session keys themselves. AEAD profiles have no use for the authentication key.
-    init(profile: Profile, key: [UInt8], authenticationKey: [UInt8], salt: [UInt8], isSealing: Bool)
-        throws(SRTPError)
-    {
+    init(
+        profile: Profile, key: [UInt8], authenticationKey: [UInt8], salt: [UInt8], isSealing: Bool,
+        backend: Backend = .preferred
+    ) throws(SRTPError) {
         let gcm: CInt = profile.isAEAD ? 1 : 0
-        guard let context = unsafe apus_srtp_new_cipher(gcm, isSealing ? 1 : 0, key, key.count) else {
-            throw .backendFailed
+        var multiBuffer: OpaquePointer?
+        var context: OpaquePointer?
+        if profile.isAEAD, backend == .ipsecMB {
+            unsafe multiBuffer = apus_ipsecmb_new_key(key, key.count)
+            guard unsafe multiBuffer != nil else { throw .backendFailed }
+        } else {
+            unsafe context = apus_srtp_new_cipher(gcm, isSealing ? 1 : 0, key, key.count)
+            guard unsafe context != nil else { throw .backendFailed }
         }
         var hmac: UnsafeMutablePointer<apus_srtp_hmac>?
         if !profile.isAEAD {
@@ -49,11 +60,13 @@ internal import COpenSSL
         self.isSealing = isSealing
         self.salt = Block(salt)
         unsafe self.context = context
+        unsafe self.multiBuffer = multiBuffer
         unsafe self.hmac = hmac
     }
 
     deinit {
         unsafe EVP_CIPHER_CTX_free(context)
+        unsafe apus_ipsecmb_free_key(multiBuffer)
         unsafe apus_srtp_free_hmac(hmac)
     }
 
@@ -66,6 +79,12 @@ internal import COpenSSL
         // RFC 7714 sections 8.1 and 9.1: 0, SSRC, 48-bit index (ROC and SEQ, or the SRTCP index), XOR salt.
         let high = salt.high ^ (UInt64(ssrc) << 16 | index >> 32)
         let low = salt.low ^ (UInt64(UInt32(truncatingIfNeeded: index)) << 32)
+        if let multiBuffer = unsafe multiBuffer {
+            return unsafe isSealing
+                ? apus_ipsecmb_seal(multiBuffer, high, low, header, headerLength, tail, data, length, tag) == 1
+                : apus_ipsecmb_open(multiBuffer, high, low, header, headerLength, tail, data, length, tag) == 1
+        }
+        guard let context = unsafe context else { return false }
         return unsafe apus_srtp_gcm(
             context, isSealing ? 1 : 0, high, low, header, CInt(truncatingIfNeeded: headerLength), tail,
             tail == nil ? 0 : 4, data, CInt(truncatingIfNeeded: length), tag) == 1
@@ -77,6 +96,7 @@ internal import COpenSSL
     ) -> Bool {
         let high = salt.high ^ UInt64(ssrc)
         let low = salt.low ^ index << 16
+        guard let context = unsafe context else { return false }
         return unsafe apus_srtp_counter_mode(context, high, low, data, CInt(truncatingIfNeeded: length)) == 1
     }
 

@@ -4,12 +4,17 @@ import Wire
 
 /// Our transform against libsrtp2's, byte for byte.
 @Suite(.serialized) struct Oracle {
-    @Test(arguments: [(Profile.aeadAES128GCM, 50_000), (.aes128CMSHA180, 50_000), (.aeadAES256GCM, 5_000)])
-    func randomRTPIsTheSameInBothDirections(_ profile: Profile, _ packets: Int) throws {
+    /// OpenSSL, and libipsec-mb where it works.
+    static let backends: [Backend] = [.openSSL] + (Backend.isIPSecMBAvailable ? [.ipsecMB] : [])
+
+    @Test(
+        arguments: [(Profile.aeadAES128GCM, 50_000), (.aes128CMSHA180, 50_000), (.aeadAES256GCM, 5_000)], backends)
+    func randomRTPIsTheSameInBothDirections(_ run: (profile: Profile, packets: Int), _ backend: Backend) throws {
+        let (profile, packets) = run
         var random = SeededRandom(seed: UInt64(profile.rawValue))
         let key = try masterKey(profile, seed: 77)
-        let (ours, theirs) = (try Sender(key), try Sender(key, backend: .libsrtp2))
-        let (reader, theirReader) = (try Receiver(key), try Receiver(key, backend: .libsrtp2))
+        let (ours, theirs) = (try Sender(key, backend: backend), try Sender(key, backend: .libsrtp2))
+        let (reader, theirReader) = (try Receiver(key, backend: backend), try Receiver(key, backend: .libsrtp2))
         var sequences: [UInt16] = [100, 32_000, 65_000]
         let noise = random.bytes(1500)
         var late: [[UInt8]] = []
@@ -55,11 +60,12 @@ import Wire
         return mine
     }
 
-    @Test(arguments: Profile.allCases) func randomRTCPIsTheSameInBothDirections(_ profile: Profile) throws {
+    @Test(arguments: Profile.allCases, backends)
+    func randomRTCPIsTheSameInBothDirections(_ profile: Profile, _ backend: Backend) throws {
         var random = SeededRandom(seed: 99)
         let key = try masterKey(profile, seed: 31)
-        let (ours, theirs) = (try Sender(key), try Sender(key, backend: .libsrtp2))
-        let (reader, theirReader) = (try Receiver(key), try Receiver(key, backend: .libsrtp2))
+        let (ours, theirs) = (try Sender(key, backend: backend), try Sender(key, backend: .libsrtp2))
+        let (reader, theirReader) = (try Receiver(key, backend: backend), try Receiver(key, backend: .libsrtp2))
         for _ in 0..<2_000 {
             let plain = rtcpPacket(
                 ssrc: UInt32(random.next() % 4) + 1, body: random.bytes(Int(random.next() % 60) * 4))
@@ -69,6 +75,19 @@ import Wire
             let other = try theirReader.rtcp(sealed)
             try #require(mine == plain && other == plain)
         }
+    }
+
+    @Test(arguments: backends) func aFlippedBitIsFoundWhereverItLies(_ backend: Backend) throws {
+        let key = try masterKey(.aeadAES128GCM, seed: 5)
+        let sealed = try Sender(key, backend: backend).rtp(
+            rtpPacket(ssrc: 7, sequence: 1, payload: Array(repeating: 9, count: 100)))
+        let reader = try Receiver(key, backend: backend)
+        for position in sealed.indices {
+            var forged = sealed
+            forged[position] ^= 0x10
+            #expect((try? reader.rtp(forged)) == nil, "the bit in byte \(position) went unnoticed")
+        }
+        _ = try reader.rtp(sealed)
     }
 
     @Test func libsrtp2CannotTakeOverAState() throws {
