@@ -64,9 +64,7 @@ private struct GrantingPlane: MediaPlane {
                     fingerprint: CertificateFingerprint(
                         algorithm: "sha-256", value: Array(repeating: "AB", count: 32).joined(separator: ":"))))
         case .readStatistics: .statistics(EndpointStatistics())
-        case .negotiateEndpoint, .addCandidate, .connect, .disconnect, .requestKeyFrame, .closeEndpoint,
-            .closeSession:
-            .done
+        default: .done
         }
     }
 
