@@ -7,6 +7,7 @@
 #include <ifaddrs.h>
 #include <net/if.h>
 #include <netinet/in.h>
+#include <netinet/udp.h>
 #include <pthread.h>
 #include <signal.h>
 #include <stdio.h>
@@ -70,6 +71,7 @@ int apus_udp_open(const apus_address *address, int receive_buffer, int send_buff
         setsockopt(fd, SOL_SOCKET, SO_RCVBUF, &receive_buffer, sizeof receive_buffer);
     if (setsockopt(fd, SOL_SOCKET, SO_SNDBUFFORCE, &send_buffer, sizeof send_buffer) != 0)
         setsockopt(fd, SOL_SOCKET, SO_SNDBUF, &send_buffer, sizeof send_buffer);
+    setsockopt(fd, IPPROTO_UDP, UDP_GRO, &one, sizeof one);
     if (bind(fd, (struct sockaddr *)&storage, length) != 0) {
         int error = errno;
         close(fd);
@@ -87,11 +89,18 @@ int apus_local_port(int fd) {
 
 void apus_close(int fd) { close(fd); }
 
+// Room for one control message: the segment size, 16 bits on the way out and an int on the way in.
+typedef union {
+    struct cmsghdr header;
+    uint8_t bytes[CMSG_SPACE(sizeof(int))];
+} segment_control;
+
 struct apus_batch {
     unsigned capacity;
     struct mmsghdr *headers;
     struct iovec *vectors;
     struct sockaddr_storage *addresses;
+    segment_control *controls;
 };
 
 apus_batch *apus_batch_create(unsigned capacity) {
@@ -101,7 +110,8 @@ apus_batch *apus_batch_create(unsigned capacity) {
     batch->headers = calloc(capacity, sizeof *batch->headers);
     batch->vectors = calloc(capacity, sizeof *batch->vectors);
     batch->addresses = calloc(capacity, sizeof *batch->addresses);
-    if (!batch->headers || !batch->vectors || !batch->addresses) {
+    batch->controls = calloc(capacity, sizeof *batch->controls);
+    if (!batch->headers || !batch->vectors || !batch->addresses || !batch->controls) {
         apus_batch_destroy(batch);
         return NULL;
     }
@@ -117,6 +127,7 @@ void apus_batch_destroy(apus_batch *batch) {
     free(batch->headers);
     free(batch->vectors);
     free(batch->addresses);
+    free(batch->controls);
     free(batch);
 }
 
@@ -125,20 +136,50 @@ void apus_batch_set_buffer(apus_batch *batch, unsigned index, void *buffer, size
     batch->vectors[index].iov_len = length;
 }
 
-void apus_batch_set_message(apus_batch *batch, unsigned index, void *buffer, size_t length,
-                            const apus_address *destination) {
-    batch->vectors[index].iov_base = buffer;
-    batch->vectors[index].iov_len = length;
+void apus_batch_set_destination(apus_batch *batch, unsigned index, const apus_address *destination) {
     batch->headers[index].msg_hdr.msg_namelen = to_sockaddr(destination, &batch->addresses[index]);
 }
 
-int apus_batch_receive(apus_batch *batch, int fd, unsigned count) {
-    for (unsigned i = 0; i < count; i++) {
-        batch->headers[i].msg_hdr.msg_namelen = sizeof batch->addresses[i];
-        batch->headers[i].msg_hdr.msg_flags = 0;
+void apus_batch_set_train(apus_batch *batch, unsigned index, void *buffer, size_t length, size_t segment) {
+    struct msghdr *message = &batch->headers[index].msg_hdr;
+    batch->vectors[index].iov_base = buffer;
+    batch->vectors[index].iov_len = length;
+    if (segment >= length) {
+        message->msg_control = NULL;
+        message->msg_controllen = 0;
+        return;
     }
-    int received = recvmmsg(fd, batch->headers, count, MSG_DONTWAIT, NULL);
+    const uint16_t size = (uint16_t)segment;
+    segment_control *control = &batch->controls[index];
+    message->msg_control = control;
+    message->msg_controllen = CMSG_SPACE(sizeof size);
+    control->header.cmsg_level = IPPROTO_UDP;
+    control->header.cmsg_type = UDP_SEGMENT;
+    control->header.cmsg_len = CMSG_LEN(sizeof size);
+    memcpy(CMSG_DATA(&control->header), &size, sizeof size);
+}
+
+int apus_batch_receive(apus_batch *batch, int fd, unsigned first, unsigned count) {
+    for (unsigned i = first; i < first + count; i++) {
+        struct msghdr *message = &batch->headers[i].msg_hdr;
+        message->msg_namelen = sizeof batch->addresses[i];
+        message->msg_control = &batch->controls[i];
+        message->msg_controllen = sizeof batch->controls[i];
+        message->msg_flags = 0;
+    }
+    int received = recvmmsg(fd, batch->headers + first, count, MSG_DONTWAIT, NULL);
     return received < 0 ? -errno : received;
+}
+
+size_t apus_batch_segment(const apus_batch *batch, unsigned index) {
+    struct msghdr *message = &batch->headers[index].msg_hdr;
+    for (struct cmsghdr *control = CMSG_FIRSTHDR(message); control; control = CMSG_NXTHDR(message, control)) {
+        if (control->cmsg_level != IPPROTO_UDP || control->cmsg_type != UDP_GRO) continue;
+        int size;
+        memcpy(&size, CMSG_DATA(control), sizeof size);
+        if (size > 0) return (size_t)size;
+    }
+    return batch->headers[index].msg_len;
 }
 
 size_t apus_batch_length(const apus_batch *batch, unsigned index) { return batch->headers[index].msg_len; }

@@ -42,6 +42,9 @@ public struct Forward: Sendable, BitwiseCopyable {
         payloadSkip = isRecovered ? UInt8(RTX.overhead) : 0
     }
 
+    /// Tells packets of different publishers apart.
+    public var publisherSlot: Int32 { publisher }
+
     /// Where the media payload lies, without RTX's number and without padding; may be empty.
     public var payloadRange: Range<Int> {
         let range = header.payloadRange

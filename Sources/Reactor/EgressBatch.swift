@@ -1,45 +1,92 @@
 import CLinux
 import Wire
 
-/// Datagrams on their way out: filled slot by slot, sent with one sendmmsg per socket and run.
+/// Datagrams on their way out, written one behind the other into one piece of memory.
+///
+/// Datagrams of one size to one address that follow each other are a train: it leaves with one UDP_SEGMENT
+/// send, which walks the network stack once for all of them. The last one of a train may be shorter. A
+/// `sendmmsg` carries as many trains as there are.
 @safe struct EgressBatch: ~Copyable {
-    var pool: PacketPool
+    /// Trains that fit.
     let capacity: Int
+    /// Trains, and datagrams in them.
     private(set) var count = 0
+    private(set) var datagramCount = 0
     private let headers: OpaquePointer
-    private var sockets: [UInt8]
+    private let memory: UnsafeMutableRawBufferPointer
+    /// Where the next datagram begins.
+    private var cursor = 0
+    private var trains: [Train]
+    /// Whether the last train takes more.
+    private var isOpen = false
+    /// Sockets whose kernel or interface refused a train as such.
+    private var refusesTrains = [Bool](repeating: false, count: Limits.sockets)
+
+    private struct Train {
+        var tuple: Tuple
+        var start: Int
+        var length: Int
+        var segment: Int
+        var datagrams: Int
+    }
 
     /// A full datagram and the largest SRTP trailer.
     static let slotSize = 2048
 
+    /// In datagrams.
     struct Flushed {
         var sent = 0
         var failed = 0
         var wouldBlock = 0
     }
 
+    /// Room for `capacity` trains and as many full datagrams.
     init(capacity: Int) {
         guard let batch = unsafe apus_batch_create(UInt32(capacity)) else { preconditionFailure("out of memory") }
         unsafe headers = batch
         self.capacity = capacity
-        pool = PacketPool(capacity: capacity, slotSize: Self.slotSize)
-        sockets = Array(repeating: 0, count: capacity)
+        unsafe memory = .allocate(byteCount: (capacity + 1) * Self.slotSize, alignment: 64)
+        unsafe memory.initializeMemory(as: UInt8.self, repeating: 0)
+        let nowhere = Tuple(socket: 0, remote: SocketAddress(ip: IPAddress(ipv4: 0), port: 0))
+        trains = Array(
+            repeating: Train(tuple: nowhere, start: 0, length: 0, segment: 0, datagrams: 0), count: capacity)
     }
 
-    deinit { unsafe apus_batch_destroy(headers) }
+    deinit {
+        unsafe apus_batch_destroy(headers)
+        unsafe memory.deallocate()
+    }
 
-    var isFull: Bool { count == capacity }
+    var isEmpty: Bool { count == 0 }
 
-    /// The slot that the next ``commit(length:to:)`` sends. The caller has checked ``isFull``.
-    var next: PacketIndex { PacketIndex(Int32(count)) }
+    var isFull: Bool { unsafe count == capacity || memory.count - cursor < Self.slotSize }
 
-    /// Queues the next slot's first `length` bytes for `tuple`.
+    /// Where the next datagram is written before it is committed, ``slotSize`` bytes. The caller has checked
+    /// ``isFull``, and the memory is its own until it commits or leaves it.
+    @unsafe @_lifetime(immortal) func unguardedNext() -> MutableRawSpan {
+        let slot = unsafe UnsafeMutableRawBufferPointer(rebasing: memory[cursor..<(cursor + Self.slotSize)])
+        let span = unsafe MutableRawSpan(_unsafeBytes: slot)
+        return unsafe _overrideLifetime(span, copying: ())
+    }
+
+    /// Queues the first `length` bytes of ``unguardedNext()`` for `tuple`.
     mutating func commit(length: Int, to tuple: Tuple) {
-        var destination = apus_address(tuple.remote)
-        let slot = unsafe pool.slot(next)
-        guard let base = slot.baseAddress else { return }
-        unsafe apus_batch_set_message(headers, UInt32(count), base, length, &destination)
-        sockets[count] = tuple.socket
+        precondition(length >= 0 && length <= Self.slotSize)
+        defer {
+            cursor += length
+            datagramCount += 1
+        }
+        let last = count - 1
+        if isOpen, length > 0, length <= trains[last].segment, trains[last].tuple == tuple {
+            trains[last].length += length
+            trains[last].datagrams += 1
+            isOpen =
+                length == trains[last].segment && trains[last].datagrams < Limits.trainDatagrams
+                && trains[last].length + length <= Limits.trainBytes
+            return
+        }
+        trains[count] = Train(tuple: tuple, start: cursor, length: length, segment: length, datagrams: 1)
+        isOpen = length > 0 && !refusesTrains[Int(tuple.socket)]
         count += 1
     }
 
@@ -47,35 +94,80 @@ import Wire
     /// that waits is worth less than media that is dropped.
     mutating func flush(descriptors: borrowing [Int32]) -> Flushed {
         var result = Flushed()
+        for index in 0..<count { prepare(index) }
         var first = 0
         while first < count {
+            let socket = trains[first].tuple.socket
             var end = first + 1
-            while end < count, sockets[end] == sockets[first] { end += 1 }
-            send(first..<end, descriptor: descriptors[Int(sockets[first])], &result)
+            while end < count, trains[end].tuple.socket == socket { end += 1 }
+            send(first..<end, descriptor: descriptors[Int(socket)], &result)
             first = end
         }
         count = 0
+        datagramCount = 0
+        cursor = 0
+        isOpen = false
         return result
     }
 
-    private func send(_ run: Range<Int>, descriptor: Int32, _ result: inout Flushed) {
+    private func prepare(_ index: Int) {
+        let train = trains[index]
+        var destination = apus_address(train.tuple.remote)
+        unsafe apus_batch_set_destination(headers, UInt32(index), &destination)
+        point(index, at: train.start, length: train.length, segment: train.segment)
+    }
+
+    private func point(_ index: Int, at start: Int, length: Int, segment: Int) {
+        guard let base = unsafe memory.baseAddress else { return }
+        unsafe apus_batch_set_train(headers, UInt32(index), base + start, length, segment)
+    }
+
+    private mutating func send(_ run: Range<Int>, descriptor: Int32, _ result: inout Flushed) {
         var first = run.lowerBound
         while first < run.upperBound {
             let sent = unsafe apus_batch_send(headers, descriptor, UInt32(first), UInt32(run.upperBound - first))
             if sent > 0 {
-                result.sent += Int(sent)
+                for index in first..<(first + Int(sent)) { result.sent += trains[index].datagrams }
                 first += Int(sent)
             } else if sent == -Self.tryAgain {
-                result.wouldBlock += run.upperBound - first
+                for index in first..<run.upperBound { result.wouldBlock += trains[index].datagrams }
                 return
             } else {
-                // The error belongs to the first datagram (unreachable, too long): skip that one only.
-                result.failed += 1
+                // The error belongs to the first train: skip that one only.
+                recover(first, error: -sent, descriptor: descriptor, &result)
                 first += 1
             }
         }
     }
 
-    /// EAGAIN on Linux.
+    /// A train that was refused may have been refused as a train: its datagrams go one by one. A datagram
+    /// that is refused (unreachable, too long) is lost.
+    private mutating func recover(_ index: Int, error: Int32, descriptor: Int32, _ result: inout Flushed) {
+        let train = trains[index]
+        guard train.datagrams > 1 else {
+            result.failed += 1
+            return
+        }
+        // EIO says that the interface cannot do it at all; else it was this path's MTU or this address.
+        if error == Self.inputOutput { refusesTrains[Int(train.tuple.socket)] = true }
+        var start = train.start
+        let end = train.start + train.length
+        while start < end {
+            let length = min(train.segment, end - start)
+            point(index, at: start, length: length, segment: length)
+            let sent = unsafe apus_batch_send(headers, descriptor, UInt32(index), 1)
+            if sent == 1 {
+                result.sent += 1
+            } else if sent == -Self.tryAgain {
+                result.wouldBlock += 1
+            } else {
+                result.failed += 1
+            }
+            start += length
+        }
+    }
+
+    /// EAGAIN and EIO on Linux.
     private static let tryAgain: Int32 = 11
+    private static let inputOutput: Int32 = 5
 }

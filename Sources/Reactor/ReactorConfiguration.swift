@@ -39,12 +39,20 @@ public struct ReactorConfiguration: Sendable {
 enum Limits {
     /// Local sockets; a tuple has room for 256.
     static let sockets = 16
-    /// Datagrams per recvmmsg.
-    static let receiveBatch = 64
+    /// Pieces per recvmmsg: single datagrams, or trains of them.
+    static let receiveBatch = 32
+    /// Bytes of a datagram that are looked at; longer ones are dropped. Any path's MTU is below.
+    static let datagramBytes: Int32 = 2048
+    /// Packets that are forwarded together.
+    static let burstPackets = 128
     /// recvmmsg calls per socket and round, so that a flood on one socket cannot starve the rest.
     static let receiveRounds = 8
-    /// Datagrams per flush.
-    static let egressBatch = 256
+    /// Trains per flush, and full datagrams. Little enough to stay in the processor's cache until it is sent.
+    static let egressBatch = 64
+    /// Datagrams of one train (Linux's UDP_MAX_SEGMENTS, of which older kernels have 64).
+    static let trainDatagrams = 64
+    /// Bytes of one train; an IP packet has at most 65,535.
+    static let trainBytes = 60_000
     /// Control messages waiting.
     static let mailbox = 8192
     /// Addresses remembered per peer; the oldest goes first.

@@ -8,49 +8,68 @@ extension ReactorWorld {
     /// Takes what a socket has, batch by batch, bounded so that no socket starves another.
     mutating func receive(socket: Int) {
         for _ in 0..<Limits.receiveRounds {
-            let count = ingress.receive(from: descriptors[socket])
-            let now = HostClock.now
-            for index in 0..<count {
-                let tuple = Tuple(socket: UInt8(truncatingIfNeeded: socket), remote: ingress.source(index))
-                do throws(DropReason) {
-                    try receiveDatagram(index, from: tuple, now: now)
-                } catch {
-                    drops.count(error)
-                    if let slot = tuples.slot(for: tuple) { peers[slot].counters.packetsDropped &+= 1 }
-                }
+            var filled = 0
+            // What arrives while the first datagrams are opened comes along: the longer a burst, the fewer sends.
+            while filled < ingress.capacity {
+                let count = ingress.receive(from: descriptors[socket], after: filled)
+                guard count > 0 else { break }
+                let now = HostClock.now
+                for entry in filled..<(filled + count) { receive(entry, socket: socket, now: now) }
+                filled += count
             }
-            // Forwarded packets leave before the next batch: latency is bounded by one batch.
+            // The socket is empty or the batch full: what was received leaves now, latency is bounded by a batch.
+            forwardBurst()
             flush()
-            if count < ingress.capacity { return }
+            if filled < ingress.capacity { return }
         }
     }
 
-    private mutating func receiveDatagram(_ index: Int, from tuple: Tuple, now: Instant) throws(DropReason) {
-        let length = ingress.length(index)
-        load.packetsReceived &+= 1
-        load.bytesReceived &+= UInt64(length)
-        guard !ingress.wasTruncated(index) else { throw .oversizedDatagram }
-        let buffer = PacketIndex(Int32(truncatingIfNeeded: index))
-        let slot = try findPeer(buffer, length: length, from: tuple)
-        peers[slot].counters.packetsReceived &+= 1
-        peers[slot].counters.bytesReceived &+= UInt64(length)
+    /// One piece of the batch, all from one address.
+    private mutating func receive(_ entry: Int, socket: Int, now: Instant) {
+        let tuple = Tuple(socket: UInt8(truncatingIfNeeded: socket), remote: ingress.source(entry))
+        var next: ReceiveBatch.Datagram? = ingress.firstDatagram(entry)
+        while let datagram = next {
+            next = ingress.datagram(after: datagram, in: entry)
+            do throws(DropReason) {
+                load.packetsReceived &+= 1
+                load.bytesReceived &+= UInt64(datagram.length)
+                guard datagram.length <= Limits.datagramBytes, !ingress.wasTruncated(entry) else {
+                    throw .oversizedDatagram
+                }
+                try receive(datagram, from: tuple, now: now)
+            } catch {
+                drops.count(error)
+                if let slot = tuples.slot(for: tuple) { peers[slot].counters.packetsDropped &+= 1 }
+            }
+        }
+    }
 
-        var packet = unsafe ingress.pool.unguardedMutableBytes(of: buffer)
+    private mutating func receive(
+        _ datagram: ReceiveBatch.Datagram, from tuple: Tuple, now: Instant
+    ) throws(DropReason) {
+        var packet = unsafe ingress.unguardedMutableBytes(of: datagram)
+        let slot = try findPeer(packet.bytes, from: tuple)
+        peers[slot].counters.packetsReceived &+= 1
+        peers[slot].counters.bytesReceived &+= UInt64(datagram.length)
         let received: Received
         do throws(DropReason) {
-            received = try peers[slot].transport.receive(&packet, length: length, from: tuple, now: now)
+            received = try peers[slot].transport.receive(&packet, length: packet.byteCount, from: tuple, now: now)
         } catch {
             // A DTLS datagram that is refused may still have started or ended the association.
-            if (20...63).contains(packet.bytes.uint8(at: 0)) { drain(slot, now: now) }
+            if packet.byteCount > 0, (20...63).contains(packet.bytes.uint8(at: 0)) { drain(slot, now: now) }
             throw error
         }
         switch received {
         case .rtp(let length):
-            try forward(buffer, length: length, from: slot, now: now)
+            let plain = ReceiveBatch.Datagram(start: datagram.start, length: Int32(truncatingIfNeeded: length))
+            let bytes = unsafe ingress.unguardedBytes(of: plain)
+            let forward = try router.receiveRTP(bytes, from: EndpointIndex(slot), now: now)
+            if burst.isFull { forwardBurst() }
+            burst.append(forward, plain)
         case .rtcp(let length):
+            let plain = ReceiveBatch.Datagram(start: datagram.start, length: Int32(truncatingIfNeeded: length))
             try router.receiveRTCP(
-                unsafe ingress.pool.unguardedBytes(of: buffer).extracting(0..<length), from: EndpointIndex(slot),
-                now: now)
+                unsafe ingress.unguardedBytes(of: plain), from: EndpointIndex(slot), now: now)
         case .handled:
             adopt(tuple, for: slot)
             drain(slot, now: now)
@@ -59,9 +78,8 @@ extension ReactorWorld {
 
     /// Known addresses find their peer by tuple. A STUN request names its peer itself, which wins: the
     /// address may have belonged to somebody else before (RFC 8445 section 7.3).
-    private func findPeer(_ buffer: PacketIndex, length: Int, from tuple: Tuple) throws(DropReason) -> Int32 {
-        let datagram = unsafe ingress.pool.unguardedBytes(of: buffer).extracting(0..<length)
-        if length > 1, datagram.uint8(at: 0) < 4, let ufrag = Message.localUfrag(ofRequest: datagram) {
+    private func findPeer(_ datagram: RawSpan, from tuple: Tuple) throws(DropReason) -> Int32 {
+        if datagram.byteCount > 1, datagram.uint8(at: 0) < 4, let ufrag = Message.localUfrag(ofRequest: datagram) {
             guard let slot = slotByUfrag[ufrag] else { throw .stunUnknownUser }
             return slot
         }
@@ -69,22 +87,38 @@ extension ReactorWorld {
         return slot
     }
 
-    /// One plain RTP packet to all who want it: rewrite, protect, queue.
-    private mutating func forward(
-        _ buffer: PacketIndex, length: Int, from slot: Int32, now: Instant
-    ) throws(DropReason) {
-        let packet = unsafe ingress.pool.unguardedBytes(of: buffer).extracting(0..<length)
-        let forward = try router.receiveRTP(packet, from: EndpointIndex(slot), now: now)
-        for position in 0..<forward.subscriberCount {
-            let subscriber = router.subscriber(of: forward, at: position)
-            if egress.isFull { flush() }
-            do throws(DropReason) {
-                var plain = unsafe egress.pool.unguardedMutableBytes(of: egress.next)
-                let length = try router.rewrite(forward, packet: packet, for: subscriber, into: &plain, now: now)
-                try sendRTP(length: length, to: router.endpoint(of: subscriber).rawValue)
-            } catch {
-                drops.count(error)
+    /// The burst to all who want it, publisher by publisher. Subscribers are the outer loop: each one's state is
+    /// fetched once, and its packets lie one behind the other, which makes them a train.
+    private mutating func forwardBurst() {
+        guard !burst.isEmpty else { return }
+        for chain in burst.heads.indices {
+            let head = burst.heads[chain]
+            let first = burst.packets[Int(head)].forward
+            for position in 0..<first.subscriberCount {
+                let subscriber = router.subscriber(of: first, at: position)
+                let peer = router.endpoint(of: subscriber).rawValue
+                var index = head
+                while index != Burst.none {
+                    send(Int(index), to: subscriber, of: peer)
+                    index = burst.packets[Int(index)].next
+                }
             }
+        }
+        burst.removeAll()
+    }
+
+    /// One packet to one subscriber: rewrite, protect, queue.
+    private mutating func send(_ index: Int, to subscriber: SubscriberIndex, of peer: Int32) {
+        if egress.isFull { flush() }
+        let forward = burst.packets[index].forward
+        let packet = unsafe ingress.unguardedBytes(of: burst.packets[index].datagram)
+        do throws(DropReason) {
+            var plain = unsafe egress.unguardedNext()
+            let length = try router.rewrite(
+                forward, packet: packet, for: subscriber, into: &plain, now: forward.arrival)
+            try sendRTP(length: length, to: peer)
+        } catch {
+            drops.count(error)
         }
     }
 

@@ -5,21 +5,21 @@ import Wire
 
 /// The way out: everything passes through the egress batch and leaves with ``flush()``.
 extension ReactorWorld {
-    /// Protects the packet that lies in the next egress slot and queues it for its peer.
+    /// Protects the packet that lies at the next place of the egress batch and queues it for its peer.
     mutating func sendRTP(length: Int, to slot: Int32) throws(DropReason) {
-        var packet = unsafe egress.pool.unguardedMutableBytes(of: egress.next)
+        var packet = unsafe egress.unguardedNext()
         let (length, tuple) = try peers[slot].transport.protectRTP(&packet, length: length)
         commit(length: length, to: tuple, from: slot)
     }
 
     private mutating func sendRepeatedRTP(length: Int, to slot: Int32) throws(DropReason) {
-        var packet = unsafe egress.pool.unguardedMutableBytes(of: egress.next)
+        var packet = unsafe egress.unguardedNext()
         let (length, tuple) = try peers[slot].transport.protectRepeatedRTP(&packet, length: length)
         commit(length: length, to: tuple, from: slot)
     }
 
     private mutating func sendRTCP(length: Int, to slot: Int32) throws(DropReason) {
-        var packet = unsafe egress.pool.unguardedMutableBytes(of: egress.next)
+        var packet = unsafe egress.unguardedNext()
         let (length, tuple) = try peers[slot].transport.protectRTCP(&packet, length: length)
         commit(length: length, to: tuple, from: slot)
     }
@@ -35,7 +35,7 @@ extension ReactorWorld {
     mutating func drainRouter(now: Instant) {
         while true {
             if egress.isFull { flush() }
-            var plain = unsafe egress.pool.unguardedMutableBytes(of: egress.next)
+            var plain = unsafe egress.unguardedNext()
             guard let transmit = router.nextTransmit(into: &plain) else { break }
             let slot = transmit.endpoint.rawValue
             guard peers.contains(slot) else { continue }
@@ -70,18 +70,20 @@ extension ReactorWorld {
     /// address leads here from now on unless it is somebody's already.
     mutating func queue(_ transmit: OutgoingDatagram, from slot: Int32) {
         if tuples.slot(for: transmit.tuple) == nil { learn(transmit.tuple, for: slot) }
-        guard transmit.bytes.count <= egress.pool.slotSize, Int(transmit.tuple.socket) < descriptors.count else {
+        guard transmit.bytes.count <= EgressBatch.slotSize,
+            Int(transmit.tuple.socket) < descriptors.count
+        else {
             return drops.count(.oversizedDatagram)
         }
         if egress.isFull { flush() }
-        var packet = unsafe egress.pool.unguardedMutableBytes(of: egress.next)
+        var packet = unsafe egress.unguardedNext()
         unsafe packet.store(contentsOf: transmit.bytes.span.bytes, at: 0)
         commit(length: transmit.bytes.count, to: transmit.tuple, from: slot)
     }
 
     /// Hands the batch to the kernel and counts what became of it.
     mutating func flush() {
-        guard egress.count > 0 else { return }
+        guard !egress.isEmpty else { return }
         let flushed = egress.flush(descriptors: descriptors)
         load.packetsSent &+= UInt64(flushed.sent)
         if flushed.failed > 0 { drops.count(.sendFailed, UInt64(flushed.failed)) }

@@ -16,6 +16,8 @@ struct ReactorWorld: ~Copyable {
 
     var ingress = ReceiveBatch(capacity: Limits.receiveBatch)
     var egress = EgressBatch(capacity: Limits.egressBatch)
+    /// What was received and is not forwarded yet; empty between two batches.
+    var burst = Burst()
     var peers: SlotTable<Peer>
     var records: Slab<TransportRecord>
     var router: Router

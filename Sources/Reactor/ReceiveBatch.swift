@@ -1,37 +1,85 @@
 import CLinux
 import Wire
 
-/// The ingress side of the packet pool: slots that recvmmsg fills, reused batch after batch.
+/// The ingress side: memory that recvmmsg fills, reused batch after batch.
+///
+/// The kernel may hand over a train of equal datagrams from one sender in one piece (UDP_GRO). An entry is such
+/// a piece, or a single datagram; ``Datagram`` is one datagram in it.
 @safe struct ReceiveBatch: ~Copyable {
-    var pool: PacketPool
+    /// Entries that fit.
     let capacity: Int
     private let headers: OpaquePointer
+    private let memory: UnsafeMutableRawBufferPointer
 
-    /// Bytes of a slot that a datagram may fill; the rest leaves room for in-place work.
-    static let slotSize = 2048
+    /// What UDP_GRO gathers at most. Pages that nothing arrives in stay untouched.
+    static let entrySize = 65_536
+
+    /// Where a datagram lies. Valid until the next ``receive(from:after:)`` into its entry.
+    struct Datagram: BitwiseCopyable {
+        var start: Int32
+        var length: Int32
+    }
 
     init(capacity: Int) {
         guard let batch = unsafe apus_batch_create(UInt32(capacity)) else { preconditionFailure("out of memory") }
         unsafe headers = batch
         self.capacity = capacity
-        pool = PacketPool(capacity: capacity, slotSize: Self.slotSize)
+        unsafe memory = UnsafeMutableRawBufferPointer.allocate(byteCount: capacity * Self.entrySize, alignment: 4096)
+        guard let base = unsafe memory.baseAddress else { preconditionFailure("out of memory") }
         for index in 0..<capacity {
-            let slot = unsafe pool.slot(PacketIndex(Int32(index)))
-            guard let base = slot.baseAddress else { continue }
-            unsafe apus_batch_set_buffer(batch, UInt32(index), base, Self.slotSize)
+            let start = unsafe base + index * Self.entrySize
+            unsafe apus_batch_set_train(batch, UInt32(index), start, Self.entrySize, Self.entrySize)
         }
     }
 
-    deinit { unsafe apus_batch_destroy(headers) }
-
-    /// Takes what the socket has, without waiting: how many datagrams lie in slots 0..<count.
-    mutating func receive(from descriptor: Int32) -> Int {
-        max(0, Int(unsafe apus_batch_receive(headers, descriptor, UInt32(capacity))))
+    deinit {
+        unsafe apus_batch_destroy(headers)
+        unsafe memory.deallocate()
     }
 
-    func length(_ index: Int) -> Int { unsafe apus_batch_length(headers, UInt32(index)) }
+    /// Takes what the socket has, without waiting, into the entries behind the first `filled`: how many
+    /// entries that were.
+    mutating func receive(from descriptor: Int32, after filled: Int = 0) -> Int {
+        max(0, Int(unsafe apus_batch_receive(headers, descriptor, UInt32(filled), UInt32(capacity - filled))))
+    }
 
-    func wasTruncated(_ index: Int) -> Bool { unsafe apus_batch_was_truncated(headers, UInt32(index)) != 0 }
+    func source(_ entry: Int) -> SocketAddress { unsafe apus_batch_source(headers, UInt32(entry)).socketAddress }
 
-    func source(_ index: Int) -> SocketAddress { unsafe apus_batch_source(headers, UInt32(index)).socketAddress }
+    func wasTruncated(_ entry: Int) -> Bool { unsafe apus_batch_was_truncated(headers, UInt32(entry)) != 0 }
+
+    /// The entry's first datagram. One without a byte is a datagram too.
+    func firstDatagram(_ entry: Int) -> Datagram {
+        let length = unsafe apus_batch_length(headers, UInt32(entry))
+        let segment = unsafe apus_batch_segment(headers, UInt32(entry))
+        return Datagram(
+            start: Int32(truncatingIfNeeded: entry * Self.entrySize),
+            length: Int32(truncatingIfNeeded: min(length, segment)))
+    }
+
+    /// The one that came behind `datagram` in the same piece.
+    func datagram(after datagram: Datagram, in entry: Int) -> Datagram? {
+        let end = Int32(truncatingIfNeeded: entry * Self.entrySize + (unsafe apus_batch_length(headers, UInt32(entry))))
+        let segment = unsafe apus_batch_segment(headers, UInt32(entry))
+        let start = datagram.start + datagram.length
+        guard datagram.length > 0, start < end else { return nil }
+        return Datagram(start: start, length: min(end - start, Int32(truncatingIfNeeded: segment)))
+    }
+
+    /// The datagram's bytes, not tied to an access of the batch: the reactor reads them while its other parts
+    /// work. The caller keeps the batch alive and lets nobody else write there meanwhile.
+    @unsafe @_lifetime(immortal) func unguardedBytes(of datagram: Datagram) -> RawSpan {
+        let span = unsafe RawSpan(_unsafeBytes: UnsafeRawBufferPointer(slice(datagram)))
+        return unsafe _overrideLifetime(span, copying: ())
+    }
+
+    /// The same for writing, under the same terms: nobody else may touch it meanwhile.
+    @unsafe @_lifetime(immortal) func unguardedMutableBytes(of datagram: Datagram) -> MutableRawSpan {
+        let span = unsafe MutableRawSpan(_unsafeBytes: slice(datagram))
+        return unsafe _overrideLifetime(span, copying: ())
+    }
+
+    private func slice(_ datagram: Datagram) -> UnsafeMutableRawBufferPointer {
+        let start = Int(datagram.start)
+        return unsafe UnsafeMutableRawBufferPointer(rebasing: memory[start..<(start + Int(datagram.length))])
+    }
 }

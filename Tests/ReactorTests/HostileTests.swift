@@ -139,6 +139,7 @@ private func sendDatagram(bytes: Int, from socket: UDPSocket, to address: Socket
     defer { memory.deallocate() }
     memory.initializeMemory(as: UInt8.self, repeating: 0x80, count: bytes)
     var destination = apus_address(address)
-    apus_batch_set_message(batch, 0, memory, bytes, &destination)
+    apus_batch_set_destination(batch, 0, &destination)
+    apus_batch_set_train(batch, 0, memory, bytes, bytes)
     _ = apus_batch_send(batch, socket.descriptor, 0, 1)
 }

@@ -83,7 +83,13 @@ final class LoopbackPeer {
     func pump() {
         while true {
             let count = ingress.receive(from: socket.descriptor)
-            for index in 0..<count { take(index) }
+            for entry in 0..<count {
+                var next: ReceiveBatch.Datagram? = ingress.firstDatagram(entry)
+                while let datagram = next {
+                    next = ingress.datagram(after: datagram, in: entry)
+                    take(datagram, from: ingress.source(entry))
+                }
+            }
             drain()
             if count < ingress.capacity { break }
         }
@@ -91,13 +97,11 @@ final class LoopbackPeer {
         drain()
     }
 
-    private func take(_ index: Int) {
-        let buffer = PacketIndex(Int32(index))
-        var packet = ingress.pool.unguardedMutableBytes(of: buffer)
-        let tuple = Tuple(socket: 0, remote: ingress.source(index))
+    private func take(_ datagram: ReceiveBatch.Datagram, from source: SocketAddress) {
+        var packet = ingress.unguardedMutableBytes(of: datagram)
+        let tuple = Tuple(socket: 0, remote: source)
         do throws(DropReason) {
-            let length = ingress.length(index)
-            switch try transport.receive(&packet, length: length, from: tuple, now: HostClock.now) {
+            switch try transport.receive(&packet, length: packet.byteCount, from: tuple, now: HostClock.now) {
             case .handled: break
             case .rtp(let length):
                 packetCount += 1
@@ -116,7 +120,7 @@ final class LoopbackPeer {
 
     private func put(_ bytes: [UInt8], to tuple: Tuple) {
         if egress.isFull { flush() }
-        var slot = egress.pool.unguardedMutableBytes(of: egress.next)
+        var slot = egress.unguardedNext()
         slot.store(contentsOf: bytes.span.bytes, at: 0)
         egress.commit(length: bytes.count, to: tuple)
     }
@@ -126,7 +130,7 @@ final class LoopbackPeer {
     /// Protects a packet and queues it for ``flush()``.
     func send(_ packet: [UInt8], isRTCP: Bool = false) throws {
         if egress.isFull { flush() }
-        var slot = egress.pool.unguardedMutableBytes(of: egress.next)
+        var slot = egress.unguardedNext()
         slot.store(contentsOf: packet.span.bytes, at: 0)
         let (length, tuple) =
             isRTCP

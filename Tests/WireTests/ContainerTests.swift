@@ -72,20 +72,6 @@ import Wire
         #expect(popped == [2, 3, nil])
     }
 
-    @Test func thePoolsSlotsLieApartAndKeepWhatIsWritten() {
-        let pool = PacketPool(capacity: 3, slotSize: 64)
-        for index in 0..<3 {
-            var slot = pool.unguardedMutableBytes(of: PacketIndex(Int32(index)))
-            for offset in 0..<64 { slot.store(UInt8(index * 64 + offset), at: offset) }
-        }
-        for index in 0..<3 {
-            let slot = pool.unguardedBytes(of: PacketIndex(Int32(index)))
-            let size = slot.byteCount
-            let ends = (slot.uint8(at: 0), slot.uint8(at: 63))
-            #expect(size == 64 && ends == (UInt8(index * 64), UInt8(index * 64 + 63)))
-        }
-    }
-
     @Test func everyDropReasonHasItsOwnLabel() {
         #expect(Set(DropReason.allCases.map(\.label)).count == DropReason.allCases.count)
         #expect(DropReason.srtpBadTag.label == "srtp_bad_tag")

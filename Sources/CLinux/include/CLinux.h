@@ -18,7 +18,8 @@ typedef struct {
 
 // Datagram sockets
 
-/// A non-blocking UDP socket bound to `address` (IPV6_V6ONLY for IPv6), or -errno.
+/// A non-blocking UDP socket bound to `address` (IPV6_V6ONLY for IPv6), or -errno. Trains of equal datagrams
+/// from one sender may arrive in one piece (UDP_GRO).
 int apus_udp_open(const apus_address *address, int receive_buffer, int send_buffer);
 /// The port a socket is bound to, or -errno.
 int apus_local_port(int fd);
@@ -30,12 +31,16 @@ apus_batch *_Nullable apus_batch_create(unsigned capacity);
 void apus_batch_destroy(apus_batch *batch);
 /// Points entry `index` at `buffer`, for receiving.
 void apus_batch_set_buffer(apus_batch *batch, unsigned index, void *buffer, size_t length);
-/// Points entry `index` at `buffer` and addresses it, for sending.
-void apus_batch_set_message(apus_batch *batch, unsigned index, void *buffer, size_t length,
-                            const apus_address *destination);
-/// recvmmsg without waiting into entries 0..<count: how many came, or -errno.
-int apus_batch_receive(apus_batch *batch, int fd, unsigned count);
+/// Addresses entry `index` for sending.
+void apus_batch_set_destination(apus_batch *batch, unsigned index, const apus_address *destination);
+/// Points entry `index` at `length` bytes that leave as datagrams of `segment` bytes, the last one maybe shorter
+/// (UDP_SEGMENT); as one datagram when `segment` is not less than `length`.
+void apus_batch_set_train(apus_batch *batch, unsigned index, void *buffer, size_t length, size_t segment);
+/// recvmmsg without waiting into entries first..<first+count: how many came, or -errno.
+int apus_batch_receive(apus_batch *batch, int fd, unsigned first, unsigned count);
 size_t apus_batch_length(const apus_batch *batch, unsigned index);
+/// Bytes of each datagram in the entry but the last, which may be shorter; the length when it is one datagram.
+size_t apus_batch_segment(const apus_batch *batch, unsigned index);
 /// Whether entry `index` was cut because its buffer was too small.
 int apus_batch_was_truncated(const apus_batch *batch, unsigned index);
 apus_address apus_batch_source(const apus_batch *batch, unsigned index);

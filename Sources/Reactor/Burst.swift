@@ -1,0 +1,49 @@
+import Forwarding
+
+/// Packets that arrived together and wait to be forwarded together, so that each subscriber gets what it is to
+/// get of one publisher in one train.
+struct Burst {
+    struct Packet {
+        var forward: Forward
+        /// The plain packet.
+        var datagram: ReceiveBatch.Datagram
+        /// The next packet of the same publisher; ``none`` at the end.
+        var next: Int32
+    }
+
+    static let none: Int32 = -1
+
+    private(set) var packets: [Packet] = []
+    /// The first packet of each publisher, in the order in which the publishers came, and the last one.
+    private(set) var heads: [Int32] = []
+    private var tails: [Int32] = []
+
+    init() {
+        packets.reserveCapacity(Limits.burstPackets)
+        heads.reserveCapacity(Limits.burstPackets)
+        tails.reserveCapacity(Limits.burstPackets)
+    }
+
+    var isEmpty: Bool { packets.isEmpty }
+    var isFull: Bool { packets.count == Limits.burstPackets }
+
+    /// The caller has checked ``isFull``.
+    mutating func append(_ forward: Forward, _ datagram: ReceiveBatch.Datagram) {
+        let index = Int32(truncatingIfNeeded: packets.count)
+        packets.append(Packet(forward: forward, datagram: datagram, next: Self.none))
+        for chain in 0..<heads.count
+        where packets[Int(heads[chain])].forward.publisherSlot == forward.publisherSlot {
+            packets[Int(tails[chain])].next = index
+            tails[chain] = index
+            return
+        }
+        heads.append(index)
+        tails.append(index)
+    }
+
+    mutating func removeAll() {
+        packets.removeAll(keepingCapacity: true)
+        heads.removeAll(keepingCapacity: true)
+        tails.removeAll(keepingCapacity: true)
+    }
+}
