@@ -8,7 +8,7 @@ struct Peer: ~Copyable {
     let endpoint: EndpointID
     /// As the controller asked for it, to tell a repetition from a change.
     let specification: EndpointSpecification
-    var transport: PeerTransport
+    var transport: MediaTransport
     /// The slab record that a successor would take over.
     let record: SlabHandle
     /// Addresses that the tuple table leads here from, oldest first.

@@ -104,8 +104,8 @@ extension ReactorWorld {
             certificate: configuration.certificate, record: pointer, random: random.split(), now: now)
         let inserted = peers.insert(
             Peer(
-                session: session, endpoint: endpoint, specification: specification, transport: transport,
-                record: record))
+                session: session, endpoint: endpoint, specification: specification,
+                transport: MediaTransport(transport), record: record))
         precondition(inserted == slot)
         slotByUfrag[ufrag] = slot
         sessions[session, default: [:]][endpoint] = slot
@@ -137,7 +137,7 @@ extension ReactorWorld {
                 let remote = PeerTransport.Remote(
                     credentials: credentials, isLite: negotiated.remoteIsLite, fingerprint: fingerprint,
                     isDTLSClient: negotiated.isDTLSClient)
-                try peers[slot].transport.negotiate(remote, now: now)
+                try peers[slot].transport.peer?.negotiate(remote, now: now)
             }
         } catch {
             throw Refusal(.invalid, "the DTLS endpoint cannot be set up: \(error)")

@@ -50,8 +50,13 @@ extension ReactorWorld {
         result.transport.packetsSent = counters.packetsSent
         result.transport.packetsReceived = counters.packetsReceived
         result.transport.packetsDropped = counters.packetsDropped
-        result.transport.iceState = ICEState(peers[slot].transport.iceState)
-        result.transport.dtlsState = DTLSState(peers[slot].transport.dtlsPhase)
+        switch peers[slot].transport.peer {
+        case .some(let peer):
+            result.transport.iceState = ICEState(peer.iceState)
+            result.transport.dtlsState = DTLSState(peer.dtlsPhase)
+        case .none:
+            break
+        }
         result.transport.localCandidate = peers[slot].localCandidate
         result.transport.remoteCandidate = peers[slot].remoteCandidate
         result.transport.roundTripTime = peers[slot].transport.roundTripTime?.seconds

@@ -20,6 +20,8 @@ public enum DropReason: UInt8, Error, CaseIterable, Sendable, BitwiseCopyable {
     case staleSource, retransmissionUnavailable, retransmissionThrottled
     // Egress
     case consentExpired, sendFailed, sendWouldBlock
+    // Pipes between reactors
+    case pipeUnknownStream, pipeNotConnected
 
     /// The label in metrics: the case's name in snake case.
     public var label: String {

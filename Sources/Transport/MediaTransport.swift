@@ -1,0 +1,144 @@
+public import SRTP
+public import Wire
+
+/// What carries one endpoint's media: a peer's transport or one end of a pipe. The packet path asks it
+/// without telling the two apart.
+///
+/// Two places, one of them taken, rather than an enumeration: a packet must not move the one that it needs.
+public struct MediaTransport: ~Copyable {
+    /// Nil for a pipe.
+    public var peer: PeerTransport?
+    /// Nil for a peer.
+    public var pipe: PipeTransport?
+
+    public init(_ peer: consuming PeerTransport) {
+        self.peer = consume peer
+        pipe = nil
+    }
+
+    public init(_ pipe: consuming PipeTransport) {
+        peer = nil
+        self.pipe = consume pipe
+    }
+
+    public var isPipe: Bool {
+        switch pipe {
+        case .some: true
+        case .none: false
+        }
+    }
+
+    // MARK: The packet path
+
+    /// One datagram from the wire to the router, decrypted in place.
+    public mutating func receive(
+        _ packet: inout MutableRawSpan, length: Int, from tuple: Tuple, now: Instant
+    ) throws(DropReason) -> Received {
+        if let received = try peer?.receive(&packet, length: length, from: tuple, now: now) { return received }
+        if let received = try pipe?.receive(&packet, length: length) { return received }
+        throw .srtpNotReady
+    }
+
+    /// Protects a plain RTP packet in place, and says where it goes.
+    public mutating func protectRTP(
+        _ packet: inout MutableRawSpan, length: Int
+    ) throws(DropReason) -> (length: Int, tuple: Tuple) {
+        if let protected = try peer?.protectRTP(&packet, length: length) { return protected }
+        if let protected = try pipe?.protectRTP(&packet, length: length) { return protected }
+        throw .srtpNotReady
+    }
+
+    /// The same for a packet that went out before and is, byte for byte, asked for again.
+    public mutating func protectRepeatedRTP(
+        _ packet: inout MutableRawSpan, length: Int
+    ) throws(DropReason) -> (length: Int, tuple: Tuple) {
+        if let protected = try peer?.protectRepeatedRTP(&packet, length: length) { return protected }
+        if let protected = try pipe?.protectRepeatedRTP(&packet, length: length) { return protected }
+        throw .srtpNotReady
+    }
+
+    /// The same for a compound RTCP packet.
+    public mutating func protectRTCP(
+        _ packet: inout MutableRawSpan, length: Int
+    ) throws(DropReason) -> (length: Int, tuple: Tuple) {
+        if let protected = try peer?.protectRTCP(&packet, length: length) { return protected }
+        if let protected = try pipe?.protectRTCP(&packet, length: length) { return protected }
+        throw .srtpNotReady
+    }
+
+    // MARK: The control path: a pipe has no timers, no handshake and nothing to say
+
+    public var deadline: Instant {
+        switch peer {
+        case .some(let peer): peer.deadline
+        case .none: .distantFuture
+        }
+    }
+
+    /// Media may be sent.
+    public var isConnected: Bool {
+        switch peer {
+        case .some(let peer): peer.isConnected
+        case .none: selectedTuple != nil
+        }
+    }
+
+    /// Where media goes.
+    public var selectedTuple: Tuple? {
+        switch peer {
+        case .some(let peer): return peer.selectedTuple
+        case .none: break
+        }
+        return switch pipe {
+        case .some(let pipe): pipe.tuple
+        case .none: nil
+        }
+    }
+
+    /// Of the keys in use.
+    public var srtpProfile: Profile? {
+        switch peer {
+        case .some(let peer): return peer.srtpProfile
+        case .none: break
+        }
+        return switch pipe {
+        case .some(let pipe): pipe.srtpProfile
+        case .none: nil
+        }
+    }
+
+    /// Of the selected pair by STUN; nil for a pipe.
+    public var roundTripTime: Interval? {
+        switch peer {
+        case .some(let peer): peer.roundTripTime
+        case .none: nil
+        }
+    }
+
+    /// What was negotiated with the peer last; nil for a pipe.
+    public var remote: PeerTransport.Remote? {
+        switch peer {
+        case .some(let peer): peer.remote
+        case .none: nil
+        }
+    }
+
+    public func isValidated(_ tuple: Tuple) -> Bool {
+        switch peer {
+        case .some(let peer): peer.isValidated(tuple)
+        case .none: false
+        }
+    }
+
+    public mutating func advance(to now: Instant) { peer?.advance(to: now) }
+
+    public mutating func nextTransmit() -> OutgoingDatagram? { peer?.nextTransmit() ?? nil }
+
+    public mutating func nextEvent() -> PeerTransport.Event? { peer?.nextEvent() ?? nil }
+
+    public mutating func addRemoteCandidate(_ sdp: String, now: Instant) {
+        _ = peer?.addRemoteCandidate(sdp, now: now)
+    }
+
+    public mutating func close(now: Instant) { peer?.close(now: now) }
+}
