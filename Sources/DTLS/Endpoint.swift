@@ -174,8 +174,13 @@ extension Endpoint {
         failsAt = .distantFuture
         retransmitsAt = .distantFuture
         port.discardCopies()
+        releaseBuffers()
         events.append(.connected(material))
     }
+
+    /// An association that is up has next to nothing to say: OpenSSL gives its record buffers back (17 KiB for
+    /// each peer) and takes new ones when a record comes.
+    private func releaseBuffers() { unsafe _ = SSL_free_buffers(ssl) }
 
     /// RFC 5764 section 4.2.
     private func exportKeys() -> KeyingMaterial? {
@@ -212,6 +217,7 @@ extension Endpoint {
             }
             break
         }
+        if state == .connected { releaseBuffers() }
         if hasData { throw .applicationDataUnsupported }
     }
 

@@ -44,23 +44,27 @@ SOUND = """
 
 # `join(pipeline, options)`: this page's camera as a WebRtcEndpoint of a pipeline, by the page's own client
 # module; a null pipeline makes one. With `relay`, a port, it reaches the server only through that port.
-# `pictures()`: what came back, decoded.
+# A page can hold several calls by `name`; `call` is the first one's. `pictures(name)`: what came back, decoded.
 JOIN = r"""
 (async () => {
   const { KurentoClient } = await import('/kurento.js');
-  window.join = async (pipeline, { codec = null, sends = true, relay = null } = {}) => {
+  window.join = async (pipeline, {
+    codec = null, sends = true, receives = true, relay = null, name = 'own' } = {}) => {
     const seen = (text) =>
       relay ? text.replace(/(candidate:\S+ \d \w+ \d+) 127\.0\.0\.1 \d+ typ/g, `$1 127.0.0.1 ${relay} typ`) : text;
     const client = await KurentoClient.connect(`ws://${location.host}/kurento`);
     const peer = new RTCPeerConnection();
-    window.call = { client, peer };
+    window.calls ??= {};
+    window.calls[name] = { client, peer };
+    window.call ??= window.calls[name];
     const media = sends
       ? await navigator.mediaDevices.getUserMedia({ video: { width: 320, height: 240 }, audio: true })
       : null;
     for (const kind of ['audio', 'video']) {
       const [track] = (media?.getTracks() ?? []).filter((track) => track.kind === kind);
       const transceiver = peer.addTransceiver(
-        track ?? kind, { direction: track ? 'sendrecv' : 'recvonly', streams: media ? [media] : [] });
+        track ?? kind, {
+          direction: track ? (receives ? 'sendrecv' : 'sendonly') : 'recvonly', streams: media ? [media] : [] });
       if (codec && kind === 'video') {
         const known = RTCRtpSender.getCapabilities('video').codecs;
         const wanted = known.filter((one) => one.mimeType.toLowerCase() === `video/${codec}`.toLowerCase());
@@ -92,8 +96,8 @@ JOIN = r"""
     await client.invoke(endpoint, 'gatherCandidates');
     return { pipeline, endpoint, answer };
   };
-  window.pictures = async () => {
-    const stats = await window.call.peer.getStats();
+  window.pictures = async (name = 'own') => {
+    const stats = await window.calls[name].peer.getStats();
     for (const report of stats.values()) {
       if (report.type === 'inbound-rtp' && report.kind === 'video') {
         const {
@@ -289,6 +293,7 @@ class Page:
 
     async def join(self, pipeline=None, **options):
         await self.browser.evaluate(JOIN, self.page)
+        self.name = options.get("name", "own")
         joined = await self.ask(f"join({json.dumps(pipeline)}, {json.dumps(options)})")
         self.pipeline, self.endpoint = joined.get("pipeline"), joined.get("endpoint")
         return joined
@@ -301,7 +306,11 @@ class Page:
         await self.browser.wait_for("call.peer.connectionState === 'connected'", 15, "no connection", self.page)
 
     async def pictures(self):
-        return await self.ask("pictures()")
+        return await self.ask(f"pictures({json.dumps(self.name)})")
+
+    def another_call(self):
+        """The same page, for one more call by `join` with a name of its own."""
+        return Page(self.browser, self.page)
 
     async def see(self, seconds=20):
         for _ in range(seconds * 10):
