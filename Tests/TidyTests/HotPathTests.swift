@@ -4,7 +4,8 @@ import Testing
 @Suite struct HotPathTests {
     static let files = [
         "Sources/Reactor/ReactorWorld+Receive.swift", "Sources/Reactor/ReactorWorld+Send.swift",
-        "Sources/Reactor/EgressBatch.swift", "Sources/Reactor/ReceiveBatch.swift", "Sources/Reactor/TupleTable.swift",
+        "Sources/Reactor/Burst.swift", "Sources/Reactor/EgressBatch.swift", "Sources/Reactor/ReceiveBatch.swift",
+        "Sources/Reactor/TupleTable.swift",
         "Sources/Transport/PeerTransport+Receive.swift", "Sources/Transport/PeerTransport+Send.swift",
         "Sources/Transport/Demultiplexer.swift", "Sources/Transport/MediaTransport.swift",
         "Sources/Transport/PipeTransport.swift",
