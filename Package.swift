@@ -77,16 +77,18 @@ targets += [
     core("Worker", ["Reactor", "Store", "Session", "ICE", "DTLS", "RTP", "Wire", "CLinux", logging]),
     core("Controller", ["Store", "Session", "Wire", logging]),
     core("Kurento", ["Session", "SDP", "RTP", "Wire", logging]),
+    core("WHIP", ["Session", "SDP", "RTP", "Wire", logging]),
+    core("Access", [.product(name: "JWTKit", package: "jwt-kit")]),
     core("Settings", [.product(name: "Yams", package: "Yams")]),
     core(
         "Signaling",
-        ["Kurento", "Session", logging, .product(name: "Hummingbird", package: "hummingbird"),
+        ["Kurento", "WHIP", "Session", logging, .product(name: "Hummingbird", package: "hummingbird"),
             .product(name: "HummingbirdTLS", package: "hummingbird")] + nio),
     .executableTarget(
         name: "apus",
         dependencies: [
-            "Signaling", "Kurento", "Controller", "Worker", "Reactor", "Store", "Session", "Settings", "ICE",
-            "DTLS", "Wire", "CLinux", logging,
+            "Signaling", "Kurento", "WHIP", "Access", "Controller", "Worker", "Reactor", "Store", "Session", "Settings",
+            "ICE", "DTLS", "Wire", "CLinux", logging,
             .product(name: "ArgumentParser", package: "swift-argument-parser"),
             .product(name: "UnixSignals", package: "swift-service-lifecycle"),
         ],
@@ -114,8 +116,10 @@ targets += [
     tests("WorkerTests", ["Worker", "Store", "Session", "Reactor", "RTP"]),
     tests("ControllerTests", ["TestSupport", "Controller", "Store", "Session", "RTP", "Wire", logging]),
     tests("KurentoTests", ["Kurento", "Session", "SDP", "RTP", "Wire", logging]),
+    tests("WHIPTests", ["WHIP", "Session", "SDP", "RTP", "Wire", logging]),
+    tests("AccessTests", ["Access"]),
     tests("SettingsTests", ["Settings"]),
-    tests("SignalingTests", ["Signaling", "Kurento", "Session", logging] + nio),
+    tests("SignalingTests", ["Signaling", "Kurento", "WHIP", "Session", "RTP", logging] + nio),
     tests("FuzzingTests", ["Fuzzing"]),
     tests("TidyTests", []),
 ]
@@ -132,6 +136,7 @@ let package = Package(
         .package(url: "https://github.com/apple/swift-nio-ssl", from: "2.37.6"),
         .package(url: "https://github.com/hummingbird-project/hummingbird", from: "2.28.1", traits: ["FullFoundation"]),
         .package(url: "https://github.com/jpsim/Yams", from: "6.2.2"),
+        .package(url: "https://github.com/vapor/jwt-kit", from: "5.7.1"),
         .package(url: "https://github.com/swift-server/swift-service-lifecycle", from: "2.13.0"),
     ],
     targets: targets

@@ -13,6 +13,7 @@ private enum Seeds {
         case .rtp: [hex(rtp), hex(vp8), hex(twoByteExtension)]
         case .rtcp: rtcp.map(hex)
         case .sdp: [Array(offer.utf8)]
+        case .trickle: [Array(fragment.utf8)]
         case .kurento: [Array(frames.joined(separator: "\n").utf8)] + frames.map { Array($0.utf8) }
         case .store: records.map { Array($0.utf8) }
         }
@@ -31,6 +32,13 @@ private enum Seeds {
             + "candidate:3 1 tcp 1518280447 198.51.100.7 9 typ host tcptype active",
         "candidate:4 1 udp 2122260223 0a1b2c3d-0000-4000-8000-000000000000.local 50000 typ host",
     ]
+
+    private static let fragment = [
+        "a=ice-options:trickle ice2", "a=group:BUNDLE 0 1", "a=ice-ufrag:EsAw", "a=ice-pwd:P2uYro0UCOQ4zxjKXaWCBui1",
+        "m=audio 9 UDP/TLS/RTP/SAVPF 111", "a=mid:0",
+        "a=candidate:1387637174 1 udp 2122260223 192.0.2.1 61764 typ host generation 0 ufrag EsAw network-id 1",
+        "a=candidate:473322822 1 tcp 1518280447 192.0.2.1 9 typ host tcptype active", "a=end-of-candidates",
+    ].map { $0 + "\r\n" }.joined()
 
     /// One-byte header extensions, and a payload.
     private static let rtp = "90e00001000003e811223344bede000210aa2201020300000102030405060708"

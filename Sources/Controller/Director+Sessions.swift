@@ -78,7 +78,7 @@ extension Director {
         case .notFound: Refusal(.notFound, "the session is not known")
         case .staleEpoch: Refusal(.staleEpoch, "the session has been given to another owner")
         case .conflict(let assignment):
-            Refusal(.invalid, "the session belongs to controller \(assignment.controller)")
+            Refusal(.elsewhere, "the session belongs to controller \(assignment.controller)")
         case .invalid(let reason): Refusal(.invalid, reason)
         case .corrupt(let reason), .server(let reason): Refusal(.storeUnavailable, "the store's answer: \(reason)")
         }

@@ -46,34 +46,19 @@ struct EndpointIdentity {
     let video: LocalSource
     let cname: String
     let streamID: String
-    /// `o=` session id, below 2^63 (RFC 8829 section 5.2.1).
     let sessionID: UInt64
 
-    init(drawIdentifier: () -> String) {
+    /// With the specification of the transport that goes by it.
+    static func draw(isLite: Bool, drawIdentifier: () -> String) -> (EndpointIdentity, EndpointSpecification) {
         var random = SystemRandomNumberGenerator()
-        var ssrcs: [UInt32] = []
-        while ssrcs.count < 3 {
-            let ssrc = UInt32.random(in: 1...UInt32.max, using: &random)
-            if !ssrcs.contains(ssrc) { ssrcs.append(ssrc) }
-        }
-        audio = LocalSource(ssrc: ssrcs[0], trackID: drawIdentifier())
-        video = LocalSource(ssrc: ssrcs[1], rtxSSRC: ssrcs[2], trackID: drawIdentifier())
-        cname = Self.iceCharacters(16, &random)
-        streamID = drawIdentifier()
-        sessionID = UInt64.random(in: 1..<(1 << 62), using: &random)
-    }
-
-    /// Fresh ICE credentials: 96 and 192 random bits, above the 24 and 128 that RFC 8445 section 5.3 asks for.
-    static func drawSpecification(isLite: Bool) -> EndpointSpecification {
-        var random = SystemRandomNumberGenerator()
-        return EndpointSpecification(
-            localUfrag: iceCharacters(16, &random), localPassword: iceCharacters(32, &random), isLite: isLite)
-    }
-
-    /// Characters of RFC 8839 section 5.4, six random bits each.
-    private static func iceCharacters(_ count: Int, _ random: inout SystemRandomNumberGenerator) -> String {
-        let alphabet = Array("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/".utf8)
-        let characters = (0..<count).map { _ in alphabet[Int(UInt64.random(in: 0...UInt64.max, using: &random) >> 58)] }
-        return String(decoding: characters, as: UTF8.self)
+        let local = LocalIdentity(
+            isLite: isLite, audioSources: 1, videoSources: 1, trackID: drawIdentifier, using: &random)
+        let identity = EndpointIdentity(
+            audio: local.audio[0], video: local.video[0], cname: local.cname, streamID: drawIdentifier(),
+            sessionID: local.sessionID)
+        return (
+            identity,
+            EndpointSpecification(localUfrag: local.ice.ufrag, localPassword: local.ice.password, isLite: isLite)
+        )
     }
 }

@@ -65,13 +65,14 @@ extension MediaServer {
     private func open(
         _ object: MediaObject, _ id: EndpointID, in pipeline: Pipeline
     ) async throws(KurentoError) {
-        let specification = EndpointIdentity.drawSpecification(isLite: configuration.isLite)
+        let (identity, specification) = EndpointIdentity.draw(
+            isLite: configuration.isLite, drawIdentifier: configuration.drawIdentifier)
         guard case .opened(let opened) = try await perform(.openEndpoint(id, specification), in: pipeline) else {
             throw KurentoError(.unexpectedError, "The worker did not say where it opened the endpoint")
         }
         object.endpoint = EndpointState(
             id: id, specification: specification, opened: opened,
-            identity: EndpointIdentity(drawIdentifier: configuration.drawIdentifier))
+            identity: identity)
         pipeline.endpoints[id] = object
     }
 

@@ -157,7 +157,7 @@ extension MediaServer {
                 ufrag: specification.localUfrag, password: specification.localPassword,
                 isLite: specification.isLite),
             fingerprint: Fingerprint(algorithm: fingerprint.algorithm.lowercased(), value: fingerprint.value),
-            cname: identity.cname, streamID: identity.streamID, sessionID: identity.sessionID)
+            cname: identity.cname, streamID: identity.streamID, acceptsSimulcast: true, sessionID: identity.sessionID)
     }
 
     /// Kbit/s; zero and less mean no ceiling.

@@ -6,7 +6,7 @@ extension KurentoError {
     /// What a refusal of the cluster is to a client.
     init(_ refusal: Refusal) {
         switch refusal.reason {
-        case .noWorker, .overLimit, .storeUnavailable:
+        case .noWorker, .overLimit, .storeUnavailable, .elsewhere:
             self.init(.notEnoughResources, "Not enough resources: \(refusal.message)")
         case .workerLost:
             self.init(.unexpectedError, "The media worker was lost: \(refusal.message)")

@@ -7,7 +7,7 @@ struct Peer: ~Copyable {
     let session: SessionID
     let endpoint: EndpointID
     /// As the controller asked for it, to tell a repetition from a change.
-    let specification: EndpointSpecification
+    var specification: EndpointSpecification
     var transport: MediaTransport
     /// The slab record that a successor would take over.
     let record: SlabHandle

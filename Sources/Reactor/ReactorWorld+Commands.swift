@@ -34,6 +34,8 @@ extension ReactorWorld {
             let slot = try slot(of: endpoint, in: session)
             peers[slot].transport.addRemoteCandidate(candidate, now: now)
             drain(slot, now: now)
+        case .restartEndpoint(let endpoint, let restart):
+            try self.restart(try slot(of: endpoint, in: session), by: restart, now: now)
         case .connect(let route):
             let source = try slot(of: route.source, in: session)
             let sink = try slot(of: route.sink, in: session)

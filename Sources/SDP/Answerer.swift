@@ -34,14 +34,14 @@ struct Answerer {
         }
         try MediaNegotiation.checkDistinct(media)
         let remote = try RemoteTransport(offer, anchor: anchor)
-        let role = try remote.answeredSetup()
+        let role = try remote.answeredSetup(prefersPassive: local.prefersPassive)
         for index in accepted { sections[index].setTransport(of: local, setup: role) }
         let (candidates, hasEnd) = offer.candidates(of: accepted)
         return Negotiation(
             localDescription: description(anchor: anchor), remoteICE: remote.ice,
             remoteFingerprint: remote.fingerprint, isDTLSClient: role == .active, media: media,
             dataChannels: dataChannels, remoteCandidates: candidates, hasEndOfCandidates: hasEnd,
-            isBundled: offer.isBundled(anchor, anchor))
+            isBundled: offer.isBundled(anchor, anchor), firstRefusal: firstRefusal)
     }
 
     private func description(anchor: Int) -> SessionDescription {
@@ -98,32 +98,34 @@ struct Answerer {
                 hint: "offer one of \(names.joined(separator: ", "))")
         }
         let extensions = try ExtensionMatch.matching(offered, of: offer, known: capabilities.headerExtensions)
-        let used = sourceCounts[kind, default: 0]
-        let source = used < capabilities.sources.count ? capabilities.sources[used] : nil
+        let next = sourceCounts[kind, default: 0]
+        let source = next < capabilities.sources.count ? capabilities.sources[next] : nil
         let direction = MediaDirection(
             sends: offered.direction.receives && capabilities.direction.sends && source != nil,
             receives: offered.direction.sends && capabilities.direction.receives)
+        let used = extensions.filter { direction.receives || !$0.isSimulcast }
 
         var section = MediaDescription(
             kind: offered.kind, transport: offered.transport, mid: offered.mid, direction: direction)
         section.setCodecs(codecs.map(\.receive))
         section.hasReducedSizeRTCP = offered.hasReducedSizeRTCP
-        section.extensions = extensions.map {
+        section.extensions = used.map {
             HeaderExtension(id: UInt16($0.parameters.id), direction: $0.direction, uri: $0.parameters.uri)
         }
         var negotiated = MediaNegotiation(
             mid: offer.mid(at: index), index: index, kind: kind, direction: direction,
             receive: RTPParameters(
-                codecs: codecs.map(\.receive), headerExtensions: extensions.filter(\.isReceived).map(\.parameters)),
+                codecs: codecs.map(\.receive), headerExtensions: used.filter(\.isReceived).map(\.parameters)),
             send: RTPParameters(
-                codecs: codecs.map(\.send), headerExtensions: extensions.filter(\.isSent).map(\.parameters)),
+                codecs: codecs.map(\.send),
+                headerExtensions: used.filter { $0.isSent && !$0.isSimulcast }.map(\.parameters)),
             maxSendKbps: offered.ceiling(in: offer), hasReducedSizeRTCP: offered.hasReducedSizeRTCP)
         if direction.receives {
             receive(offered, into: &section, &negotiated)
             section.setCeiling(capabilities.maxReceiveKbps)
         }
         if direction.sends, let source {
-            sourceCounts[kind] = used + 1
+            sourceCounts[kind] = next + 1
             negotiated.setSource(source, cname: local.cname)
             section.setSource(
                 source, cname: local.cname, streamID: local.streamID,

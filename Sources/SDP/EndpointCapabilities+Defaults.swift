@@ -33,7 +33,8 @@ extension KindCapabilities {
         ],
         headerExtensions: [
             HeaderExtensionURI.mid, HeaderExtensionURI.transportWideCC, HeaderExtensionURI.absoluteSendTime,
-            HeaderExtensionURI.videoOrientation,
+            HeaderExtensionURI.videoOrientation, HeaderExtensionURI.playoutDelay, HeaderExtensionURI.rid,
+            HeaderExtensionURI.repairedRid,
         ])
 
     private static let videoFeedback = ["goog-remb", "transport-cc", "ccm fir", "nack", "nack pli"]

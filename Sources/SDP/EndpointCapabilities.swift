@@ -18,6 +18,9 @@ public struct EndpointCapabilities: Hashable, Sendable {
     public var maxMessageSize: UInt64
     /// Answer `a=simulcast:recv` to a peer that offers several encodings by rid.
     public var acceptsSimulcast: Bool
+    /// Answer an offer of either DTLS role with `a=setup:passive` (RFC 9725 section 4.4.4). The DTLS server chooses the
+    /// SRTP profile (RFC 5764 section 4.1.1), and our choice is the one that is cheapest to encrypt.
+    public var prefersPassive: Bool
     /// `o=` session id, below 2^63 (RFC 8829 section 5.2.1), and version.
     public var sessionID: UInt64
     public var sessionVersion: UInt64
@@ -28,7 +31,7 @@ public struct EndpointCapabilities: Hashable, Sendable {
         audio: KindCapabilities = .defaultAudio, video: KindCapabilities = .defaultVideo, ice: ICEParameters,
         fingerprint: Fingerprint, cname: String, streamID: String = "-", acceptsDataChannels: Bool = false,
         sctpPort: UInt16 = 5000, maxMessageSize: UInt64 = 262_144, acceptsSimulcast: Bool = false,
-        sessionID: UInt64 = 0, sessionVersion: UInt64 = 0, sessionName: String = "-"
+        prefersPassive: Bool = false, sessionID: UInt64 = 0, sessionVersion: UInt64 = 0, sessionName: String = "-"
     ) {
         self.audio = audio
         self.video = video
@@ -40,6 +43,7 @@ public struct EndpointCapabilities: Hashable, Sendable {
         self.sctpPort = sctpPort
         self.maxMessageSize = maxMessageSize
         self.acceptsSimulcast = acceptsSimulcast
+        self.prefersPassive = prefersPassive
         self.sessionID = sessionID
         self.sessionVersion = sessionVersion
         self.sessionName = sessionName
@@ -98,11 +102,14 @@ public struct LocalSource: Hashable, Sendable {
     public var rtxSSRC: UInt32?
     /// The second half of msid.
     public var trackID: String
+    /// The first half, where it is not that of all: streams of one source play in step, of several each for itself.
+    public var streamID: String?
 
-    public init(ssrc: UInt32, rtxSSRC: UInt32? = nil, trackID: String) {
+    public init(ssrc: UInt32, rtxSSRC: UInt32? = nil, trackID: String, streamID: String? = nil) {
         self.ssrc = ssrc
         self.rtxSSRC = rtxSSRC
         self.trackID = trackID
+        self.streamID = streamID
     }
 }
 

@@ -44,6 +44,18 @@ enum Field {
         return tokens
     }
 
+    /// RFC 8839 section 5.6. Deviation: commas part the options too, as libdatachannel has written them.
+    static func iceOptions(_ value: ArraySlice<UInt8>) throws(SDPError) -> [String] {
+        var options: [String] = []
+        var cursor = TextCursor(value)
+        for word in try words(&cursor, "a=ice-options") {
+            for part in word.split(separator: Byte.comma) where options.count < Limits.listWords {
+                options.append(try token(part, "a=ice-options"))
+            }
+        }
+        return options
+    }
+
     static func words(_ cursor: inout TextCursor, _ what: String) throws(SDPError) -> [ArraySlice<UInt8>] {
         guard let words = cursor.words(limit: Limits.listWords) else {
             throw SDPError(.overLimit, "\(what) lists too much", hint: "list at most \(Limits.listWords)")

@@ -85,6 +85,7 @@ public struct SourceGroup: Hashable, Sendable {
 
     /// A stream and its retransmissions (RFC 4588 section 8.8).
     public static let flowIdentification = "FID"
+    /// The encodings of one track before there were rids, from small to large.
     public static let simulcast = "SIM"
 }
 

@@ -19,6 +19,8 @@ public struct Negotiation: Hashable, Sendable {
     public var hasEndOfCandidates: Bool
     /// The accepted sections share one transport by BUNDLE (RFC 9143), and not for want of others.
     public var isBundled: Bool
+    /// Why the first of the sections that we rejected was; nil when none was.
+    public var firstRefusal: SDPError?
 
     public var remoteIsLite: Bool { remoteICE.isLite }
 }

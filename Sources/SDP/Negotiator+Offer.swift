@@ -47,8 +47,10 @@ extension Negotiator {
     /// One id for each URI in all sections, as a bundle needs it (RFC 9143 section 14); beyond 14 there are none.
     private static func extensionIDs(of local: EndpointCapabilities, _ kinds: [MediaKind]) -> [HeaderExtension] {
         var ids: [HeaderExtension] = []
+        // Which encodings there are is for the side that sends them to say.
+        let simulcast = [HeaderExtensionURI.rid, HeaderExtensionURI.repairedRid]
         for uri in kinds.flatMap({ local[$0].headerExtensions })
-        where ids.count < 14 && !ids.contains(where: { $0.uri == uri }) {
+        where ids.count < 14 && !simulcast.contains(uri) && !ids.contains(where: { $0.uri == uri }) {
             ids.append(HeaderExtension(id: UInt16(ids.count + 1), uri: uri))
         }
         return ids

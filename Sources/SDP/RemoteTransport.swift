@@ -36,10 +36,11 @@ struct RemoteTransport {
 
     /// Our role as the answerer (RFC 5763 section 5). Deviation: an offer without `a=setup` counts as actpass,
     /// since the endpoints that leave it out wait for us.
-    func answeredSetup() throws(SDPError) -> SetupRole {
+    func answeredSetup(prefersPassive: Bool) throws(SDPError) -> SetupRole {
         switch setup {
         case .active: return .passive
-        case .passive, .actpass, nil: return .active
+        case .passive: return .active
+        case .actpass, nil: return prefersPassive ? .passive : .active
         case .holdconn: throw SDPError(.unsupported, "the offer holds the connection", hint: "offer a=setup:actpass")
         }
     }

@@ -77,9 +77,7 @@ struct SectionParser {
         case "ice-pwd":
             guard media.icePassword == nil else { throw SDPError.repeated("a=ice-pwd") }
             media.icePassword = try Field.password(value)
-        case "ice-options":
-            var cursor = TextCursor(value)
-            media.iceOptions = try Field.tokens(&cursor, "a=ice-options")
+        case "ice-options": media.iceOptions = try Field.iceOptions(value)
         case "fingerprint": media.fingerprints.append(try Field.fingerprint(value))
         case "setup": media.setup = try Field.setup(value)
         case "candidate":

@@ -146,7 +146,7 @@ struct SessionParser {
             guard let semantics = words.first else { throw Field.malformed("a=group", "write semantics and mids") }
             session.groups.append(MediaGroup(semantics, Array(words.dropFirst())))
         case "ice-lite": session.isICELite = true
-        case "ice-options": session.iceOptions = try Field.tokens(&cursor, "a=ice-options")
+        case "ice-options": session.iceOptions = try Field.iceOptions(value)
         case "ice-ufrag": session.iceUfrag = try Field.ufrag(value)
         case "ice-pwd": session.icePassword = try Field.password(value)
         case "fingerprint": session.fingerprints.append(try Field.fingerprint(value))

@@ -8,6 +8,10 @@ struct ExtensionMatch {
 
     var isReceived: Bool { direction?.receives ?? true }
     var isSent: Bool { direction?.sends ?? true }
+    /// Tells the encodings of one track apart (RFC 8852). We send one for each section, so only what comes in has it.
+    var isSimulcast: Bool {
+        [HeaderExtensionURI.rid, HeaderExtensionURI.repairedRid].contains(parameters.uri)
+    }
 
     /// The peer's extensions that we have too, by URI, with the peer's ids (RFC 8285 section 6). Session-level
     /// ones hold for every section. Deviation: only ids 1...14 are taken, since we write one-byte headers only.
@@ -41,7 +45,9 @@ extension MediaDescription {
         let repairing = [SourceGroup.flowIdentification, "FEC-FR"]
         let secondary = Set(pairs.filter { repairing.contains($0.semantics) }.map { $0.ssrcs[1] })
         var primary: [UInt32] = []
-        for ssrc in sources.map(\.ssrc) + sourceGroups.flatMap(\.ssrcs)
+        // A simulcast of before rids names its encodings from small to large.
+        let simulcast = sourceGroups.filter { $0.semantics == SourceGroup.simulcast }.flatMap(\.ssrcs)
+        for ssrc in simulcast + sources.map(\.ssrc) + sourceGroups.flatMap(\.ssrcs)
         where primary.count < Limits.encodings && !secondary.contains(ssrc) && !primary.contains(ssrc) {
             primary.append(ssrc)
         }
@@ -73,7 +79,7 @@ extension MediaDescription {
 
     /// Announces a stream of ours (RFC 5576, RFC 8830).
     mutating func setSource(_ source: LocalSource, cname: String, streamID: String, hasRTX: Bool) {
-        let msid = MSID(stream: streamID, track: source.trackID)
+        let msid = MSID(stream: source.streamID ?? streamID, track: source.trackID)
         msids = [msid]
         var ssrcs = [source.ssrc]
         if hasRTX, let rtx = source.rtxSSRC {

@@ -9,6 +9,9 @@ public enum Operation: Hashable, Sendable, Codable {
     case negotiateEndpoint(EndpointID, NegotiatedEndpoint)
     /// Adds a remote candidate, in the form of an SDP `candidate:` attribute; may precede negotiation.
     case addCandidate(EndpointID, String)
+    /// New ICE credentials on both sides, for the same association and media (RFC 8445 section 9). Candidates of the
+    /// former generation are forgotten; media goes on over the former path until a new one works.
+    case restartEndpoint(EndpointID, ICERestart)
     /// Media of one kind from one endpoint to another; replaces what fed that sink before.
     case connect(Route)
     case disconnect(Route)
@@ -37,6 +40,22 @@ public struct Route: Hashable, Sendable, Codable {
         self.sink = sink
         self.kind = kind
         self.section = section
+    }
+}
+
+/// The credentials of a new ICE generation (RFC 8839 section 5.4).
+public struct ICERestart: Hashable, Sendable, Codable {
+    /// Ours, unique in the cluster.
+    public var localUfrag: String
+    public var localPassword: String
+    public var remoteUfrag: String
+    public var remotePassword: String
+
+    public init(localUfrag: String, localPassword: String, remoteUfrag: String, remotePassword: String) {
+        self.localUfrag = localUfrag
+        self.localPassword = localPassword
+        self.remoteUfrag = remoteUfrag
+        self.remotePassword = remotePassword
     }
 }
 
@@ -93,6 +112,8 @@ public struct Refusal: Error, Hashable, Sendable, Codable {
         case timedOut
         /// The store cannot be reached.
         case storeUnavailable
+        /// Another controller has the session.
+        case elsewhere
         /// The worker that held the session died.
         case workerLost
     }

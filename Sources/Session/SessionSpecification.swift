@@ -26,6 +26,13 @@ public struct SessionSpecification: Hashable, Sendable, Codable {
                 endpoints[index].candidates.count < Limits.candidatesPerEndpoint
             else { return }
             endpoints[index].candidates.append(candidate)
+        case .restartEndpoint(let id, let restart):
+            guard let index = index(of: id) else { return }
+            endpoints[index].specification.localUfrag = restart.localUfrag
+            endpoints[index].specification.localPassword = restart.localPassword
+            endpoints[index].negotiated?.remoteUfrag = restart.remoteUfrag
+            endpoints[index].negotiated?.remotePassword = restart.remotePassword
+            endpoints[index].candidates = []
         case .connect(let route):
             routes.removeAll { $0.sink == route.sink && $0.kind == route.kind && $0.section == route.section }
             routes.append(route)

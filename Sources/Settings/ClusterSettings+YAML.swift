@@ -24,6 +24,7 @@ extension ClusterSettings {
         try readMedia(&reader)
         try readStoreAndWorkers(&reader)
         try readLimits(&reader)
+        try readWHIP(&reader)
         try reader.finish()
     }
 
@@ -143,9 +144,39 @@ extension ClusterSettings {
         var section = try reader.section("limits")
         try section.integer("sessions_per_worker", in: 1...100_000, into: &limits.sessionsPerWorker)
         try section.integer("endpoints_per_reactor", in: 1...20_000, into: &limits.endpointsPerReactor)
+        try section.integer("whip_resources", in: 1...1_000_000, into: &limits.whipResources)
         try section.integer("connections", in: 1...1_000_000, into: &limits.connections)
         try section.integer("connections_per_address", in: 1...1_000_000, into: &limits.connectionsPerAddress)
         try section.integer("session_garbage_period", in: 1...86_400, into: &limits.sessionGarbagePeriod)
         try section.finish()
+    }
+
+    private mutating func readWHIP(_ reader: inout SettingsReader) throws(SettingsError) {
+        try reader.map("keys", into: &keys, example: "name: secret")
+        for (name, secret) in keys.sorted(by: { $0.key < $1.key }) {
+            let bytes = secret.utf8.count
+            guard !name.isEmpty, bytes >= Self.secretBytes else {
+                throw reader.error(
+                    "keys", line: reader.line(of: "keys"),
+                    "the secret of `\(name)` has \(bytes) bytes; \(Self.secretBytes) are the least",
+                    "Make one with `openssl rand -hex 32`")
+            }
+        }
+        var section = try reader.section("whip")
+        try section.strings("ice_servers", into: &whip.iceServers)
+        for server in whip.iceServers where !Self.isICEServer(server) {
+            throw section.error(
+                "ice_servers", line: section.line(of: "ice_servers"), "`\(server)` is not a STUN or TURN address",
+                "Write for example [\"stun:stun.example.com:3478\"]")
+        }
+        try section.finish()
+    }
+
+    /// As long as the hash that it keys (RFC 7518 section 3.2).
+    private static let secretBytes = 32
+
+    private static func isICEServer(_ text: String) -> Bool {
+        ["stun:", "stuns:", "turn:", "turns:"].contains { text.hasPrefix($0) && text.utf8.count > $0.utf8.count }
+            && text.utf8.allSatisfy { $0 > 0x20 && $0 < 0x7F && $0 != UInt8(ascii: ">") }
     }
 }

@@ -8,6 +8,9 @@ public struct ClusterSettings: Sendable, Equatable {
     public var store = StoreSettings()
     public var workers = WorkerSettings()
     public var limits = LimitSettings()
+    /// Secrets by key name, for bearer tokens; empty lets everyone publish and play.
+    public var keys: [String: String] = [:]
+    public var whip = WHIPSettings()
     /// `trace`, `debug`, `info`, `notice`, `warning` or `error`.
     public var logLevel = "info"
 
@@ -66,6 +69,14 @@ public struct MediaSettings: Sendable, Equatable {
     public init() {}
 }
 
+/// WHIP and WHEP.
+public struct WHIPSettings: Sendable, Equatable {
+    /// `stun:` and `turn:` addresses that clients are told.
+    public var iceServers: [String] = []
+
+    public init() {}
+}
+
 public struct StoreSettings: Sendable, Equatable {
     /// `redis://[:password@]host:port[/db]` or `unix:/path`.
     public var url = "redis://127.0.0.1:6379/0"
@@ -88,6 +99,8 @@ public struct LimitSettings: Sendable, Equatable {
     public var sessionsPerWorker = 1000
     /// WebRTC endpoints per reactor.
     public var endpointsPerReactor = 2000
+    /// WHIP publishers and WHEP players of one controller.
+    public var whipResources = 20_000
     /// Open sockets on the signalling ports.
     public var connections = 10_000
     public var connectionsPerAddress = 1_000

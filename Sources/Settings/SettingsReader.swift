@@ -96,16 +96,18 @@ struct SettingsReader {
         value = sequence.compactMap { $0.scalar?.string }
     }
 
-    mutating func map(_ key: String, into value: inout [String: String]) throws(SettingsError) {
+    mutating func map(
+        _ key: String, into value: inout [String: String], example: String = "10.0.0.5: 203.0.113.7"
+    ) throws(SettingsError) {
         guard let (line, node) = take(key) else { return }
         if node.null != nil { return }
         guard let mapping = node.mapping else {
-            throw error(key, line: line, "this must be a mapping", "Write `local: public` lines, indented under it")
+            throw error(key, line: line, "this must be a mapping", "Write `\(example)` lines, indented under it")
         }
         value = [:]
         for (from, to) in mapping {
             guard let from = from.scalar?.string, let to = to.scalar?.string else {
-                throw error(key, line: line, "both sides must be text", "Write `10.0.0.5: 203.0.113.7`")
+                throw error(key, line: line, "both sides must be text", "Write `\(example)`")
             }
             value[from] = to
         }

@@ -24,11 +24,14 @@ public struct ControllerStatus: Hashable, Sendable, Codable {
     /// Seconds since it started.
     public var uptime: Double
     public var kurento: KurentoStatus
+    public var whip: WHIPStatus
 
     public init(
-        id: ControllerID, processID: Int32, host: String, uptime: Double, kurento: KurentoStatus = KurentoStatus()
+        id: ControllerID, processID: Int32, host: String, uptime: Double, kurento: KurentoStatus = KurentoStatus(),
+        whip: WHIPStatus = WHIPStatus()
     ) {
         self.kurento = kurento
+        self.whip = whip
         self.id = id
         self.processID = processID
         self.host = host
@@ -63,6 +66,34 @@ public struct RequestCount: Hashable, Sendable, Codable {
     public init(method: String, result: String, count: UInt64) {
         self.method = method
         self.result = result
+        self.count = count
+    }
+}
+
+/// What a controller's WHIP and WHEP engine holds and has done.
+public struct WHIPStatus: Hashable, Sendable, Codable {
+    public var rooms = 0
+    public var publishers = 0
+    public var players = 0
+    /// Publishers and players with a working path.
+    public var connected = 0
+    public var requests: [WHIPRequestCount] = []
+
+    public init() {}
+}
+
+/// HTTP requests answered since start.
+public struct WHIPRequestCount: Hashable, Sendable, Codable {
+    /// `whip` or `whep`.
+    public var endpoint: String
+    public var method: String
+    public var status: Int
+    public var count: UInt64
+
+    public init(endpoint: String, method: String, status: Int, count: UInt64) {
+        self.endpoint = endpoint
+        self.method = method
+        self.status = status
         self.count = count
     }
 }

@@ -11,6 +11,8 @@ struct HTTPRoutes: Sendable {
     let budget: ConnectionBudget
     /// Where the page finds the Kurento protocol, without the leading slash.
     let kurentoPath: String
+    /// WHIP and WHEP, where they are served.
+    let gateway: GatewayRoutes?
 
     func router() -> Router<BasicRequestContext> {
         let router = Router(context: BasicRequestContext.self, options: .autoGenerateHeadEndpoints)
@@ -24,6 +26,7 @@ struct HTTPRoutes: Sendable {
         router.get("/api/status") { _, _ in try Self.json(StatusDocument(await status.snapshot())) }
         router.get("/api/front") { _, _ in try Self.json(["kurentoPath": kurentoPath]) }
         router.get("/api/sessions/**") { request, _ in try await owner(request.uri.path) }
+        gateway?.add(to: router)
         router.get("/") { request, _ in page(request) }
         router.get("/**") { request, _ in page(request) }
         return router
@@ -42,7 +45,8 @@ struct HTTPRoutes: Sendable {
 
     private func owner(_ path: String) async throws -> Response {
         // A Kurento pipeline is named `<session>_kurento.MediaPipeline`; either name will do.
-        let id = path.dropFirst("/api/sessions/".count).prefix { $0 != "_" }
+        let name = path.dropFirst("/api/sessions/".count)
+        let id = name.hasPrefix("room:") ? name : name.prefix { $0 != "_" }
         guard let id = String(id).removingPercentEncoding, let owner = await status.owner(of: SessionID(id)) else {
             return try Self.json(["error": "no such session"], status: .notFound)
         }

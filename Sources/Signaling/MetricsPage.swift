@@ -75,6 +75,20 @@ extension MetricsPage {
                 .kurentoRequests, ["controller": id, "method": request.method, "result": request.result],
                 Double(request.count))
         }
+        let whip = controller.whip
+        add(.whipRooms, ["controller": id], Double(whip.rooms))
+        add(.whipResources, ["controller": id, "kind": "publisher"], Double(whip.publishers))
+        add(.whipResources, ["controller": id, "kind": "player"], Double(whip.players))
+        add(.whipConnected, ["controller": id], Double(whip.connected))
+        for request in whip.requests {
+            add(
+                .whipRequests,
+                [
+                    "controller": id, "endpoint": request.endpoint, "method": request.method,
+                    "status": "\(request.status)",
+                ],
+                Double(request.count))
+        }
     }
 
     private mutating func add(_ worker: WorkerStatus) {

@@ -19,7 +19,7 @@ public struct SignalingLimits: Sendable {
     /// All header fields of one request, in bytes.
     public var headerBytes = 16 * 1024
     public var headerFields = 100
-    /// No route takes a body; one of this many bytes is read past, more closes the connection.
+    /// One request's body. The largest offers and fragments of WHIP are about 30 kB; more closes the connection.
     public var bodyBytes = 64 * 1024
 
     /// One WebSocket frame, and one message of several. More is closed with 1009 (RFC 6455

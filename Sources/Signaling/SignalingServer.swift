@@ -8,6 +8,7 @@ import NIOHTTP1
 import NIOPosix
 import NIOSSL
 import Synchronization
+public import WHIP
 
 /// The front door: HTTP/1.1 and WebSocket on the same ports.
 ///
@@ -26,11 +27,13 @@ public final class SignalingServer: Sendable {
     private let logger: Logger
     private let ports: Mutex<Ports>
 
-    /// - Parameter webSockets: handlers by path.
+    /// - Parameters:
+    ///   - webSockets: handlers by path.
+    ///   - gateway: serves WHIP and WHEP; nil leaves them out.
     /// - Throws: ``SignalingError`` when a certificate or the page's directory cannot be used.
     public init(
         configuration: SignalingConfiguration, webSockets: [String: any WebSocketHandler],
-        status: any StatusSource, logger: Logger
+        gateway: Gateway? = nil, status: any StatusSource, logger: Logger
     ) throws {
         self.configuration = configuration
         self.logger = logger
@@ -45,7 +48,8 @@ public final class SignalingServer: Sendable {
         let files = try configuration.webDirectory.map { try StaticFiles(directory: $0) } ?? StaticFiles()
         let http = HTTPRoutes(
             files: files, status: status, webSockets: routes, budget: budget,
-            kurentoPath: String(configuration.kurentoPath.drop { $0 == "/" }))
+            kurentoPath: String(configuration.kurentoPath.drop { $0 == "/" }),
+            gateway: gateway.map { GatewayRoutes(gateway: $0, webSockets: routes, limits: limits) })
         front = FrontChannel(
             responder: Self.responder(http, logger: logger), routes: routes, limits: limits,
             budget: budget, logger: logger)

@@ -41,6 +41,7 @@ public struct StatusDocument: Hashable, Sendable, Codable {
     }
 
     static func shortened(_ session: SessionID) -> String {
-        session.rawValue.prefix(8) + "…"
+        // A room's session is named after it, and who knows a room's name may be able to join it.
+        session.rawValue.hasPrefix("room:") ? "room:…" : session.rawValue.prefix(8) + "…"
     }
 }

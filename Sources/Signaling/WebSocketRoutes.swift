@@ -12,6 +12,9 @@ struct WebSocketRoutes: Sendable {
         handlers[Self.key(target)]
     }
 
+    /// Every origin may come in.
+    var allowsAll: Bool { allowedOrigins.isEmpty }
+
     func allows(origin: String?) -> Bool {
         guard !allowedOrigins.isEmpty, let origin else { return true }
         return allowedOrigins.contains(origin.lowercased())

@@ -1,3 +1,4 @@
+import Access
 import ArgumentParser
 import CLinux
 import Controller
@@ -9,6 +10,7 @@ import Session
 import Settings
 import Signaling
 import Store
+import WHIP
 import Wire
 
 /// One controller process: the front doors and the decisions.
@@ -28,7 +30,7 @@ struct ControllerCommand: AsyncParsableCommand {
         ParentWatch.endWithParent()
         try await runUntilSignal {
             let store = RedisStore(try settings.store.address(), cluster: settings.cluster, logger: logger)
-            let controller = try ControllerAssembly(
+            let controller = try await ControllerAssembly(
                 id: ControllerID(id), settings: settings, kurento: kurento, store: store, logger: logger)
             try await controller.run()
             await store.close()
@@ -36,16 +38,17 @@ struct ControllerCommand: AsyncParsableCommand {
     }
 }
 
-/// A controller's parts, wired: Signaling → Kurento → Director → store.
+/// A controller's parts, wired: Signaling → Kurento, WHIP → Director → store.
 struct ControllerAssembly: Sendable {
     let director: Director
     let mediaServer: MediaServer
+    let gateway: Gateway
     let signaling: SignalingServer
 
     init(
         id: ControllerID, settings: ClusterSettings, kurento: KurentoSettings?, store: any ClusterStore,
         logger: Logger
-    ) throws {
+    ) async throws {
         // A connection is a descriptor; the usual soft limit of 1024 is a shell's, not a server's.
         _ = apus_raise_file_limit()
         director = Director(id: id, store: store, logger: logger)
@@ -57,14 +60,17 @@ struct ControllerAssembly: Sendable {
             if kurento.disableRequestCache { configuration.requestCacheLifetime = .zero }
         }
         mediaServer = MediaServer(plane: director, configuration: configuration, logger: logger)
+        gateway = Gateway(
+            plane: director, configuration: try await GatewayAssembly.configuration(settings), logger: logger)
         let status = ControllerStatusSource(
-            id: id, cluster: settings.cluster, director: director, mediaServer: mediaServer, started: HostClock.now)
+            id: id, cluster: settings.cluster, director: director, mediaServer: mediaServer, gateway: gateway,
+            started: HostClock.now)
         let front = try SignalingAssembly.configuration(settings)
         do {
             signaling = try SignalingServer(
                 configuration: front,
                 webSockets: [front.kurentoPath: KurentoWebSocket(server: mediaServer)],
-                status: status, logger: logger)
+                gateway: gateway, status: status, logger: logger)
         } catch SignalingError.tlsIdentity(let reason) {
             throw SignalingAssembly.identityError(settings.tls, reason: reason)
         }

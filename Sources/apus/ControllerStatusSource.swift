@@ -4,6 +4,7 @@ import Kurento
 import Reactor
 import Session
 import Signaling
+import WHIP
 import Wire
 
 /// What a controller tells about itself and its cluster.
@@ -12,6 +13,7 @@ struct ControllerStatusSource: StatusSource {
     let cluster: String
     let director: Director
     let mediaServer: MediaServer
+    let gateway: Gateway
     let started: Instant
 
     func snapshot() async -> ClusterStatus {
@@ -19,6 +21,7 @@ struct ControllerStatusSource: StatusSource {
             id: id, processID: ProcessInfo.processInfo.processIdentifier, host: ProcessInfo.processInfo.hostName,
             uptime: (HostClock.now - started).seconds)
         own.kurento = KurentoStatus(await mediaServer.statistics)
+        own.whip = WHIPStatus(await gateway.statistics)
         return ClusterStatus(
             cluster: cluster, version: Apus.version, controllers: [own], workers: await director.workers())
     }

@@ -22,7 +22,7 @@ struct EmbeddedCluster: Sendable {
                         try WorkerAssembly.configuration(id: id, index: index, settings: settings), store: store,
                         logger: makeLogger("apus.worker.\(id)", level: settings.logLevel)))
             }
-            let controller = try ControllerAssembly(
+            let controller = try await ControllerAssembly(
                 id: ControllerID("c1"), settings: settings, kurento: kurento, store: store,
                 logger: makeLogger("apus.controller.c1", level: settings.logLevel))
             Progress.done("store", "in memory")

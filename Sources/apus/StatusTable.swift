@@ -10,7 +10,9 @@ enum StatusTable {
         for controller in status.controllers {
             lines.append(
                 "controller \(controller.id)  pid \(controller.processID)  up \(duration(controller.uptime))  "
-                    + "\(controller.kurento.connections) connections  \(controller.kurento.pipelines) pipelines")
+                    + "\(controller.kurento.connections) connections  \(controller.kurento.pipelines) pipelines  "
+                    + "\(controller.whip.rooms) rooms, \(controller.whip.publishers) publishers, "
+                    + "\(controller.whip.players) players")
         }
         lines.append("")
         let columns: [(String, (StatusDocument.Worker) -> String)] = [

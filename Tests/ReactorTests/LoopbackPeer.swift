@@ -77,6 +77,17 @@ final class LoopbackPeer {
         for candidate in opened.candidates { transport.addRemoteCandidate(candidate, now: HostClock.now) }
     }
 
+    /// New credentials on both sides; what the reactor is to be told of them.
+    func restart(_ random: inout SeededRandom) throws -> ICERestart {
+        let (own, far) = (Credentials(random: &random), Credentials(random: &random))
+        guard var remote = transport.remote else { throw Refusal(.invalid, "not negotiated") }
+        remote.credentials = far
+        transport.restart(local: own, now: HostClock.now)
+        try transport.negotiate(remote, now: HostClock.now)
+        return ICERestart(
+            localUfrag: far.ufrag, localPassword: far.password, remoteUfrag: own.ufrag, remotePassword: own.password)
+    }
+
     // MARK: Packets
 
     /// Takes in what has come and sends what is due.

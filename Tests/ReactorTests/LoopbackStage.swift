@@ -39,8 +39,14 @@ final class LoopbackStage<Driver: ReactorDriver> {
         return peer
     }
 
-    func open(_ peer: LoopbackPeer) throws -> OpenedEndpoint {
-        let outcome = driver.perform(.openEndpoint(peer.endpoint, peer.specification), in: session)
+    /// - Parameter restart: the credentials that the reactor has by now.
+    func open(_ peer: LoopbackPeer, as restart: ICERestart? = nil) throws -> OpenedEndpoint {
+        var specification = peer.specification
+        if let restart {
+            specification.localUfrag = restart.localUfrag
+            specification.localPassword = restart.localPassword
+        }
+        let outcome = driver.perform(.openEndpoint(peer.endpoint, specification), in: session)
         guard case .opened(let opened) = outcome else {
             Issue.record("not opened: \(outcome)")
             throw Refusal(.invalid, "not opened")

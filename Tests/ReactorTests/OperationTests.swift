@@ -92,6 +92,64 @@ import Wire
         }
     }
 
+    @Test func aRestartFindsANewPathWhileMediaGoesOn() throws {
+        let stage = LoopbackStage(try InlineReactor())
+        let source = try stage.add("source", [LoopbackMedia.section(.video, .recvonly)])
+        let sink = try stage.add("sink", [LoopbackMedia.section(.video, .sendonly, ssrc: 2000)])
+        try stage.connect()
+        try stage.route(source, sink)
+        var random = SeededRandom(seed: 7)
+        var sequence = 0
+        func delivers() throws -> Bool {
+            let before = sink.packetCount
+            try source.send(LoopbackMedia.packet(.video, sequence, ssrc: 1000))
+            sequence += 1
+            return stage.run { sink.packetCount > before }
+        }
+        #expect(try delivers())
+        let selections = { stage.driver.log.events.count { if case .candidatePairSelected = $0 { true } else { false } } }
+        let before = selections()
+        // The sink comes back from another port, as after a change of network.
+        let restart = try sink.restart(&random)
+        try stage.expectDone(.restartEndpoint(sink.endpoint, restart))
+        try stage.expectDone(.restartEndpoint(sink.endpoint, restart))
+        #expect(stage.driver.ufragCount == 2, "the former fragment is forgotten")
+        #expect(try delivers(), "the former path carries media until there is a new one")
+        try sink.rebind()
+        for candidate in try stage.open(sink, as: restart).candidates {
+            sink.transport.addRemoteCandidate(candidate, now: HostClock.now)
+        }
+        #expect(stage.run { selections() > before })
+        #expect(try delivers())
+        try stage.expectDone(.closeEndpoint(sink.endpoint))
+        #expect(stage.driver.ufragCount == 1)
+    }
+
+    @Test func aRestartThatCannotBeIsRefused() throws {
+        let stage = LoopbackStage(try InlineReactor())
+        let (one, two) = (try stage.makePeer("one"), try stage.makePeer("two"))
+        _ = try stage.open(one)
+        _ = try stage.open(two)
+        var random = SeededRandom(seed: 3)
+        let (local, remote) = (Credentials(random: &random), Credentials(random: &random))
+        var restart = ICERestart(
+            localUfrag: local.ufrag, localPassword: local.password, remoteUfrag: remote.ufrag,
+            remotePassword: remote.password)
+        func outcome() -> Refusal.Reason? {
+            refusal(stage.driver.perform(.restartEndpoint(one.endpoint, restart), in: stage.session))
+        }
+        #expect(outcome() == .invalid, "before negotiation there is nothing to restart")
+        try stage.expectDone(.negotiateEndpoint(one.endpoint, one.negotiated([])))
+        restart.localUfrag = two.specification.localUfrag
+        #expect(outcome() == .invalid, "the fragment of another")
+        restart.localUfrag = local.ufrag
+        restart.remotePassword = "short"
+        #expect(outcome() == .invalid)
+        restart.remotePassword = remote.password
+        #expect(outcome() == nil)
+        #expect(stage.driver.ufragCount == 2)
+    }
+
     @Test func whatIsNotThereIsNotFound() throws {
         let stage = LoopbackStage(try InlineReactor())
         let peer = try stage.makePeer("a")

@@ -90,8 +90,13 @@ private func answer(
             HeaderExtensionParameters(uri: HeaderExtensionURI.absoluteSendTime, id: 2),
             HeaderExtensionParameters(uri: HeaderExtensionURI.videoOrientation, id: 13),
             HeaderExtensionParameters(uri: HeaderExtensionURI.transportWideCC, id: 3),
+            HeaderExtensionParameters(uri: HeaderExtensionURI.playoutDelay, id: 5),
             HeaderExtensionParameters(uri: HeaderExtensionURI.mid, id: 4),
+            HeaderExtensionParameters(uri: HeaderExtensionURI.rid, id: 10),
+            HeaderExtensionParameters(uri: HeaderExtensionURI.repairedRid, id: 11),
         ])
+    // Which encoding a packet belongs to is for us to know; the peer gets one stream.
+    #expect(video.send.headerExtensions.map(\.id) == [2, 13, 3, 5, 4])
     #expect(video.receive.encodings == [EncodingParameters(ssrc: 1_832_097_586, rtxSSRC: 2_605_193_324)])
     #expect(video.receive.cname == "4TOk42mSjXCkVIa6")
     #expect(video.send.encodings == [EncodingParameters(ssrc: 2001, rtxSSRC: 2002)])

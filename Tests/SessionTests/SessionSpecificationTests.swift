@@ -42,6 +42,20 @@ struct SessionSpecificationTests {
         }
     }
 
+    @Test func aRestartReplacesCredentialsAndForgetsCandidates() {
+        let restart = ICERestart(
+            localUfrag: "new", localPassword: "newer", remoteUfrag: "far", remotePassword: "farther")
+        let specification = built([
+            .openEndpoint(a, opened), .negotiateEndpoint(a, negotiated), .addCandidate(a, "candidate:1"),
+            .restartEndpoint(a, restart), .addCandidate(a, "candidate:2"), .restartEndpoint(b, restart),
+        ])
+        #expect(specification.endpoints.count == 1)
+        let endpoint = specification.endpoints[0]
+        #expect(endpoint.specification == EndpointSpecification(localUfrag: "new", localPassword: "newer"))
+        #expect(endpoint.negotiated?.remoteUfrag == "far" && endpoint.negotiated?.remotePassword == "farther")
+        #expect(endpoint.candidates == ["candidate:2"])
+    }
+
     @Test func aNewRouteReplacesWhatFedTheSinkBefore() {
         let specification = built([
             .connect(Route(source: a, sink: b, kind: .video)), .connect(Route(source: b, sink: b, kind: .video)),

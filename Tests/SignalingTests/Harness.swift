@@ -2,20 +2,21 @@ import Foundation
 import Logging
 import Session
 import Synchronization
+import WHIP
 
 @testable import Signaling
 
 /// A server on ports that the system chose, stopped when `body` is done.
 func withServer(
     _ change: (inout SignalingConfiguration) -> Void = { _ in }, status: FakeStatus = FakeStatus(),
-    routes: [String: any WebSocketHandler] = ["/echo": Echo()], _ body: ([Int]) async throws -> Void
+    routes: [String: any WebSocketHandler] = ["/echo": Echo()], gateway: Gateway? = nil, _ body: ([Int]) async throws -> Void
 ) async throws {
     var configuration = SignalingConfiguration(listeners: [.init(host: "127.0.0.1", port: 0)])
     change(&configuration)
     var logger = Logger(label: "test")
     logger.logLevel = .error
     let server = try SignalingServer(
-        configuration: configuration, webSockets: routes, status: status, logger: logger)
+        configuration: configuration, webSockets: routes, gateway: gateway, status: status, logger: logger)
     try await withThrowingTaskGroup(of: Void.self) { group in
         group.addTask { try await server.run() }
         try await body(try await server.boundPorts())

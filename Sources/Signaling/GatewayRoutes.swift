@@ -1,0 +1,84 @@
+import Foundation
+import HTTPTypes
+import Hummingbird
+import NIOCore
+public import WHIP
+
+/// WHIP and WHEP on the common port: carries HTTP to the ``Gateway`` and back, and lets pages of other origins in.
+struct GatewayRoutes: Sendable {
+    let gateway: Gateway
+    let webSockets: WebSocketRoutes
+    let limits: SignalingLimits
+
+    func add(to router: Router<BasicRequestContext>) {
+        for endpoint in ["whip", "whep"] {
+            for method in [HTTPRequest.Method.get, .head, .post, .put, .patch, .delete, .options] {
+                router.on("/\(endpoint)/**", method: method) { request, _ in try await respond(to: request) }
+            }
+        }
+    }
+
+    private func respond(to request: Request) async throws -> Response {
+        let origin = request.headers[.origin]
+        guard webSockets.allows(origin: origin) else {
+            return HTTPRoutes.text("this origin is not allowed\n", status: .forbidden)
+        }
+        var response: Response
+        if let length = request.headers[.contentLength].flatMap({ Int($0) }), length > limits.bodyBytes {
+            response = HTTPRoutes.text("a body has at most \(limits.bodyBytes) bytes\n", status: .contentTooLarge)
+        } else if let body = try? await request.body.collect(upTo: limits.bodyBytes) {
+            response = Self.response(await gateway.respond(to: Self.request(request, body)))
+        } else {
+            response = HTTPRoutes.text("the body is too large, or ended early\n", status: .contentTooLarge)
+        }
+        if let origin { allow(origin, request, &response) }
+        return response
+    }
+
+    private static func request(_ request: Request, _ body: ByteBuffer) -> GatewayRequest {
+        let path = request.uri.path.split(separator: "/").map { String($0).removingPercentEncoding ?? "" }
+        var query: [String: String] = [:]
+        for (key, value) in request.uri.queryParameters { query[String(key)] = String(value) }
+        return GatewayRequest(
+            method: request.method.rawValue, path: path, query: query, contentType: request.headers[.contentType],
+            ifMatch: request.headers[.ifMatch], authorization: request.headers[.authorization],
+            body: String(buffer: body))
+    }
+
+    private static func response(_ answer: GatewayResponse) -> Response {
+        var headers: HTTPFields = [.cacheControl: "no-store"]
+        for (name, value) in answer.headers {
+            guard let name = HTTPField.Name(name) else { continue }
+            headers.append(HTTPField(name: name, value: value))
+        }
+        let body = answer.body.isEmpty ? ResponseBody() : ResponseBody(byteBuffer: ByteBuffer(string: answer.body))
+        return Response(status: HTTPResponse.Status(code: answer.status), headers: headers, body: body)
+    }
+
+    /// The CORS protocol (Fetch standard, section 3.2). No credentials: a token is in a header, never in a cookie.
+    private func allow(_ origin: String, _ request: Request, _ response: inout Response) {
+        response.headers[.accessControlAllowOrigin] = webSockets.allowsAll ? "*" : origin
+        if !webSockets.allowsAll { response.headers[.vary] = "Origin" }
+        if request.method == .options {
+            response.headers[.accessControlAllowMethods] = "DELETE, GET, OPTIONS, PATCH, POST"
+            response.headers[.accessControlAllowHeaders] = "Authorization, Content-Type, If-Match"
+            response.headers[.accessControlMaxAge] = "86400"
+        } else {
+            response.headers[.accessControlExposeHeaders] = "Accept-Patch, ETag, Link, Location, Retry-After"
+        }
+    }
+}
+
+extension WHIPStatus {
+    /// What the engine counts, in the form of status and metrics.
+    public init(_ statistics: GatewayStatistics) {
+        self.init()
+        rooms = statistics.rooms
+        publishers = statistics.publishers
+        players = statistics.players
+        connected = statistics.connected
+        requests = statistics.requests.map { kind, count in
+            WHIPRequestCount(endpoint: kind.endpoint, method: kind.method, status: kind.status, count: count)
+        }.sorted { ($0.endpoint, $0.method, $0.status) < ($1.endpoint, $1.method, $1.status) }
+    }
+}

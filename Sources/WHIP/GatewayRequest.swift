@@ -1,0 +1,97 @@
+/// One HTTP request to a path under `/whip` or `/whep`, without the transport's details.
+public struct GatewayRequest: Sendable {
+    public var method: String
+    /// Components of the path with escapes resolved: `["whip", "lobby"]`.
+    public var path: [String]
+    public var query: [String: String]
+    /// Values of the headers that count.
+    public var contentType: String?
+    public var ifMatch: String?
+    public var authorization: String?
+    public var body: String
+
+    public init(
+        method: String, path: [String], query: [String: String] = [:], contentType: String? = nil,
+        ifMatch: String? = nil, authorization: String? = nil, body: String = ""
+    ) {
+        self.method = method
+        self.path = path
+        self.query = query
+        self.contentType = contentType
+        self.ifMatch = ifMatch
+        self.authorization = authorization
+        self.body = body
+    }
+
+    /// The media type alone, in lower case (RFC 9110 section 8.3.1).
+    var mediaType: String? {
+        contentType?.split(separator: ";").first?.trimmed.lowercased()
+    }
+
+    /// The token of `Authorization: Bearer …` (RFC 6750 section 2.1); the scheme's case does not matter.
+    var bearerToken: String? {
+        guard let authorization else { return nil }
+        let words = authorization.split(separator: " ", maxSplits: 1)
+        guard words.count == 2, words[0].lowercased() == "bearer" else { return nil }
+        return words[1].trimmed
+    }
+
+    /// Whether `If-Match` holds for the entity-tag (RFC 9110 section 13.1.1); nil when there is none. RFC 9725 writes
+    /// the asterisk in quotes.
+    func matches(_ tag: String) -> Bool? {
+        guard let ifMatch else { return nil }
+        return ifMatch.split(separator: ",").map(\.trimmed).contains { ["*", "\"*\"", tag].contains($0) }
+    }
+}
+
+/// What goes back.
+public struct GatewayResponse: Sendable {
+    public var status: Int
+    /// In order; a name may be there more than once.
+    public var headers: [(name: String, value: String)]
+    public var body: String
+
+    public init(_ status: Int, headers: [(name: String, value: String)] = [], body: String = "") {
+        self.status = status
+        self.headers = headers
+        self.body = body
+    }
+}
+
+/// A request that was not done, and the response that says why.
+struct GatewayError: Error {
+    var status: Int
+    /// What is wrong and what to do about it, in a sentence for the person at the other end.
+    var message: String
+    var headers: [(name: String, value: String)] = []
+
+    init(_ status: Int, _ message: String, headers: [(name: String, value: String)] = []) {
+        self.status = status
+        self.message = message
+        self.headers = headers
+    }
+
+    var response: GatewayResponse {
+        GatewayResponse(
+            status, headers: headers + [("Content-Type", "text/plain; charset=utf-8")], body: message + "\n")
+    }
+
+    static func full(_ message: String) -> GatewayError {
+        GatewayError(503, message, headers: [("Retry-After", String(Limits.retryAfter))])
+    }
+
+    static func badMethod(_ allowed: String) -> GatewayError {
+        GatewayError(405, "this URL takes \(allowed)", headers: [("Allow", allowed)])
+    }
+
+    static let notFound = GatewayError(404, "there is no such resource; it may have ended: POST a new offer")
+}
+
+extension Substring {
+    var trimmed: String {
+        var text = self
+        while text.first?.isWhitespace == true { text.removeFirst() }
+        while text.last?.isWhitespace == true { text.removeLast() }
+        return String(text)
+    }
+}
