@@ -73,6 +73,8 @@ targets += [
 // IO and the control plane.
 targets += [
     core("Reactor", ["Transport", "Forwarding", "Session", "ICE", "STUN", "DTLS", "SRTP", "RTP", "Wire", "CLinux"]),
+    core(
+        "LoadGenerator", ["Transport", "ICE", "STUN", "DTLS", "SRTP", "SDP", "RTP", "Wire", "CLinux"]),
     core("Store", ["Session", "CHiredis", "CLinux", logging]),
     core("Worker", ["Reactor", "Store", "Session", "ICE", "DTLS", "RTP", "Wire", "CLinux", logging]),
     core("Controller", ["Store", "Session", "Wire", logging]),
