@@ -112,6 +112,9 @@ targets += [
     tests("ForwardingTests", ["Forwarding", "RTP", "Wire"]),
     tests("SessionTests", ["Session", "RTP", "Wire"]),
     tests("ReactorTests", ["CAllocationCount", "Reactor", "Transport", "Forwarding", "Session", "ICE", "DTLS", "SRTP", "RTP", "STUN", "Wire", "CLinux"]),
+    tests(
+        "LoadGeneratorTests",
+        ["LoadGenerator", "Reactor", "Transport", "Forwarding", "Session", "ICE", "STUN", "DTLS", "SRTP", "SDP", "RTP", "Wire", "CLinux"]),
     tests("StoreTests", ["TestSupport", "Store", "Session", "RTP", logging]),
     tests("WorkerTests", ["Worker", "Store", "Session", "Reactor", "RTP"]),
     tests("ControllerTests", ["TestSupport", "Controller", "Store", "Session", "RTP", "Wire", logging]),
