@@ -75,6 +75,7 @@ targets += [
     core("Reactor", ["Transport", "Forwarding", "Session", "ICE", "STUN", "DTLS", "SRTP", "RTP", "Wire", "CLinux"]),
     core(
         "LoadGenerator", ["Transport", "ICE", "STUN", "DTLS", "SRTP", "SDP", "RTP", "Wire", "CLinux"]),
+    core("WHIPClient", ["LoadGenerator", "Wire"] + nio),
     core("Store", ["Session", "CHiredis", "CLinux", logging]),
     core("Worker", ["Reactor", "Store", "Session", "ICE", "DTLS", "RTP", "Wire", "CLinux", logging]),
     core("Controller", ["Store", "Session", "Wire", logging]),
@@ -88,7 +89,7 @@ targets += [
         name: "apus",
         dependencies: [
             "Signaling", "Kurento", "Controller", "Worker", "Reactor", "Store", "Session", "Settings", "ICE",
-            "DTLS", "Wire", "CLinux", logging,
+            "DTLS", "Wire", "CLinux", "LoadGenerator", "WHIPClient", logging,
             .product(name: "ArgumentParser", package: "swift-argument-parser"),
             .product(name: "UnixSignals", package: "swift-service-lifecycle"),
         ],
@@ -115,6 +116,7 @@ targets += [
     tests(
         "LoadGeneratorTests",
         ["LoadGenerator", "Reactor", "Transport", "Forwarding", "Session", "ICE", "STUN", "DTLS", "SRTP", "SDP", "RTP", "Wire", "CLinux"]),
+    tests("WHIPClientTests", ["WHIPClient", "LoadGenerator", "Wire"] + nio),
     tests("StoreTests", ["TestSupport", "Store", "Session", "RTP", logging]),
     tests("WorkerTests", ["Worker", "Store", "Session", "Reactor", "RTP"]),
     tests("ControllerTests", ["TestSupport", "Controller", "Store", "Session", "RTP", "Wire", logging]),

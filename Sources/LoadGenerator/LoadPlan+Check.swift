@@ -2,7 +2,7 @@ import Wire
 
 extension LoadPlan {
     /// Throws what is out of its range, with the option that sets it.
-    func check() throws(LoadError) {
+    public func check() throws(LoadError) {
         func hold(_ isRight: Bool, _ message: @autoclosure () -> String) throws(LoadError) {
             if !isRight { throw LoadError(message()) }
         }

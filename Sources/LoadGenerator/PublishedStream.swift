@@ -2,7 +2,7 @@ import RTP
 import Wire
 
 /// One RTP stream that a publisher sends: an encoding of its video, or its audio.
-final class PublishedStream {
+@safe final class PublishedStream {
     let kind: MediaKind
     /// ``LoadPayload/stream``.
     let stream: UInt8
@@ -33,7 +33,7 @@ final class PublishedStream {
     private(set) var sentInWindow: UInt64 = 0
 
     /// Plain packets by their sequence number's low bits, for retransmission.
-    private var cache: PacketPool
+    private let cache: UnsafeMutableRawBufferPointer
     private var cached: [CachedPacket]
 
     struct CachedPacket: BitwiseCopyable {
@@ -66,9 +66,14 @@ final class PublishedStream {
         pictureID = UInt16(truncatingIfNeeded: random.next()) & 0x7FFF
         timestampBase = UInt32(truncatingIfNeeded: random.next())
         began = now
-        cache = PacketPool(capacity: Limits.retransmissionCache, slotSize: 1_536)
+        unsafe cache = .allocate(byteCount: Limits.retransmissionCache * Self.slotSize, alignment: 64)
         cached = Array(repeating: CachedPacket(), count: Limits.retransmissionCache)
     }
+
+    deinit { unsafe cache.deallocate() }
+
+    /// Bytes of a cached packet at most.
+    private static let slotSize = 1_536
 
     func wantKeyFrame() { isKeyFrameWanted = true }
 
@@ -136,10 +141,12 @@ final class PublishedStream {
     }
 
     private func keep(_ packet: RawSpan, payloadStart: Int) {
-        guard packet.byteCount <= cache.slotSize else { return }
+        guard packet.byteCount <= Self.slotSize else { return }
         let slot = Int(sequence.rawValue) & (Limits.retransmissionCache - 1)
-        var copy = unsafe cache.unguardedMutableBytes(of: PacketIndex(Int32(slot)))
-        copy.store(contentsOf: packet, at: 0)
+        unsafe packet.withUnsafeBytes { bytes in
+            guard let source = bytes.baseAddress, let base = unsafe cache.baseAddress else { return }
+            unsafe (base + slot * Self.slotSize).copyMemory(from: source, byteCount: bytes.count)
+        }
         cached[slot] = CachedPacket(
             sequence: sequence, length: Int32(packet.byteCount), payloadStart: Int32(payloadStart))
     }
@@ -154,8 +161,9 @@ final class PublishedStream {
         let slot = Int(wanted.rawValue) & (Limits.retransmissionCache - 1)
         let entry = cached[slot]
         guard entry.length > 0, entry.sequence == wanted else { return nil }
-        let source = unsafe cache.unguardedBytes(of: PacketIndex(Int32(slot)))
-        packet.store(contentsOf: source.extracting(0..<Int(entry.length)), at: 0)
+        let start = slot * Self.slotSize
+        let bytes = unsafe UnsafeRawBufferPointer(rebasing: cache[start..<(start + Int(entry.length))])
+        packet.store(contentsOf: unsafe RawSpan(_unsafeBytes: bytes), at: 0)
         guard let rtxPayloadType else { return (Int(entry.length), true) }
         guard let header = try? RTPHeader(parsing: packet.bytes.extracting(0..<Int(entry.length))),
             let length = try? RTX.encapsulate(

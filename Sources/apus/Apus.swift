@@ -12,7 +12,8 @@ struct Apus: AsyncParsableCommand {
             """,
         version: version,
         subcommands: [
-            UpCommand.self, ControllerCommand.self, WorkerCommand.self, StatusCommand.self, GuardCommand.self,
+            UpCommand.self, ControllerCommand.self, WorkerCommand.self, StatusCommand.self, LoadCommand.self,
+            GuardCommand.self,
         ])
 
     static let version = "0.1.0"
