@@ -94,6 +94,9 @@ targets += [
             .product(name: "UnixSignals", package: "swift-service-lifecycle"),
         ],
         swiftSettings: house),
+    .target(
+        name: "ForwardingBenchmark", dependencies: ["LoadGenerator", "Wire", "CLinux", "COpenSSL"],
+        path: "Benchmarks/Forwarding", exclude: ["README.md", "loopback.c"], swiftSettings: house),
     core(
         "Fuzzing", ["Wire", "STUN", "ICE", "DTLS", "SRTP", "RTP", "SDP", "Transport", "Kurento", "Session", "Store"],
         path: "Simulations/Fuzzing"),
@@ -124,6 +127,7 @@ targets += [
     tests("SettingsTests", ["Settings"]),
     tests("SignalingTests", ["Signaling", "Kurento", "Session", logging] + nio),
     tests("FuzzingTests", ["Fuzzing"]),
+    tests("ForwardingBenchmarkTests", ["ForwardingBenchmark", "LoadGenerator", "Wire"]),
     tests("TidyTests", []),
 ]
 

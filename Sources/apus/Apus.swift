@@ -13,7 +13,7 @@ struct Apus: AsyncParsableCommand {
         version: version,
         subcommands: [
             UpCommand.self, ControllerCommand.self, WorkerCommand.self, StatusCommand.self, LoadCommand.self,
-            GuardCommand.self,
+            BenchCommand.self, GuardCommand.self,
         ])
 
     static let version = "0.1.0"
