@@ -89,7 +89,7 @@ targets += [
         name: "apus",
         dependencies: [
             "Signaling", "Kurento", "Controller", "Worker", "Reactor", "Store", "Session", "Settings", "ICE",
-            "DTLS", "Wire", "CLinux", "LoadGenerator", "WHIPClient", logging,
+            "DTLS", "Wire", "CLinux", "LoadGenerator", "WHIPClient", "ForwardingBenchmark", logging,
             .product(name: "ArgumentParser", package: "swift-argument-parser"),
             .product(name: "UnixSignals", package: "swift-service-lifecycle"),
         ],
