@@ -73,6 +73,9 @@ targets += [
 // IO and the control plane.
 targets += [
     core("Reactor", ["Transport", "Forwarding", "Session", "ICE", "STUN", "DTLS", "SRTP", "RTP", "Wire", "CLinux"]),
+    core(
+        "LoadGenerator", ["Transport", "ICE", "STUN", "DTLS", "SRTP", "SDP", "RTP", "Wire", "CLinux"]),
+    core("WHIPClient", ["LoadGenerator", "Wire"] + nio),
     core("Store", ["Session", "CHiredis", "CLinux", logging]),
     core("Worker", ["Reactor", "Store", "Session", "ICE", "DTLS", "RTP", "Wire", "CLinux", logging]),
     core("Controller", ["Store", "Session", "Wire", logging]),
@@ -88,11 +91,14 @@ targets += [
         name: "apus",
         dependencies: [
             "Signaling", "Kurento", "WHIP", "Access", "Controller", "Worker", "Reactor", "Store", "Session", "Settings",
-            "ICE", "DTLS", "Wire", "CLinux", logging,
+            "ICE", "DTLS", "Wire", "CLinux", "LoadGenerator", "WHIPClient", "ForwardingBenchmark", logging,
             .product(name: "ArgumentParser", package: "swift-argument-parser"),
             .product(name: "UnixSignals", package: "swift-service-lifecycle"),
         ],
         swiftSettings: house),
+    .target(
+        name: "ForwardingBenchmark", dependencies: ["LoadGenerator", "Wire", "CLinux", "COpenSSL"],
+        path: "Benchmarks/Forwarding", exclude: ["README.md", "loopback.c"], swiftSettings: house),
     core(
         "Fuzzing", ["Wire", "STUN", "ICE", "DTLS", "SRTP", "RTP", "SDP", "Transport", "Kurento", "Session", "Store"],
         path: "Simulations/Fuzzing"),
@@ -112,6 +118,10 @@ targets += [
     tests("ForwardingTests", ["Forwarding", "RTP", "Wire"]),
     tests("SessionTests", ["Session", "RTP", "Wire"]),
     tests("ReactorTests", ["CAllocationCount", "Reactor", "Transport", "Forwarding", "Session", "ICE", "DTLS", "SRTP", "RTP", "STUN", "Wire", "CLinux"]),
+    tests(
+        "LoadGeneratorTests",
+        ["LoadGenerator", "Reactor", "Transport", "Forwarding", "Session", "ICE", "STUN", "DTLS", "SRTP", "SDP", "RTP", "Wire", "CLinux"]),
+    tests("WHIPClientTests", ["WHIPClient", "LoadGenerator", "Wire"] + nio),
     tests("StoreTests", ["TestSupport", "Store", "Session", "RTP", logging]),
     tests("WorkerTests", ["Worker", "Store", "Session", "Reactor", "RTP"]),
     tests("ControllerTests", ["TestSupport", "Controller", "Store", "Session", "RTP", "Wire", logging]),
@@ -121,6 +131,7 @@ targets += [
     tests("SettingsTests", ["Settings"]),
     tests("SignalingTests", ["Signaling", "Kurento", "WHIP", "Session", "RTP", logging] + nio),
     tests("FuzzingTests", ["Fuzzing"]),
+    tests("ForwardingBenchmarkTests", ["ForwardingBenchmark", "LoadGenerator", "Wire"]),
     tests("TidyTests", []),
 ]
 

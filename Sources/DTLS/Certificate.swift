@@ -13,8 +13,9 @@ internal import COpenSSL
         try self.init(srtpProfiles: "SRTP_AEAD_AES_128_GCM:SRTP_AES128_CM_SHA1_80:SRTP_AEAD_AES_256_GCM")
     }
 
-    /// `srtpProfiles` in order of preference, by OpenSSL's names; nil offers none, for tests.
-    init(srtpProfiles: String?) throws(DTLSError) {
+    /// A certificate whose endpoints agree on these profiles only: `srtpProfiles` in order of preference, by OpenSSL's
+    /// names with colons between them. nil offers none, so that no association comes about.
+    public init(srtpProfiles: String?) throws(DTLSError) {
         guard let key = unsafe apus_dtls_new_key() else { throw .openSSL("EVP_EC_gen") }
         defer { unsafe EVP_PKEY_free(key) }
         guard let certificate = unsafe X509_new() else { throw .openSSL("X509_new") }

@@ -13,7 +13,7 @@ struct Apus: AsyncParsableCommand {
         version: version,
         subcommands: [
             UpCommand.self, ControllerCommand.self, WorkerCommand.self, StatusCommand.self, TokenCommand.self,
-            GuardCommand.self,
+            LoadCommand.self, BenchCommand.self, GuardCommand.self,
         ])
 
     static let version = "0.1.0"

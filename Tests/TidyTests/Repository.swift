@@ -25,7 +25,7 @@ enum Repository {
 
     /// Production code and what simulates it; tests are freer.
     static let production: [SourceFile] = paths.filter {
-        $0.hasSuffix(".swift") && ($0.hasPrefix("Sources/") || $0.hasPrefix("Simulations/"))
+        $0.hasSuffix(".swift") && ["Sources/", "Simulations/", "Benchmarks/"].contains(where: $0.hasPrefix)
     }.compactMap { path in text(path).map { SourceFile(path: path, text: $0) } }
 
     static func text(_ path: String) -> String? {

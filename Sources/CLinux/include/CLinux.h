@@ -94,4 +94,7 @@ uint64_t apus_signals_unblock(void);
 void apus_signals_restore(uint64_t mask);
 
 #pragma clang assume_nonnull end
+
+#include "CLinuxTrains.h"
+
 #endif

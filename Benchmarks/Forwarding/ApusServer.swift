@@ -1,0 +1,67 @@
+import Foundation
+import LoadGenerator
+
+/// `apus up` with one worker and one reactor, on free ports and with a Redis of its own.
+final class ApusServer: ServerUnderTest {
+    let signaling: any LoadSignaling
+    let mediaProcess: Int32
+    let processes: [Int32]
+    let facts: ServerFacts
+    private let child: ChildProcess
+
+    init(_ workshop: Workshop) async throws {
+        let port = try FreePort.tcp()
+        let redis = try FreePort.tcp()
+        let file = workshop.folder + "/cluster-\(port).yml"
+        try Self.settings(port: port, redis: redis).write(toFile: file, atomically: false, encoding: .utf8)
+        child = try ChildProcess(
+            workshop.guarded([workshop.executable, "up", "--config", file]), log: workshop.folder + "/apus.log")
+        do {
+            let client = HTTPClient(port: port)
+            try await child.wait(for: "apus up") {
+                (try? await client.request("GET", "/readyz", seconds: 2))?.status == 200
+            }
+            let tree = ProcessTable.tree(child.identifier)
+            guard let worker = tree.first(where: { ProcessTable.arguments($0).dropFirst().first == "worker" }) else {
+                throw BenchmarkError("apus up has no worker:\n\(child.lastOutput)")
+            }
+            mediaProcess = worker
+            processes = tree
+            signaling = WebRTCHTTPSignaling(port: port)
+            let version = try ChildProcess.run([workshop.executable, "--version"])
+            facts = ServerFacts(
+                version: "Apus " + version.trimmingCharacters(in: .whitespacesAndNewlines),
+                configuration: "one worker, one reactor, Redis; NACK, RTX, RTCP and statistics on")
+        } catch {
+            await child.stop()
+            throw error
+        }
+    }
+
+    func stop() async { await child.stop() }
+
+    /// What differs from the defaults: loopback alone, free ports, one worker, and room for the subscribers.
+    static func settings(port: Int, redis: Int) -> String {
+        let firstMediaPort = 42_000 + port % 200 * 64
+        return """
+            cluster: bench-\(port)
+            signaling:
+              listen: ["127.0.0.1:\(port)"]
+            tls:
+              listen: []
+            media:
+              udp_ports: \(firstMediaPort)-\(firstMediaPort + 63)
+              interfaces: [lo]
+              ipv6: false
+            store:
+              url: redis://127.0.0.1:\(redis)/0
+            workers:
+              count: 1
+              reactors: 1
+            limits:
+              endpoints_per_reactor: 20000
+            log_level: warning
+
+            """
+    }
+}

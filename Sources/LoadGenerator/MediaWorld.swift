@@ -1,0 +1,188 @@
+import CLinux
+import RTP
+import Transport
+import Wire
+
+/// All that a media thread owns: its clients and what they have counted. `+Receive`, `+Publish`, `+Feedback` and
+/// `+Mischief` are the ways in and out.
+struct MediaWorld: ~Copyable {
+    let settings: MediaSettings
+    let output: @Sendable (MediaOutput) -> Void
+    let epoll: Int32
+    var clients: ClientTable
+    var slots: [Int: Int32] = [:]
+    var publisherSlots: [Int32] = []
+    /// When each slot has something to do, in nanoseconds: all that a tick looks at.
+    var deadlines: [UInt64]
+    let batch = TrainBatch()
+    var writer = TrainWriter()
+    var scratch = ByteWriter(capacity: 2_048)
+    var wanted: [SequenceNumber] = []
+    var calibration: Calibration
+
+    var window = MeasurementWindow()
+    var result = ThreadResult()
+    /// What rogues find is nobody's concern.
+    var rogueCounters = VerificationCounters()
+    /// Wall clock minus monotonic clock.
+    var wallOffset: UInt64
+    var isHushed = false
+    var isStopping = false
+    var nextTick = Instant.origin
+    var nextSnapshot = Instant.origin
+    private var cpuAtOpening: (cpu: UInt64, time: Instant)?
+    private var cpuAtClosing: (cpu: UInt64, time: Instant)?
+    private var lastSnapshot: (cpu: UInt64, time: Instant)
+    private var overflowAtOpening: UInt64 = 0
+
+    static let mailboxToken = UInt64.max
+    static let calibrationToken = UInt64.max - 1
+
+    init(_ settings: MediaSettings, capacity: Int, output: @escaping @Sendable (MediaOutput) -> Void) throws(LoadError) {
+        let calibration = try Calibration()
+        let epoll = apus_epoll_create()
+        guard epoll >= 0 else { throw LoadError("no epoll: the process is out of file descriptors") }
+        self.settings = settings
+        self.output = output
+        self.epoll = epoll
+        self.calibration = calibration
+        clients = ClientTable(capacity: capacity)
+        deadlines = Array(repeating: .max, count: capacity)
+        _ = apus_epoll_add(epoll, self.calibration.receiver.descriptor, Self.calibrationToken)
+        wallOffset = LoadClock.wall &- LoadClock.now.nanoseconds
+        lastSnapshot = (LoadClock.threadCPU, LoadClock.now)
+        wanted.reserveCapacity(1_024)
+    }
+
+    deinit { apus_close(epoll) }
+
+    mutating func run(mailbox: MediaMailbox, board: MediaBoard) {
+        _ = apus_epoll_add(epoll, mailbox.wakeUp, Self.mailboxToken)
+        var tokens = [UInt64](repeating: 0, count: Limits.readyBatch)
+        while !isStopping {
+            let ready = unsafe apus_epoll_wait_ns(epoll, &tokens, UInt32(tokens.count), waitNanoseconds())
+            for position in 0..<max(0, Int(ready)) { attend(to: tokens[position]) }
+            for command in mailbox.drain() { obey(command) }
+            turn(board)
+        }
+    }
+
+    private mutating func attend(to token: UInt64) {
+        switch token {
+        case Self.mailboxToken: break
+        case Self.calibrationToken: receiveCalibration()
+        default: receive(Int32(truncatingIfNeeded: token))
+        }
+    }
+
+    private mutating func turn(_ board: MediaBoard) {
+        let now = LoadClock.now
+        publishDue(now: now)
+        guard now >= nextTick else { return }
+        nextTick = now + Limits.tick
+        wallOffset = LoadClock.wall &- LoadClock.now.nanoseconds
+        watchWindow(now: now)
+        let nanoseconds = now.nanoseconds
+        for slot in deadlines.indices where deadlines[slot] <= nanoseconds { service(Int32(slot), now: now) }
+        if now >= nextSnapshot { publishSnapshot(to: board, now: now) }
+    }
+
+    private func waitNanoseconds() -> UInt64 {
+        var due = nextTick
+        for slot in publisherSlots { due = min(due, clients[slot].nextVideo, clients[slot].nextAudio) }
+        let wait = (due - LoadClock.now).nanoseconds
+        return wait > 0 ? UInt64(wait) : 0
+    }
+
+    // MARK: Commands
+
+    private mutating func obey(_ command: MediaCommand) {
+        switch command {
+        case .add(let setup): add(setup)
+        case .remove(let id): remove(id)
+        case .openWindow(let start): window = MeasurementWindow(start: start.nanoseconds)
+        case .closeWindow(let end): window.end = end.nanoseconds
+        case .hush: isHushed = true
+        case .collect: output(.collected(collect()))
+        case .stop: isStopping = true
+        }
+    }
+
+    private mutating func add(_ setup: ClientSetup) {
+        let now = LoadClock.now
+        guard !clients.isFull else { return output(.failed(setup.id, "more clients than planned")) }
+        do {
+            let slot = clients.insert(try MediaClient.make(setup, settings: settings, now: now))
+            slots[setup.id] = slot
+            if setup.isPublisher { publisherSlots.append(slot) }
+            _ = apus_epoll_add(epoll, setup.socket.descriptor, UInt64(slot))
+            drain(slot, now: now)
+        } catch {
+            output(.failed(setup.id, "\(error)"))
+        }
+    }
+
+    private mutating func remove(_ id: Int) {
+        guard let slot = slots.removeValue(forKey: id) else { return }
+        if !clients[slot].isMute {
+            clients[slot].transport.close(now: LoadClock.now)
+            sendControl(of: slot)
+        }
+        publisherSlots.removeAll { $0 == slot }
+        _ = apus_epoll_remove(epoll, clients[slot].socket.descriptor)
+        deadlines[Int(slot)] = .max
+        clients.remove(slot)
+    }
+
+    // MARK: Measurement
+
+    private mutating func watchWindow(now: Instant) {
+        if cpuAtOpening == nil, now.nanoseconds >= window.start {
+            cpuAtOpening = (LoadClock.threadCPU, now)
+            overflowAtOpening = overflow()
+        }
+        if cpuAtClosing == nil, now.nanoseconds >= window.end { cpuAtClosing = (LoadClock.threadCPU, now) }
+    }
+
+    private func overflow() -> UInt64 {
+        slots.values.reduce(0) { $0 &+ (clients[$1].rogue == nil ? clients[$1].socket.overflow : 0) }
+    }
+
+    private mutating func collect() -> ThreadResult {
+        var collected = result
+        for slot in publisherSlots {
+            for stream in clients[slot].published {
+                let key = StreamKey(publisher: clients[slot].publisher, isVideo: stream.kind == .video)
+                collected.sent[key, default: 0] &+= stream.sentInWindow
+            }
+        }
+        for slot in slots.values where clients[slot].isWitness && clients[slot].hasMedia {
+            for section in clients[slot].sections {
+                collected.sections[
+                    StreamKey(publisher: section.publisher, isVideo: section.kind == .video), default: 0] += 1
+            }
+        }
+        collected.receiveOverflow = overflow() &- overflowAtOpening
+        collected.sendFailures = writer.failures
+        if let opening = cpuAtOpening, let closing = cpuAtClosing, closing.time > opening.time {
+            collected.load =
+                Double(closing.cpu &- opening.cpu) / Double((closing.time - opening.time).nanoseconds)
+        }
+        return collected
+    }
+
+    private mutating func publishSnapshot(to board: MediaBoard, now: Instant) {
+        nextSnapshot = now + .milliseconds(200)
+        var snapshot = ThreadSnapshot()
+        snapshot.counters = result.counters
+        for slot in publisherSlots {
+            for stream in clients[slot].published { snapshot.sent &+= stream.number }
+        }
+        let cpu = LoadClock.threadCPU
+        let elapsed = (now - lastSnapshot.time).nanoseconds
+        if elapsed > 0 { snapshot.load = Double(cpu &- lastSnapshot.cpu) / Double(elapsed) }
+        lastSnapshot = (cpu, now)
+        snapshot.p99 = result.latency.quantile(0.99)
+        board.store(snapshot)
+    }
+}

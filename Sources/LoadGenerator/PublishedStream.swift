@@ -1,0 +1,211 @@
+import RTP
+import Wire
+
+/// One RTP stream that a publisher sends: an encoding of its video, or its audio.
+@safe final class PublishedStream {
+    let kind: MediaKind
+    /// ``LoadPayload/stream``.
+    let stream: UInt8
+    let ssrc: UInt32
+    let rtxSSRC: UInt32
+    let payloadType: UInt8
+    /// nil when no RTX was agreed on.
+    let rtxPayloadType: UInt8?
+    let clockRate: UInt32
+    let mid: HeaderExtensionValue?
+    let rid: HeaderExtensionValue?
+    let extensions: ExtensionIDs
+    private let publisher: UInt16
+    private let run: UInt32
+    private var sizes: FrameSizes?
+
+    private(set) var number: UInt64 = 0
+    private var sequence: SequenceNumber
+    private var rtxSequence: SequenceNumber
+    private var pictureID: UInt16
+    private let timestampBase: UInt32
+    private let began: Instant
+    private var timestamp: UInt32 = 0
+    private var isKeyFrameWanted = true
+    private(set) var packetCount: UInt32 = 0
+    private(set) var octetCount: UInt32 = 0
+    /// Packets whose send time lies in the window.
+    private(set) var sentInWindow: UInt64 = 0
+
+    /// Plain packets by their sequence number's low bits, for retransmission.
+    private let cache: UnsafeMutableRawBufferPointer
+    private var cached: [CachedPacket]
+
+    struct CachedPacket: BitwiseCopyable {
+        var sequence = SequenceNumber(0)
+        var length: Int32 = 0
+        var payloadStart: Int32 = 0
+    }
+
+    init(
+        _ section: ClientSection, run: UInt32, encoding: Int, rid: String?, sizes: FrameSizes?,
+        random: inout SeededRandom, now: Instant
+    ) throws(LoadError) {
+        guard let codec = section.parameters.codecs.first else { throw LoadError("the server agreed on no codec") }
+        let known = rid == nil ? section.parameters.encodings.first : nil
+        kind = section.kind
+        stream = section.kind == .audio ? LoadPayload.audioStream : UInt8(encoding)
+        ssrc = known?.ssrc ?? max(1, UInt32(truncatingIfNeeded: random.next()))
+        rtxSSRC = known?.rtxSSRC ?? max(1, UInt32(truncatingIfNeeded: random.next()))
+        payloadType = codec.payloadType
+        rtxPayloadType = codec.rtxPayloadType
+        clockRate = codec.clockRate
+        mid = HeaderExtensionValue(section.mid)
+        self.rid = rid.flatMap { HeaderExtensionValue($0) }
+        extensions = ExtensionIDs(section.parameters)
+        publisher = UInt16(section.publisher)
+        self.run = run
+        self.sizes = sizes
+        sequence = SequenceNumber(UInt16(truncatingIfNeeded: random.next()))
+        rtxSequence = SequenceNumber(UInt16(truncatingIfNeeded: random.next()))
+        pictureID = UInt16(truncatingIfNeeded: random.next()) & 0x7FFF
+        timestampBase = UInt32(truncatingIfNeeded: random.next())
+        began = now
+        unsafe cache = .allocate(byteCount: Limits.retransmissionCache * Self.slotSize, alignment: 64)
+        cached = Array(repeating: CachedPacket(), count: Limits.retransmissionCache)
+    }
+
+    deinit { unsafe cache.deallocate() }
+
+    /// Bytes of a cached packet at most.
+    private static let slotSize = 1_536
+
+    func wantKeyFrame() { isKeyFrameWanted = true }
+
+    /// Begins the frame that was captured at `now`; its packets are those of ``makePacket``, in order.
+    func beginFrame(now: Instant) -> OpenFrame {
+        timestamp = timestamp(at: now)
+        guard kind == .video, let next = sizes?.next(isKeyFrameWanted: isKeyFrameWanted) else {
+            return OpenFrame(isKeyFrame: false, plan: FramePlan(packets: 1, base: FrameSizes.audioPacket))
+        }
+        isKeyFrameWanted = false
+        pictureID = (pictureID &+ 1) & 0x7FFF
+        return OpenFrame(isKeyFrame: next.isKeyFrame, plan: next.plan)
+    }
+
+    private func timestamp(at now: Instant) -> UInt32 {
+        timestampBase &+ UInt32(truncatingIfNeeded: (now - began).microseconds * Int64(clockRate) / 1_000_000)
+    }
+
+    struct OpenFrame: BitwiseCopyable {
+        var isKeyFrame: Bool
+        var plan: FramePlan
+    }
+
+    /// Writes packet `index` of `frame` to the beginning of `packet`, and keeps it for retransmission.
+    ///
+    /// - Returns: its length.
+    func makePacket(
+        _ index: Int, of frame: OpenFrame, transportSequence: UInt16, now: Instant, window: MeasurementWindow,
+        into packet: inout MutableRawSpan
+    ) throws(ParseError) -> Int {
+        let header = RTPHeader(
+            payloadType: payloadType, marker: kind == .video && index == frame.plan.packets - 1,
+            sequenceNumber: sequence, timestamp: timestamp, ssrc: ssrc)
+        var writer = try RTPHeaderWriter(header, into: &packet)
+        if let mid, extensions.mid != 0 { writer.append(id: extensions.mid, mid, into: &packet) }
+        if let rid, extensions.rid != 0 { writer.append(id: extensions.rid, rid, into: &packet) }
+        if extensions.transportSequence != 0 {
+            writer.append(id: extensions.transportSequence, transportSequence, into: &packet)
+        }
+        let start = writer.finish(into: &packet)
+        let end = start + frame.plan.byteCount(of: index)
+        let content =
+            kind == .audio
+            ? MediaFraming.writeOpus(into: &packet, at: start)
+            : MediaFraming.writeVP8(
+                into: &packet, at: start, isFirst: index == 0, isKeyFrame: frame.isKeyFrame, pictureID: pictureID,
+                frameBytes: frame.plan.byteCount, size: Self.pictureSize(stream))
+        LoadPayload(run: run, publisher: publisher, stream: stream, number: number, sentAt: now.nanoseconds)
+            .write(into: &packet, content, end)
+        keep(packet.bytes.extracting(0..<end), payloadStart: start)
+        number &+= 1
+        sequence = sequence.advanced(by: 1)
+        packetCount &+= 1
+        octetCount &+= UInt32(end - start)
+        if window.contains(now.nanoseconds) { sentInWindow &+= 1 }
+        return end
+    }
+
+    private static func pictureSize(_ stream: UInt8) -> (width: UInt16, height: UInt16) {
+        switch stream {
+        case 0: (640, 360)
+        case 1: (960, 540)
+        default: (1280, 720)
+        }
+    }
+
+    private func keep(_ packet: RawSpan, payloadStart: Int) {
+        guard packet.byteCount <= Self.slotSize else { return }
+        let slot = Int(sequence.rawValue) & (Limits.retransmissionCache - 1)
+        unsafe packet.withUnsafeBytes { bytes in
+            guard let source = bytes.baseAddress, let base = unsafe cache.baseAddress else { return }
+            unsafe (base + slot * Self.slotSize).copyMemory(from: source, byteCount: bytes.count)
+        }
+        cached[slot] = CachedPacket(
+            sequence: sequence, length: Int32(packet.byteCount), payloadStart: Int32(payloadStart))
+    }
+
+    /// Writes the packet that was asked for again to the beginning of `packet`: as RTX where that was agreed on,
+    /// else as it was.
+    ///
+    /// - Returns: its length, and whether it is a repetition on the same SSRC; nil when it is not there any more.
+    func makeRetransmission(
+        of wanted: SequenceNumber, into packet: inout MutableRawSpan
+    ) -> (length: Int, isRepeat: Bool)? {
+        let slot = Int(wanted.rawValue) & (Limits.retransmissionCache - 1)
+        let entry = cached[slot]
+        guard entry.length > 0, entry.sequence == wanted else { return nil }
+        let start = slot * Self.slotSize
+        let bytes = unsafe UnsafeRawBufferPointer(rebasing: cache[start..<(start + Int(entry.length))])
+        packet.store(contentsOf: unsafe RawSpan(_unsafeBytes: bytes), at: 0)
+        guard let rtxPayloadType else { return (Int(entry.length), true) }
+        guard let header = try? RTPHeader(parsing: packet.bytes.extracting(0..<Int(entry.length))),
+            let length = try? RTX.encapsulate(
+                &packet, header: header, payloadType: rtxPayloadType, ssrc: rtxSSRC, sequenceNumber: rtxSequence)
+        else { return nil }
+        rtxSequence = rtxSequence.advanced(by: 1)
+        // RFC 8852 section 4.3: of an encoding by rid, RTX names what it repairs.
+        if rid != nil { renameRID(header, in: &packet) }
+        return (length, false)
+    }
+
+    private func renameRID(_ header: RTPHeader, in packet: inout MutableRawSpan) {
+        guard extensions.rid != 0, extensions.repairedRID != 0,
+            let value = header.headerExtension(id: extensions.rid, in: packet.bytes)
+        else { return }
+        let at = value.lowerBound - 1
+        packet.store(extensions.repairedRID << 4 | packet.bytes.uint8(at: at) & 0x0F, at: at)
+    }
+
+    func senderReport(now: Instant, wall: UInt64) -> SenderReport {
+        SenderReport(
+            ssrc: ssrc, ntp: NTPTimestamp(now, unixOffset: Instant(nanoseconds: wall) - now), rtpTimestamp: timestamp(at: now),
+            packetCount: packetCount, octetCount: octetCount)
+    }
+}
+
+/// The negotiated ids of the extensions that the generator knows; 0 for none.
+struct ExtensionIDs: Sendable, BitwiseCopyable {
+    var mid: UInt8 = 0
+    var rid: UInt8 = 0
+    var repairedRID: UInt8 = 0
+    var transportSequence: UInt8 = 0
+
+    init(_ parameters: RTPParameters) {
+        for known in parameters.headerExtensions {
+            switch known.uri {
+            case HeaderExtensionURI.mid: mid = known.id
+            case HeaderExtensionURI.rid: rid = known.id
+            case HeaderExtensionURI.repairedRid: repairedRID = known.id
+            case HeaderExtensionURI.transportWideCC: transportSequence = known.id
+            default: break
+            }
+        }
+    }
+}

@@ -1,0 +1,120 @@
+import ICE
+import RTP
+import SDP
+import Wire
+
+/// Which sections a client has, and what is in them: video of every publisher first, then audio of every one.
+struct SectionLayout: Sendable {
+    /// The publishers whose streams the client has: itself, or all of the room.
+    let publishers: Range<Int>
+    let video: VideoPattern?
+    let hasAudio: Bool
+    let isPublisher: Bool
+
+    /// Encodings of ``VideoPattern/simulcast`` by rid, smallest first.
+    static let rids = ["q", "h", "f"]
+    static let videoPayloadType: UInt8 = 96
+    static let audioPayloadType: UInt8 = 111
+
+    var kinds: [MediaKind] {
+        publishers.filter { _ in video != nil }.map { _ in .video } + publishers.filter { _ in hasAudio }.map { _ in .audio }
+    }
+
+    func offer(with capabilities: EndpointCapabilities, candidate: String) -> SessionDescription {
+        var description = Negotiator.offer(with: capabilities, kinds: kinds)
+        if isPublisher, video == .simulcast {
+            for index in description.media.indices where description.media[index].kind == .video {
+                // RFC 8853 section 5.1; the streams are told apart by rid, so no SSRC is announced.
+                description.media[index].sources = []
+                description.media[index].sourceGroups = []
+                description.media[index].rids = Self.rids.map { RestrictionID(id: $0, isSend: true) }
+                description.media[index].simulcast = Simulcast(send: Self.rids.map { [SimulcastStream(rid: $0)] })
+            }
+        }
+        return description.adding(candidates: [candidate])
+    }
+
+    /// What a browser of the same role would offer.
+    func capabilities(
+        ice: ICEParameters, fingerprint: SDP.Fingerprint, random: inout SeededRandom
+    ) -> EndpointCapabilities {
+        let name = random.iceCharacters(12)
+        return EndpointCapabilities(
+            audio: kind(.audio, random: &random), video: kind(.video, random: &random), ice: ice,
+            fingerprint: fingerprint, cname: name, streamID: isPublisher ? "load-\(publishers.lowerBound)" : "-",
+            sessionID: random.next() >> 2)
+    }
+
+    private func kind(_ kind: MediaKind, random: inout SeededRandom) -> KindCapabilities {
+        let isVideo = kind == .video
+        let codec =
+            isVideo
+            ? CodecParameters(
+                name: "VP8", payloadType: Self.videoPayloadType, clockRate: 90_000,
+                feedback: ["goog-remb", "transport-cc", "ccm fir", "nack", "nack pli"],
+                rtxPayloadType: Self.videoPayloadType + 1)
+            : CodecParameters(
+                name: "opus", payloadType: Self.audioPayloadType, clockRate: 48_000, channels: 2,
+                formatParameters: [FormatParameter("minptime", "10"), FormatParameter("useinbandfec", "1")],
+                feedback: ["transport-cc"])
+        var extensions = [HeaderExtensionURI.mid, HeaderExtensionURI.transportWideCC]
+        if isPublisher, isVideo, video == .simulcast {
+            extensions += [HeaderExtensionURI.rid, HeaderExtensionURI.repairedRid]
+        }
+        let source = LocalSource(
+            ssrc: Self.ssrc(&random), rtxSSRC: isVideo ? Self.ssrc(&random) : nil, trackID: "load-\(kind.rawValue)")
+        return KindCapabilities(
+            codecs: [codec], headerExtensions: extensions, direction: isPublisher ? .sendonly : .recvonly,
+            sources: isPublisher ? [source] : [], maxSections: Limits.sections / 2)
+    }
+
+    private static func ssrc(_ random: inout SeededRandom) -> UInt32 {
+        max(1, UInt32(truncatingIfNeeded: random.next()))
+    }
+
+    /// What was agreed on, section by section.
+    func media(_ negotiation: Negotiation, publishers: [Int]?) throws -> [ClientSection] {
+        var counts: [MediaKind: Int] = [:]
+        var sections: [ClientSection] = []
+        for media in negotiation.media {
+            let position = counts[media.kind, default: 0]
+            counts[media.kind] = position + 1
+            guard isPublisher ? media.direction.sends : media.direction.receives else { continue }
+            var publisher = self.publishers.lowerBound + position
+            if let publishers, media.index < publishers.count { publisher = publishers[media.index] }
+            sections.append(
+                ClientSection(
+                    publisher: publisher, mid: media.mid, kind: media.kind,
+                    parameters: isPublisher ? media.send : media.receive))
+        }
+        guard !sections.isEmpty else {
+            throw SDPError(.unsupported, "the server took none of the client's sections", hint: "look at its answer")
+        }
+        return sections
+    }
+
+    var directStreams: [DirectStream] {
+        var streams: [DirectStream] = []
+        for kind in [MediaKind.video, .audio] where kind == .video ? video != nil : hasAudio {
+            for publisher in publishers {
+                let base: UInt32 = kind == .video ? 0x1000_0000 : 0x2000_0000
+                streams.append(
+                    DirectStream(
+                        publisher: publisher, isVideo: kind == .video, ssrc: base + UInt32(publisher),
+                        payloadType: kind == .video ? Self.videoPayloadType : Self.audioPayloadType))
+            }
+        }
+        return streams
+    }
+
+    func directMedia() -> [ClientSection] {
+        directStreams.map { stream in
+            let codec = CodecParameters(
+                name: stream.isVideo ? "VP8" : "opus", payloadType: stream.payloadType,
+                clockRate: stream.isVideo ? 90_000 : 48_000)
+            return ClientSection(
+                publisher: stream.publisher, mid: "", kind: stream.isVideo ? .video : .audio,
+                parameters: RTPParameters(codecs: [codec], encodings: [EncodingParameters(ssrc: stream.ssrc)]))
+        }
+    }
+}
