@@ -8,8 +8,7 @@ public import Wire
 /// One client's side of offer and answer, handed to a ``LoadSignaling``.
 ///
 /// Either the client offers: ``offer()``, then ``accept(answer:publishers:)``. Or the server does:
-/// ``answer(to:publishers:)``. Or neither, over a ``DirectPath``. Descriptions hold the client's candidate; there is
-/// nothing to trickle.
+/// ``answer(to:publishers:)``. Descriptions hold the client's candidate; there is nothing to trickle.
 public final class ClientNegotiation: Sendable {
     /// What the client is to the room.
     public enum Role: Sendable, Hashable {
@@ -66,33 +65,14 @@ public final class ClientNegotiation: Sendable {
         return negotiation.localDescription.adding(candidates: [candidate]).text
     }
 
-    /// The client's media runs over `path`, in the sections, payload types and SSRCs of ``directMedia``.
-    public func connect(over path: DirectPath) {
-        let client = NegotiatedClient(path: .direct(path), media: layout.directMedia())
-        state.withLock { $0.result = client }
-    }
-
-    /// The streams of a client on a ``DirectPath``: a publisher sends them, a subscriber expects them, with
-    /// exactly these SSRCs and payload types and no header extension.
-    public var directMedia: [DirectStream] { layout.directStreams }
-
     var result: NegotiatedClient? { state.withLock { $0.result } }
 
     private var candidate: String { Candidate.host(address: address, socket: 0).sdp }
 
     private func finish(_ negotiation: Negotiation, isControlling: Bool, publishers: [Int]?) throws {
         let client = NegotiatedClient(
-            path: .negotiated(
-                try NegotiatedPath(negotiation, local: credentials, isControlling: isControlling)),
+            path: try NegotiatedPath(negotiation, local: credentials, isControlling: isControlling),
             media: try layout.media(negotiation, publishers: publishers))
         state.withLock { $0.result = client }
     }
-}
-
-/// A stream of a client on a ``DirectPath``.
-public struct DirectStream: Sendable, Hashable {
-    public var publisher: Int
-    public var isVideo: Bool
-    public var ssrc: UInt32
-    public var payloadType: UInt8
 }

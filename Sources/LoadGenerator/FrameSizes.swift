@@ -49,7 +49,10 @@ struct FrameSizes: Sendable {
         switch pattern {
         case .uniform: return (isKeyFrame, FramePlan(packets: 5, base: Self.fullPacket))
         case .simulcast:
-            let plans = [FramePlan(packets: 1, base: 600), FramePlan(packets: 2, base: 1_100), FramePlan(packets: 6, base: Self.fullPacket)]
+            let plans = [
+                FramePlan(packets: 1, base: 600), FramePlan(packets: 2, base: 1_100),
+                FramePlan(packets: 6, base: Self.fullPacket),
+            ]
             return (isKeyFrame, plans[min(encoding, plans.count - 1)])
         case .real: return (isKeyFrame, realFrame(isKeyFrame))
         }
@@ -65,7 +68,7 @@ struct FrameSizes: Sendable {
         var normal = -6.0
         for _ in 0..<12 { normal += Double(random.next() >> 11) / Double(1 << 53) }
         drift = 0.7 * drift + 0.3 * normal
-        let size = 4.2 * Double(Self.fullPacket) * (1 + drift + drift * drift / 2)
+        let size = 4.2 * Double(Self.fullPacket) * (1 + drift + drift * drift / 2 + drift * drift * drift / 6)
         let smallest = Self.fullPacket + Self.smallestPacket
         return .splitting(min(max(Int(size), smallest), 8 * Self.fullPacket), limit: Self.fullPacket)
     }

@@ -3,7 +3,7 @@ import Wire
 
 /// How one client's joining ended.
 enum JoinOutcome: Sendable, Hashable {
-    /// With the time from the first request to the first media, of a publisher to the connection.
+    /// With the time from the first request until every section has media, of a publisher until it is connected.
     case joined(Interval)
     case failed(String)
 }

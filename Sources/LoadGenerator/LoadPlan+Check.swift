@@ -11,12 +11,14 @@ extension LoadPlan {
         try hold(
             (0...Limits.subscribers).contains(subscribers),
             "--subscribers \(subscribers): write 0 to \(Limits.subscribers)")
-        try hold(rogues >= 0 && subscribers + rogues <= Limits.subscribers,
+        try hold(
+            rogues >= 0 && subscribers + rogues <= Limits.subscribers,
             "--rogues \(rogues): write 0 to \(Limits.subscribers), subscribers included")
         try hold(video != nil || hasAudio, "nothing to send: give --video PATTERN or --audio")
         let sections = publishers * ((video == nil ? 0 : 1) + (hasAudio ? 1 : 0))
         try hold(
-            sections < Limits.publishers, "--publishers \(publishers): a subscriber has \(sections) sections; at most 63")
+            sections < Limits.publishers,
+            "--publishers \(publishers): a subscriber has \(sections) sections; at most 63")
         try hold(
             (1...Limits.framesPerSecond).contains(framesPerSecond),
             "--rate \(framesPerSecond): write 1 to \(Limits.framesPerSecond) frames per second")
@@ -25,6 +27,7 @@ extension LoadPlan {
             (1...Limits.joinsInFlight).contains(joinsInFlight),
             "--join-parallel \(joinsInFlight): write 1 to \(Limits.joinsInFlight)")
         try hold(checksumInterval >= 1, "--verify 1/\(checksumInterval): write all or 1/N with N from 1")
+        try hold((0...0.9).contains(receiveLoss), "--receive-loss \(receiveLoss * 100): write 0 to 90 percent")
         try hold(duration > .zero, "--duration: write a time above 0, for example 10")
         try hold(warmup >= .zero, "--warmup: write a time of 0 or more, for example 2")
     }

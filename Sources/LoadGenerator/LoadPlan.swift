@@ -69,6 +69,8 @@ public struct LoadPlan: Sendable, Hashable {
     public var srtp: SRTPChoice
     public var rogues: Int
     public var rogueKind: RogueKind
+    /// Share of media packets that subscribers throw away as if the network had, 0...0.9: shows what repair does.
+    public var receiveLoss: Double
     /// The address that the clients' sockets are bound to.
     public var address: IPAddress
     /// Root of the server's process tree, for its CPU time; nil when it is not on this machine.
@@ -78,7 +80,7 @@ public struct LoadPlan: Sendable, Hashable {
         publishers: Int = 1, subscribers: Int, video: VideoPattern? = .uniform, hasAudio: Bool = false,
         framesPerSecond: Int = 30, seed: UInt64 = 1, warmup: Interval = .seconds(2), duration: Interval = .seconds(10),
         threads: Int = 1, joinsInFlight: Int = 16, checksumInterval: Int = 1, sendsNacks: Bool = true,
-        srtp: SRTPChoice = .any, rogues: Int = 0, rogueKind: RogueKind = .nackStorm,
+        srtp: SRTPChoice = .any, rogues: Int = 0, rogueKind: RogueKind = .nackStorm, receiveLoss: Double = 0,
         address: IPAddress = IPAddress(ipv4: 0x7F00_0001), serverProcess: Int32? = nil
     ) {
         self.publishers = publishers
@@ -96,6 +98,7 @@ public struct LoadPlan: Sendable, Hashable {
         self.srtp = srtp
         self.rogues = rogues
         self.rogueKind = rogueKind
+        self.receiveLoss = receiveLoss
         self.address = address
         self.serverProcess = serverProcess
     }

@@ -3,40 +3,50 @@ extension LoadReport {
     public var text: String {
         var lines: [(String, String)] = []
         func add(_ name: String, _ value: String) { lines.append((name, value)) }
-        add("clients", "\(publishers) publishers, \(subscribers) subscribers" + (rogues > 0 ? ", \(rogues) rogues" : ""))
+        add(
+            "clients", "\(publishers) publishers, \(subscribers) subscribers" + (rogues > 0 ? ", \(rogues) rogues" : "")
+        )
         add("SRTP", srtpProfiles.sorted { $0.key < $1.key }.map { "\($0.key) \($0.value)" }.joined(separator: ", "))
         add("window", "\(Self.decimal(seconds, 1)) s" + (isInterrupted ? ", interrupted" : ""))
         add(
-            "joins", "\(joins.succeeded) of \(joins.attempted), \(joins.retries) retries; "
-                + "time to first media \(Self.milliseconds(joins.time))")
+            "joins",
+            "\(joins.succeeded) of \(joins.attempted), \(joins.retries) retries; "
+                + "time to media \(Self.milliseconds(joins.time))")
         for (failure, count) in joins.failures.sorted(by: { $0.value > $1.value }) {
             add("", "\(count) × \(failure)")
         }
         add(
-            "delivered", "\(media.delivered) of \(media.expected) packets; \(Self.short(media.deliveredPerSecond))/s, "
+            "delivered",
+            "\(media.delivered) of \(media.expected) packets; \(Self.short(media.deliveredPerSecond))/s, "
                 + "\(Self.short(media.deliveredBitsPerSecond))bit/s")
         add(
-            "lost", "\(media.lost) (\(Self.percent(media.lossRatio))); before repair "
+            "lost",
+            "\(media.lost) (\(Self.percent(media.lossRatio))); before repair "
                 + "\(Self.percent(media.lossRatioBeforeRepair))")
         add(
-            "zero tolerance", "\(media.corrupt) corrupt, \(media.misdelivered) misdelivered, \(media.duplicated) duplicated "
+            "zero tolerance",
+            "\(media.corrupt) corrupt, \(media.misdelivered) misdelivered, \(media.duplicated) duplicated "
                 + "(\(media.verified) checksums verified)")
         add(
-            "RTP streams", "\(media.sequenceErrors) sequence errors, \(media.timestampErrors) timestamp errors, "
+            "RTP streams",
+            "\(media.sequenceErrors) sequence errors, \(media.timestampErrors) timestamp errors, "
                 + "\(media.extraStreams) extra SSRCs, \(media.refused) refused by SRTP")
         add(
-            "repair", "\(media.nacksSent) NACKs, \(media.repaired) repaired, \(media.redundantRepairs) redundant; "
+            "repair",
+            "\(media.nacksSent) NACKs, \(media.repaired) repaired, \(media.redundantRepairs) redundant; "
                 + "publishers sent \(media.retransmitted) again, \(media.keyFrameRequests) key frames asked for")
         add("latency", "\(Self.milliseconds(latency)); direct \(Self.milliseconds(directLatency))")
         add("added latency", Self.milliseconds(addedLatency))
         if let server {
             add(
-                "server CPU", "\(Self.decimal(server.microsecondsPerPacket, 2)) µs per delivered packet "
+                "server CPU",
+                "\(Self.decimal(server.microsecondsPerPacket, 2)) µs per delivered packet "
                     + "(user \(Self.decimal(server.userTime, 2)) s, system \(Self.decimal(server.systemTime, 2)) s, "
                     + "\(Self.percent(server.load)) of a core, \(server.processes) processes)")
         }
         add(
-            "generator", "threads \(generator.threadLoads.map { Self.percent($0) }.joined(separator: ", ")) of a core; "
+            "generator",
+            "threads \(generator.threadLoads.map { Self.percent($0) }.joined(separator: ", ")) of a core; "
                 + "\(generator.receiveOverflow) overflows; frames late \(Self.milliseconds(generator.sendLateness)); "
                 + "read after \(Self.milliseconds(generator.readDelay))")
         if generator.isOverloaded {

@@ -43,7 +43,7 @@ public struct LoadReport: Sendable, Codable, Hashable {
         /// Attempts beyond the first of a client.
         public var retries = 0
         public var failed = 0
-        /// From the first request to the first verified media packet of a subscriber.
+        /// From the first request until a subscriber has had verified media in every section.
         public var time = Quantiles()
         /// What failures said, with their number; at most ``Limits/failureTexts`` different ones.
         public var failures: [String: Int] = [:]

@@ -29,30 +29,3 @@ public struct SignalingRetry: Error, Sendable, CustomStringConvertible {
         self.delay = delay
     }
 }
-
-/// A path whose keys and addresses were agreed on outside of ICE and DTLS: for a plain loop that the generator is
-/// compared with. SRTP is real; the client sends and expects at once.
-public struct DirectPath: Sendable {
-    /// Where the client sends, and the only address that it takes media from.
-    public var remote: SocketAddress
-    /// Code point of the SRTP profile (RFC 5764 section 4.1.2): 0x0007 is AEAD_AES_128_GCM.
-    public var profile: UInt16
-    /// What the client protects with, and what it opens with. Lengths are those of the profile: 16 and 12 bytes for
-    /// AEAD_AES_128_GCM.
-    public var sendKey: [UInt8]
-    public var sendSalt: [UInt8]
-    public var receiveKey: [UInt8]
-    public var receiveSalt: [UInt8]
-
-    public init(
-        remote: SocketAddress, profile: UInt16 = 0x0007, sendKey: [UInt8], sendSalt: [UInt8], receiveKey: [UInt8],
-        receiveSalt: [UInt8]
-    ) {
-        self.remote = remote
-        self.profile = profile
-        self.sendKey = sendKey
-        self.sendSalt = sendSalt
-        self.receiveKey = receiveKey
-        self.receiveSalt = receiveSalt
-    }
-}

@@ -40,7 +40,9 @@ struct MediaClient: ~Copyable {
     let publisher: Int
 
     var isConnected = false
+    /// Every section has had verified media: the client has joined.
     var hasMedia = false
+    var silentSections = 0
     /// Failed, or said that it did.
     var isOver = false
     /// Sends nothing more.
@@ -77,6 +79,7 @@ struct MediaClient: ~Copyable {
         self.transport = transport
         self.published = published
         self.sections = sections
+        silentSections = sections.count
         self.random = random
         ssrc = max(1, UInt32(truncatingIfNeeded: self.random.next()))
         publisher = setup.client.media.first?.publisher ?? 0
@@ -162,6 +165,8 @@ struct MediaSettings: Sendable {
     let certificate: Certificate
     /// The publishers' frames are spread over a frame's time.
     let publishers: Int
+    /// A packet is thrown away when 32 random bits are below it; 0 for none.
+    let lossThreshold: UInt64
 
     init(_ plan: LoadPlan, run: UInt32, certificate: Certificate) {
         self.run = run
@@ -172,6 +177,7 @@ struct MediaSettings: Sendable {
         sendsNacks = plan.sendsNacks
         self.certificate = certificate
         publishers = plan.publishers
+        lossThreshold = UInt64(min(max(plan.receiveLoss, 0), 1) * Double(1 << 32))
     }
 }
 

@@ -19,7 +19,7 @@ enum MediaCommand: Sendable {
 enum MediaOutput: Sendable {
     /// Path and keys are there; `profile` is the SRTP profile's name.
     case connected(Int, profile: String)
-    /// The client's first verified media packet, and when it arrived.
+    /// Verified media has come in every section; when the last of them had its first.
     case media(Int, at: Instant)
     case failed(Int, String)
     case collected(ThreadResult)

@@ -1,4 +1,5 @@
 import RTP
+import SRTP
 import Transport
 import Wire
 
@@ -13,20 +14,21 @@ extension MediaWorld {
     mutating func service(_ slot: Int32, now: Instant) {
         deadlines[Int(slot)] = .max
         guard clients.contains(slot) else { return }
-        if !clients[slot].isMute, clients[slot].transport.deadline <= now {
-            clients[slot].transport.advance(to: now)
+        if !clients[slot].isMute, clients[slot].transport.peer.deadline <= now {
+            clients[slot].transport.peer.advance(to: now)
             drain(slot, now: now)
         }
         if !clients[slot].isOver, !hasJoined(slot) {
             if now >= clients[slot].joinDeadline {
                 clients[slot].isOver = true
-                output(.failed(clients[slot].id, "no media in time (\(clients[slot].transport.progress))"))
+                let silent = clients[slot].isPublisher ? "" : ", \(clients[slot].silentSections) sections silent"
+                output(.failed(clients[slot].id, "no media in time (\(clients[slot].transport.progress)\(silent))"))
             } else {
                 wake(slot, at: clients[slot].joinDeadline)
             }
         }
         if clients[slot].isConnected, !clients[slot].isMute { sendDueFeedback(slot, now: now) }
-        if !clients[slot].isMute { wake(slot, at: clients[slot].transport.deadline) }
+        if !clients[slot].isMute { wake(slot, at: clients[slot].transport.peer.deadline) }
         wake(slot, at: min(clients[slot].nextReport, clients[slot].nextTransportFeedback, clients[slot].nextMischief))
     }
 
@@ -49,11 +51,11 @@ extension MediaWorld {
 
     /// Sends what STUN and DTLS have to say, and notices what has become of the client.
     mutating func drain(_ slot: Int32, now: Instant) {
-        if clients[slot].transport.deadline <= now { clients[slot].transport.advance(to: now) }
+        if clients[slot].transport.peer.deadline <= now { clients[slot].transport.peer.advance(to: now) }
         sendControl(of: slot)
-        if !clients[slot].isConnected, clients[slot].transport.isConnected {
+        if !clients[slot].isConnected, clients[slot].transport.peer.isConnected {
             clients[slot].isConnected = true
-            output(.connected(clients[slot].id, profile: clients[slot].transport.profileName ?? "none"))
+            output(.connected(clients[slot].id, profile: clients[slot].transport.peer.srtpProfile?.name ?? "none"))
             if clients[slot].isPublisher {
                 beginPublishing(slot, now: now)
             } else {
@@ -66,7 +68,7 @@ extension MediaWorld {
             clients[slot].isOver = true
             output(.failed(clients[slot].id, "the transport failed (\(clients[slot].transport.progress))"))
         }
-        wake(slot, at: min(clients[slot].transport.deadline, clients[slot].nextReport))
+        wake(slot, at: min(clients[slot].transport.peer.deadline, clients[slot].nextReport))
         if !hasJoined(slot) { wake(slot, at: clients[slot].joinDeadline) }
     }
 
@@ -86,9 +88,9 @@ extension MediaWorld {
         guard scratch.count > 0 else { return }
         var packet = unsafe writer.next()
         unsafe packet.store(contentsOf: scratch.bytes.span.bytes, at: 0)
-        guard let sealed = try? clients[slot].transport.protectRTCP(&packet, length: scratch.count) else { return }
-        writer.commit(length: sealed.length, from: clients[slot].socket.descriptor, to: sealed.remote)
-        writer.flush(from: clients[slot].socket.descriptor, to: sealed.remote)
+        guard let sealed = try? clients[slot].transport.peer.protectRTCP(&packet, length: scratch.count) else { return }
+        writer.commit(length: sealed.length, from: clients[slot].socket.descriptor, to: sealed.tuple.remote)
+        writer.flush(from: clients[slot].socket.descriptor, to: sealed.tuple.remote)
     }
 
     private mutating func sendSenderReports(_ slot: Int32, now: Instant) {
@@ -103,7 +105,7 @@ extension MediaWorld {
 
     /// RR for all media streams (RFC 3550 section 6.4.2), and REMB where that is how the server is told.
     private mutating func sendReports(_ slot: Int32, now: Instant) {
-        if let roundTripTime = clients[slot].transport.roundTripTime {
+        if let roundTripTime = clients[slot].transport.peer.roundTripTime {
             for index in clients[slot].streams.indices {
                 clients[slot].streams[index].nacks.setRoundTripTime(roundTripTime)
             }

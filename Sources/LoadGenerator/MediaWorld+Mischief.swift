@@ -48,7 +48,9 @@ extension MediaWorld {
             clients[slot].nextMischief = now + .milliseconds(10)
             var lies = TransportFeedbackRecorder()
             let first = SequenceNumber(UInt16(truncatingIfNeeded: clients[slot].random.next()))
-            for step in 0..<200 { lies.record(first.advanced(by: step * 3), arrival: now + .milliseconds(Int64(step) * 40)) }
+            for step in 0..<200 {
+                lies.record(first.advanced(by: step * 3), arrival: now + .milliseconds(Int64(step) * 40))
+            }
             forEachMedia(of: slot) { world, stream, _ in
                 _ = lies.writeFeedback(senderSSRC: sender, mediaSSRC: stream, to: &world.scratch)
             }

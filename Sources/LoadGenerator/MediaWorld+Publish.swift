@@ -61,13 +61,13 @@ extension MediaWorld {
             guard
                 let length = try? stream.makePacket(
                     index, of: frame, transportSequence: number, now: now, window: window, into: &packet),
-                let sealed = try? clients[slot].transport.protectRTP(&packet, length: length)
+                let sealed = try? clients[slot].transport.peer.protectRTP(&packet, length: length)
             else {
                 writer.countFailure()
                 continue
             }
-            writer.commit(length: sealed.length, from: descriptor, to: sealed.remote)
-            destination = sealed.remote
+            writer.commit(length: sealed.length, from: descriptor, to: sealed.tuple.remote)
+            destination = sealed.tuple.remote
         }
         if let destination { writer.flush(from: descriptor, to: destination) }
     }
@@ -86,11 +86,12 @@ extension MediaWorld {
         while let number = numbers.next(in: bytes) {
             var packet = unsafe writer.next()
             guard let again = stream.makeRetransmission(of: number, into: &packet),
-                let sealed = try? clients[slot].transport.protectRTP(
-                    &packet, length: again.length, isRepeat: again.isRepeat)
+                let sealed = try? again.isRepeat
+                    ? clients[slot].transport.peer.protectRepeatedRTP(&packet, length: again.length)
+                    : clients[slot].transport.peer.protectRTP(&packet, length: again.length)
             else { continue }
-            writer.commit(length: sealed.length, from: descriptor, to: sealed.remote)
-            writer.flush(from: descriptor, to: sealed.remote)
+            writer.commit(length: sealed.length, from: descriptor, to: sealed.tuple.remote)
+            writer.flush(from: descriptor, to: sealed.tuple.remote)
             result.retransmitted &+= 1
         }
     }

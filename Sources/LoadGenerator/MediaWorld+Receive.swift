@@ -52,9 +52,12 @@ extension MediaWorld {
         _ packet: inout MutableRawSpan, of slot: Int32, from source: SocketAddress, arrival: UInt64, now: Instant,
         needsDrain: inout Bool
     ) {
+        if settings.lossThreshold > 0, isThrownAway(packet.bytes, of: slot) { return }
         do throws(DropReason) {
             let length = packet.byteCount
-            switch try clients[slot].transport.receive(&packet, length: length, from: source, now: now) {
+            switch try clients[slot].transport.peer.receive(
+                &packet, length: length, from: Tuple(socket: 0, remote: source), now: now)
+            {
             case .handled: needsDrain = true
             case .rtp(let length): try takeMedia(&packet, length: length, of: slot, arrival: arrival, now: now)
             case .rtcp(let length): takeReports(packet.bytes.extracting(0..<length), of: slot, now: now)
@@ -62,6 +65,13 @@ extension MediaWorld {
         } catch {
             if clients[slot].isWitness { refuse(error) }
         }
+    }
+
+    /// Media that the plan has lost on the way; DTLS, STUN and RTCP are spared (RFC 7983 section 7).
+    private mutating func isThrownAway(_ packet: RawSpan, of slot: Int32) -> Bool {
+        guard clients[slot].isWitness, packet.byteCount > 1, packet.uint8(at: 0) >> 6 == 2, !RTCPType.isRTCP(packet)
+        else { return false }
+        return clients[slot].random.next() >> 32 < settings.lossThreshold
     }
 
     private mutating func refuse(_ reason: DropReason) {
@@ -112,18 +122,24 @@ extension MediaWorld {
         guard clients[slot].isWitness else {
             let sentAt = clients[slot].streams[index].verifier.receive(
                 packet, header: header, origin: origin, window: MeasurementWindow(), counters: &rogueCounters)
-            if sentAt != nil { noteFirstMedia(of: slot, arrival: arrival, now: now) }
+            if sentAt != nil { noteMedia(stream: index, of: slot, arrival: arrival, now: now) }
             return
         }
+        // Who has not come in is not expected to get anything.
+        let counted = clients[slot].hasMedia ? window : MeasurementWindow()
         let sentAt = clients[slot].streams[index].verifier.receive(
-            packet, header: header, origin: origin, window: window, counters: &result.counters)
+            packet, header: header, origin: origin, window: counted, counters: &result.counters)
         guard let sentAt else { return }
-        if !clients[slot].hasMedia { noteFirstMedia(of: slot, arrival: arrival, now: now) }
-        if window.contains(sentAt) { result.latency.record(nanoseconds: arrival > sentAt ? arrival &- sentAt : 0) }
+        if !clients[slot].hasMedia { noteMedia(stream: index, of: slot, arrival: arrival, now: now) }
+        if counted.contains(sentAt) { result.latency.record(nanoseconds: arrival > sentAt ? arrival &- sentAt : 0) }
     }
 
-    private mutating func noteFirstMedia(of slot: Int32, arrival: UInt64, now: Instant) {
-        guard !clients[slot].hasMedia else { return }
+    private mutating func noteMedia(stream: Int, of slot: Int32, arrival: UInt64, now: Instant) {
+        let section = clients[slot].streams[stream].section
+        guard !clients[slot].sections[section].hasMedia else { return }
+        clients[slot].sections[section].hasMedia = true
+        clients[slot].silentSections -= 1
+        guard clients[slot].silentSections == 0, !clients[slot].isOver else { return }
         clients[slot].hasMedia = true
         output(.media(clients[slot].id, at: Instant(nanoseconds: arrival)))
         if clients[slot].rogue != nil { beginMischief(slot, now: now) }

@@ -38,7 +38,8 @@ struct MediaWorld: ~Copyable {
     static let mailboxToken = UInt64.max
     static let calibrationToken = UInt64.max - 1
 
-    init(_ settings: MediaSettings, capacity: Int, output: @escaping @Sendable (MediaOutput) -> Void) throws(LoadError) {
+    init(_ settings: MediaSettings, capacity: Int, output: @escaping @Sendable (MediaOutput) -> Void) throws(LoadError)
+    {
         let calibration = try Calibration()
         let epoll = apus_epoll_create()
         guard epoll >= 0 else { throw LoadError("no epoll: the process is out of file descriptors") }
@@ -125,7 +126,7 @@ struct MediaWorld: ~Copyable {
     private mutating func remove(_ id: Int) {
         guard let slot = slots.removeValue(forKey: id) else { return }
         if !clients[slot].isMute {
-            clients[slot].transport.close(now: LoadClock.now)
+            clients[slot].transport.peer.close(now: LoadClock.now)
             sendControl(of: slot)
         }
         publisherSlots.removeAll { $0 == slot }

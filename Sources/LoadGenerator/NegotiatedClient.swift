@@ -6,12 +6,7 @@ import Wire
 
 /// What signalling came to for one client: all that its media thread needs.
 struct NegotiatedClient: Sendable {
-    enum Path: Sendable {
-        case negotiated(NegotiatedPath)
-        case direct(DirectPath)
-    }
-
-    var path: Path
+    var path: NegotiatedPath
     var media: [ClientSection]
 }
 

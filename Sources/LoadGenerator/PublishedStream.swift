@@ -185,7 +185,8 @@ import Wire
 
     func senderReport(now: Instant, wall: UInt64) -> SenderReport {
         SenderReport(
-            ssrc: ssrc, ntp: NTPTimestamp(now, unixOffset: Instant(nanoseconds: wall) - now), rtpTimestamp: timestamp(at: now),
+            ssrc: ssrc, ntp: NTPTimestamp(now, unixOffset: Instant(nanoseconds: wall) - now),
+            rtpTimestamp: timestamp(at: now),
             packetCount: packetCount, octetCount: octetCount)
     }
 }

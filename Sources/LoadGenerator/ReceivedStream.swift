@@ -31,6 +31,8 @@ struct ReceivedSection: Sendable {
     let hasMaximumBitrate: Bool
     /// Index of its media stream, once known.
     var stream: Int?
+    /// Verified media has come.
+    var hasMedia = false
 
     init(_ section: ClientSection) throws(LoadError) {
         guard let codec = section.parameters.codecs.first else { throw LoadError("the server agreed on no codec") }

@@ -17,7 +17,8 @@ struct SectionLayout: Sendable {
     static let audioPayloadType: UInt8 = 111
 
     var kinds: [MediaKind] {
-        publishers.filter { _ in video != nil }.map { _ in .video } + publishers.filter { _ in hasAudio }.map { _ in .audio }
+        publishers.filter { _ in video != nil }.map { _ in .video }
+            + publishers.filter { _ in hasAudio }.map { _ in .audio }
     }
 
     func offer(with capabilities: EndpointCapabilities, candidate: String) -> SessionDescription {
@@ -91,30 +92,5 @@ struct SectionLayout: Sendable {
             throw SDPError(.unsupported, "the server took none of the client's sections", hint: "look at its answer")
         }
         return sections
-    }
-
-    var directStreams: [DirectStream] {
-        var streams: [DirectStream] = []
-        for kind in [MediaKind.video, .audio] where kind == .video ? video != nil : hasAudio {
-            for publisher in publishers {
-                let base: UInt32 = kind == .video ? 0x1000_0000 : 0x2000_0000
-                streams.append(
-                    DirectStream(
-                        publisher: publisher, isVideo: kind == .video, ssrc: base + UInt32(publisher),
-                        payloadType: kind == .video ? Self.videoPayloadType : Self.audioPayloadType))
-            }
-        }
-        return streams
-    }
-
-    func directMedia() -> [ClientSection] {
-        directStreams.map { stream in
-            let codec = CodecParameters(
-                name: stream.isVideo ? "VP8" : "opus", payloadType: stream.payloadType,
-                clockRate: stream.isVideo ? 90_000 : 48_000)
-            return ClientSection(
-                publisher: stream.publisher, mid: "", kind: stream.isVideo ? .video : .audio,
-                parameters: RTPParameters(codecs: [codec], encodings: [EncodingParameters(ssrc: stream.ssrc)]))
-        }
     }
 }

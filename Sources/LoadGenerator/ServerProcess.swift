@@ -31,7 +31,8 @@ public enum ServerProcess {
         let entries = (try? FileManager.default.contentsOfDirectory(atPath: "/proc")) ?? []
         var stats: [Int32: (parent: Int32, user: Double, system: Double)] = [:]
         for entry in entries {
-            guard let process = Int32(entry), let text = try? String(contentsOfFile: "/proc/\(entry)/stat", encoding: .utf8),
+            guard let process = Int32(entry),
+                let text = try? String(contentsOfFile: "/proc/\(entry)/stat", encoding: .utf8),
                 let stat = parse(text)
             else { continue }
             stats[process] = stat

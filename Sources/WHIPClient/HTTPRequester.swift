@@ -48,7 +48,8 @@ struct HTTPRequester: Sendable {
         channel.write(HTTPClientRequestPart.body(.byteBuffer(ByteBuffer(string: body))), promise: nil)
         channel.writeAndFlush(HTTPClientRequestPart.end(nil), promise: nil)
         let deadline = channel.eventLoop.scheduleTask(in: Limits.responseTime) {
-            promise.fail(HTTPFailure("no answer from \(server) in \(Limits.responseTime.nanoseconds / 1_000_000_000) s"))
+            promise.fail(
+                HTTPFailure("no answer from \(server) in \(Limits.responseTime.nanoseconds / 1_000_000_000) s"))
         }
         defer {
             deadline.cancel()

@@ -47,7 +47,9 @@ public struct ServerURL: Sendable, Hashable, CustomStringConvertible {
         if location.hasPrefix("/"), !location.hasPrefix("//") { return location }
         guard let scheme = location.range(of: "://") else { return nil }
         let rest = location[scheme.upperBound...]
-        guard let slash = rest.firstIndex(of: "/"), let other = ServerURL(String(location[..<slash])) else { return nil }
+        guard let slash = rest.firstIndex(of: "/"), let other = ServerURL(String(location[..<slash])) else {
+            return nil
+        }
         return other == self ? String(rest[slash...]) : nil
     }
 }

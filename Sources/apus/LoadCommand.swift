@@ -84,6 +84,9 @@ struct LoadOptions: ParsableArguments {
     @Option(help: "Local address of the clients' sockets (default: the one that leads to the server).")
     var bind: String?
 
+    @Option(help: "Percent of the media that subscribers throw away as if the network had lost it.")
+    var receiveLoss = 0.0
+
     @Option(help: "Subscribers more that misbehave while the others are measured.") var rogues = 0
     @Option(
         help: ArgumentHelp(
@@ -99,7 +102,9 @@ struct LoadOptions: ParsableArguments {
     func check() throws {
         _ = try server()
         _ = try plan()
-        guard (0...100).contains(maxLoss) else { throw ValidationError("--max-loss \(maxLoss): write 0 to 100 percent") }
+        guard (0...100).contains(maxLoss) else {
+            throw ValidationError("--max-loss \(maxLoss): write 0 to 100 percent")
+        }
         guard !room.isEmpty else { throw ValidationError("--room is empty: write a name, for example load") }
         if let serverPid, ServerProcess.sample(root: serverPid) == nil {
             throw ValidationError("--server-pid \(serverPid): there is no such process; `pgrep apus` finds it")
@@ -120,7 +125,8 @@ struct LoadOptions: ParsableArguments {
             duration: try seconds(duration, "--duration"), threads: threads, joinsInFlight: joinParallel,
             checksumInterval: try checksumInterval(), sendsNacks: !noNack,
             srtp: try choice(srtp, "--srtp", SRTPChoice.self), rogues: rogues,
-            rogueKind: try choice(rogueKind, "--rogue-kind", RogueKind.self), address: try address(),
+            rogueKind: try choice(rogueKind, "--rogue-kind", RogueKind.self), receiveLoss: receiveLoss / 100,
+            address: try address(),
             serverProcess: serverPid)
         do {
             try plan.check()

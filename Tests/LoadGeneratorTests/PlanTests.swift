@@ -16,6 +16,7 @@ struct PlanTests {
             ("--rate", { $0.framesPerSecond = 1_001 }), ("--threads", { $0.threads = 0 }),
             ("--threads", { $0.threads = 17 }), ("--join-parallel", { $0.joinsInFlight = 0 }),
             ("--join-parallel", { $0.joinsInFlight = 1_001 }), ("--verify", { $0.checksumInterval = 0 }),
+            ("--receive-loss", { $0.receiveLoss = 0.95 }), ("--receive-loss", { $0.receiveLoss = .nan }),
             ("--duration", { $0.duration = .zero }), ("--warmup", { $0.warmup = .seconds(-1) }),
             (
                 "--publishers",
