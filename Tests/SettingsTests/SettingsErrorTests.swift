@@ -43,7 +43,12 @@ import Testing
             fix: "auto"),
         Case(
             text: "media:\n  announced_addresses: here\n", line: 2, key: "media.announced_addresses",
-            problem: "a mapping", fix: "local: public"),
+            problem: "a mapping", fix: "10.0.0.5: 203.0.113.7"),
+        Case(text: "keys:\n  web: short\n", line: 1, key: "keys", problem: "`web` has 5 bytes", fix: "openssl rand"),
+        Case(text: "keys: [a]\n", line: 1, key: "keys", problem: "a mapping", fix: "name: secret"),
+        Case(
+            text: "whip:\n  ice_servers: [\"http://x\"]\n", line: 2, key: "whip.ice_servers",
+            problem: "not a STUN", fix: "stun:"),
         Case(text: "store:\n  url: http://x\n", line: 2, key: "store.url", problem: "Redis address", fix: "redis://"),
         Case(text: "workers:\n  count: 0\n", line: 2, key: "workers.count", problem: "from 1 to 64", fix: "count: 2"),
         Case(text: "workers:\n  count: many\n", line: 2, key: "workers.count", problem: "`many`", fix: "count: 2"),

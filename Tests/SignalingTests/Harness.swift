@@ -74,6 +74,7 @@ struct FakeStatus: StatusSource {
         var controller = ControllerStatus(id: ControllerID("c1"), processID: 41, host: "h", uptime: 12.5)
         controller.kurento.pipelines = 2
         controller.kurento.requests = [RequestCount(method: "create", result: "ok", count: 9)]
+        controller.whip.requests = [WHIPRequestCount(endpoint: "whip", method: "POST", status: 201, count: 1)]
         let lost = WorkerReport(id: WorkerID("w0"), incarnation: "i2", processID: 43, host: "h")
         return ClusterStatus(
             cluster: "test", version: "1.2.3", controllers: [controller],
