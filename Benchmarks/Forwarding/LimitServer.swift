@@ -11,9 +11,14 @@ final class LimitServer: ServerUnderTest {
     let facts: ServerFacts
     private let child: ChildProcess
 
-    init(_ workshop: Workshop, options: [String]) async throws {
+    /// Bytes of RTP padding that may be spent on a packet so that it does not end a train.
+    private static let padding = 16
+
+    /// With one `UDP_SEGMENT` send for each burst of a subscriber, or with a `sendto` for each packet.
+    init(_ workshop: Workshop, usesTrains: Bool) async throws {
         let program = try workshop.compile(
             Self.sources, to: "limit", flags: [], libraries: ["-lssl", "-lcrypto", "-ldl"])
+        let options = usesTrains ? ["--pad", "\(Self.padding)"] : ["--no-gso"]
         let port = try FreePort.tcp()
         child = try ChildProcess(
             workshop.guarded([program, "--port", "\(port)"] + options), log: workshop.folder + "/limit.log")
@@ -37,7 +42,8 @@ final class LimitServer: ServerUnderTest {
         processes = [loop]
         facts = ServerFacts(
             version: "Benchmarks/Limit, cc -O2, \(crypto)",
-            configuration: options.isEmpty ? "one thread, UDP_GRO, UDP_SEGMENT" : "one thread, UDP_GRO, sendto")
+            configuration: "one thread, UDP_GRO, "
+                + (usesTrains ? "UDP_SEGMENT, up to \(Self.padding) bytes of RTP padding to keep a train" : "sendto"))
     }
 
     func stop() async { await child.stop() }

@@ -50,8 +50,8 @@ struct Workshop: Sendable {
     func start(_ kind: ServerKind) async throws -> any ServerUnderTest {
         switch kind {
         case .apus: try await ApusServer(self)
-        case .limit: try await LimitServer(self, options: [])
-        case .limitSendto: try await LimitServer(self, options: ["--no-gso"])
+        case .limit: try await LimitServer(self, usesTrains: true)
+        case .limitSendto: try await LimitServer(self, usesTrains: false)
         case .janus: try await JanusServer(self, eventLoops: 0)
         case .janusTuned: try await JanusServer(self, eventLoops: 2)
         }
