@@ -16,8 +16,8 @@ extension Director {
             let outcome = try await forward(operation, of: endpoint, in: session)
             await updatePipes(from: endpoint, in: session)
             return outcome
-        case .addCandidate(let endpoint, _), .selectLayers(let endpoint, _), .requestKeyFrame(let endpoint),
-            .readStatistics(let endpoint):
+        case .addCandidate(let endpoint, _), .restartEndpoint(let endpoint, _), .selectLayers(let endpoint, _),
+            .requestKeyFrame(let endpoint), .readStatistics(let endpoint):
             return try await forward(operation, of: endpoint, in: session)
         case .connect(let route):
             return try await connect(route, in: session)
