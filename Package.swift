@@ -78,7 +78,7 @@ targets += [
     core("WHIPClient", ["LoadGenerator", "Wire"] + nio),
     core("Store", ["Session", "CHiredis", "CLinux", logging]),
     core("Worker", ["Reactor", "Store", "Session", "ICE", "DTLS", "RTP", "Wire", "CLinux", logging]),
-    core("Controller", ["Store", "Session", "Wire", logging]),
+    core("Controller", ["Store", "Session", "RTP", "Wire", logging]),
     core("Kurento", ["Session", "SDP", "RTP", "Wire", logging]),
     core("WHIP", ["Session", "SDP", "RTP", "Wire", logging]),
     core("Access", [.product(name: "JWTKit", package: "jwt-kit")]),

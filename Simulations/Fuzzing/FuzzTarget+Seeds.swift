@@ -120,10 +120,17 @@ private enum Seeds {
         #"{"controller":"c1","deadline":1,"epoch":1,"id":"c1-1","operation":{"closeSession":{}},"session":"s1"}"#,
         #"{"controller":"c1","deadline":1,"epoch":1,"id":"c1-2","#
             + #""operation":{"addCandidate":{"_0":"e1","_1":"candidate:1"}},"session":"s1"}"#,
+        #"{"controller":"c1","deadline":1,"epoch":1,"id":"c1-3","operation":{"openPipe":{"_0":"p1","_1":{"localSSRC":1,"#
+            + #""media":[],"receiveKey":"00112233445566778899aabbccddeeff00112233445566778899aabb","remoteSSRC":2,"#
+            + #""sendKey":"ffeeddccbbaa99887766554433221100ffeeddccbbaa998877665544"}}},"session":"s1/2"}"#,
+        #"{"controller":"c1","deadline":1,"epoch":1,"id":"c1-4","operation":{"connectPipe":{"_0":"p1","#
+            + #""_1":{"local":"127.0.0.1:40000","remote":"[::1]:40001"}}},"session":"s1"}"#,
+        #"{"reply":{"_0":"c1-1","_1":{"openedPipe":{"_0":{"addresses":["192.0.2.1:40000"],"network":"n"}}}}}"#,
         #"{"reply":{"_0":"c1-1","_1":{"done":{}}}}"#,
         #"{"event":{"_0":{"body":{"iceStateChanged":{"_0":"e1","_1":"connected"}},"session":"s1"},"_1":1}}"#,
         "s1\nw1\na\n1\nc1\nopen\n{}",
         "redis://:secret@127.0.0.1:6379/0",
+        "192.0.2.1:40000\n[2001:db8::1]:40000\n127.0.0.1:40001\n192.0.2.2:40001",
     ]
 
     static func hex(_ text: String) -> [UInt8] {

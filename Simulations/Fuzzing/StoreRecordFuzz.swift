@@ -23,6 +23,17 @@ public enum StoreRecordFuzz {
             session: SessionID(field(0) ?? ""), worker: field(1), incarnation: field(2), epoch: field(3),
             controller: field(4), state: field(5), specification: field(6))
         _ = RedisAddress(text)
+        if let address = SocketAddress(text) { precondition(SocketAddress(address.description) == address) }
+        checkPath(text)
+    }
+
+    /// The ends of a pipe tell their addresses, one a line; one that is chosen is one of them.
+    private static func checkPath(_ text: String) {
+        let lines = text.split(separator: "\n", maxSplits: 40).map(String.init)
+        let local = OpenedPipe(network: "", addresses: Array(lines.prefix(lines.count / 2)))
+        let remote = OpenedPipe(network: "", addresses: Array(lines.dropFirst(lines.count / 2)))
+        guard let path = PipePath.choose(from: local, to: remote) else { return }
+        precondition(local.addresses.contains(path.local) && remote.addresses.contains(path.remote))
     }
 
     /// What was accepted can be written, and is read back as the same.

@@ -6,15 +6,64 @@ extension Director {
     /// Two operations that are asked for at the same time may reach the worker in either order; one that
     /// follows another's outcome follows it there too.
     public func perform(_ operation: Operation, in session: SessionID) async throws(Refusal) -> Outcome {
-        guard let managed = sessions[session], let assignment = managed.assignment else {
-            throw Refusal(.notFound, "session \(session) is not open")
+        guard let managed = sessions[session], managed.units.contains(where: { units[$0]?.assignment != nil })
+        else { throw Self.notOpen(session) }
+        if managed.isLost, let assignment = units[session]?.assignment { throw Self.lossRefusal(assignment) }
+        switch operation {
+        case .openEndpoint(let endpoint, _):
+            return try await openEndpoint(endpoint, operation, in: session)
+        case .negotiateEndpoint(let endpoint, _):
+            let outcome = try await forward(operation, of: endpoint, in: session)
+            await updatePipes(from: endpoint, in: session)
+            return outcome
+        case .addCandidate(let endpoint, _), .restartEndpoint(let endpoint, _), .selectLayers(let endpoint, _),
+            .requestKeyFrame(let endpoint), .readStatistics(let endpoint):
+            return try await forward(operation, of: endpoint, in: session)
+        case .connect(let route):
+            return try await connect(route, in: session)
+        case .disconnect(let route):
+            return try await disconnect(route, in: session)
+        case .closeEndpoint(let endpoint):
+            return try await closeEndpoint(endpoint, in: session)
+        case .closeSession:
+            for unit in managed.units where units[unit]?.isServing == true {
+                _ = try await call(operation, in: unit)
+                record(operation, in: unit, of: session)
+            }
+            return .done
+        case .openPipe, .connectPipe:
+            throw Refusal(.invalid, "pipes between shards are made by the controller alone")
         }
-        guard !managed.isLost else { throw Self.lossRefusal(assignment) }
+    }
+
+    private func forward(
+        _ operation: Operation, of endpoint: EndpointID, in session: SessionID
+    ) async throws(Refusal) -> Outcome {
+        let unit = try unit(of: endpoint, in: session)
+        let outcome = try await call(operation, in: unit)
+        record(operation, in: unit, of: session)
+        return outcome
+    }
+
+    private func closeEndpoint(_ endpoint: EndpointID, in session: SessionID) async throws(Refusal) -> Outcome {
+        let unit = try unit(of: endpoint, in: session)
+        // With a shard that is lost its endpoints are closed already.
+        if units[unit]?.isLost != true { _ = try await call(.closeEndpoint(endpoint), in: unit) }
+        // Routes from it end in other shards as well.
+        for unit in sessions[session]?.units ?? [] { record(.closeEndpoint(endpoint), in: unit, of: session) }
+        await forgetEndpoint(endpoint, in: session)
+        return .done
+    }
+
+    /// Has the unit's worker do one operation.
+    func call(_ operation: Operation, in unit: SessionID) async throws(Refusal) -> Outcome {
+        guard let assignment = units[unit]?.assignment else { throw Self.notOpen(unit) }
+        guard units[unit]?.isLost == false else { throw Self.lossRefusal(assignment) }
         guard calls.count < Limits.openCalls else {
             throw Refusal(.overLimit, "too many operations wait for replies; try again later")
         }
         let command = nextCommand(operation, in: assignment, deadline: settings.operationDeadline)
-        calls[command.id] = Call(session: session)
+        calls[command.id] = Call(unit: unit)
         counters.operations += 1
         let timer = Task { [settings] in
             guard (try? await Task.sleep(for: settings.operationDeadline)) != nil else { return }
@@ -33,8 +82,16 @@ extension Director {
             counters.operationsRefused += 1
             throw refusal
         case .success(let outcome):
-            if sessions[session]?.generation == managed.generation { record(operation, in: session) }
             return outcome
+        }
+    }
+
+    /// As ``call(_:in:)``, for several at a time.
+    func result(of operation: Operation, in unit: SessionID) async -> Result<Outcome, Refusal> {
+        do throws(Refusal) {
+            return .success(try await call(operation, in: unit))
+        } catch {
+            return .failure(error)
         }
     }
 
@@ -70,19 +127,24 @@ extension Director {
         finish(id, .failure(Refusal(.timedOut, "worker \(assignment.worker) did not answer in time")))
     }
 
-    func failCalls(of session: SessionID, _ refusal: Refusal) {
-        for (id, call) in calls where call.session == session { finish(id, .failure(refusal)) }
+    func failCalls(of unit: SessionID, _ refusal: Refusal) {
+        for (id, call) in calls where call.unit == unit { finish(id, .failure(refusal)) }
     }
 
     static func lossRefusal(_ assignment: Assignment) -> Refusal {
         Refusal(.workerLost, "worker \(assignment.worker) stopped; open a new session")
     }
 
-    private func record(_ operation: Operation, in session: SessionID) {
-        guard var specification = sessions[session]?.specification else { return }
+    static func notOpen(_ session: SessionID) -> Refusal {
+        Refusal(.notFound, "session \(session) is not open")
+    }
+
+    /// Notes what the unit's worker has done.
+    func record(_ operation: Operation, in unit: SessionID, of session: SessionID) {
+        guard var specification = units[unit]?.specification, units[unit]?.session == session else { return }
         specification.apply(operation)
-        guard specification != sessions[session]?.specification else { return }
-        sessions[session]?.specification = specification
-        sessions[session]?.isDirty = true
+        guard specification != units[unit]?.specification else { return }
+        units[unit]?.specification = specification
+        units[unit]?.isDirty = true
     }
 }

@@ -31,32 +31,38 @@ extension Director {
         case .reply(let id, let outcome):
             finish(id, .success(outcome))
         case .event(let event, let epoch):
-            guard let assignment = sessions[event.session]?.assignment, assignment.epoch == epoch else {
-                if case .sessionLost(let refusal) = event.body, sessions[event.session] != nil {
-                    sessions[event.session]?.earlyLoss = (epoch, refusal)
+            guard let unit = units[event.session], let assignment = unit.assignment, assignment.epoch == epoch else {
+                if case .sessionLost(let refusal) = event.body, units[event.session] != nil {
+                    units[event.session]?.earlyLoss = (epoch, refusal)
                 }
                 counters.eventsFenced += 1
                 return
             }
             if case .sessionLost(let refusal) = event.body {
                 lose(assignment, refusal)
-            } else {
-                enqueue(event)
+            } else if !unit.isLost {
+                enqueue(SessionEvent(session: unit.session, body: event.body))
             }
         }
     }
 
-    /// The session's worker is gone: says so to whoever waits, once.
+    /// The unit's worker is gone: says so to whoever waits, once. A session with other shards goes on.
     func lose(_ assignment: Assignment, _ refusal: Refusal) {
-        guard let managed = sessions[assignment.session], managed.assignment == assignment, !managed.isLost
-        else { return }
-        sessions[assignment.session]?.isLost = true
-        counters.sessionsLost += 1
+        guard let unit = units[assignment.session], unit.assignment == assignment, !unit.isLost else { return }
+        units[assignment.session]?.isLost = true
         failCalls(of: assignment.session, refusal)
-        enqueue(SessionEvent(session: assignment.session, body: .sessionLost(refusal)))
+        guard let managed = sessions[unit.session] else { return }
+        if managed.units.contains(where: { units[$0]?.isServing == true }) {
+            counters.shardsLost += 1
+            return loseShard(unit, in: unit.session)
+        }
+        sessions[unit.session]?.isLost = true
+        counters.sessionsLost += 1
+        abandonPipes(of: unit.session) { _, _ in true }
+        enqueue(SessionEvent(session: unit.session, body: .sessionLost(refusal)))
     }
 
-    private func enqueue(_ event: SessionEvent) {
+    func enqueue(_ event: SessionEvent) {
         counters.events += 1
         let isFull = mailbox(of: event.session) { mailbox in
             mailbox.events.append(event)

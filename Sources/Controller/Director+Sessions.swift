@@ -6,22 +6,29 @@ import Store
 extension Director {
     public func open(_ session: SessionID) async throws(Refusal) -> WorkerID {
         let previous = sessions[session]
+        let previousUnit = units[session]
         if let previous, !previous.isLost {
-            guard let assignment = previous.assignment else {
+            guard let worker = worker(of: previous) else {
                 throw Refusal(.invalid, "session \(session) is already being opened")
             }
-            return assignment.worker
+            return worker
         }
         let generation = nextGeneration()
-        sessions[session] = ManagedSession(generation: generation, isDirty: previous != nil)
+        for unit in previous?.units.dropFirst() ?? [] { units[unit] = nil }
+        sessions[session] = ManagedSession(generation: generation, units: [session])
+        units[session] = Unit(session: session, index: 0, isDirty: previous != nil)
         let assignment: Assignment
         do throws(StoreError) {
-            let request = PlacementRequest(epochFloor: previous?.assignment?.epoch ?? Epoch(0))
+            let request = PlacementRequest(epochFloor: previousUnit?.assignment?.epoch ?? Epoch(0))
             assignment = try await store.assign(session, controller: id, request: request)
         } catch {
             // The assignment may have happened all the same.
             if case .unavailable = error { postponeRelease(of: session, nil) }
-            if sessions[session]?.generation == generation { sessions[session] = previous }
+            if sessions[session]?.generation == generation {
+                sessions[session] = previous
+                sessions[session]?.units = [session]
+                units[session] = previousUnit
+            }
             counters.sessionsRefused += 1
             throw Self.refusal(error)
         }
@@ -29,10 +36,8 @@ extension Director {
             await dismiss(session, assignment)
             throw Refusal(.notFound, "session \(session) was closed while it was being opened")
         }
-        sessions[session]?.assignment = assignment
-        unreleased[session] = nil
         counters.sessionsOpened += 1
-        if let (epoch, refusal) = sessions[session]?.earlyLoss, epoch == assignment.epoch { lose(assignment, refusal) }
+        admit(assignment)
         return assignment.worker
     }
 
@@ -40,13 +45,29 @@ extension Director {
         mailboxes[session] = nil
         guard let managed = sessions.removeValue(forKey: session) else { return }
         counters.sessionsClosed += 1
-        failCalls(of: session, Refusal(.notFound, "session \(session) was closed"))
-        if let assignment = managed.assignment { await dismiss(session, assignment) }
+        let refusal = Refusal(.notFound, "session \(session) was closed")
+        let assignments = managed.units.compactMap { units.removeValue(forKey: $0)?.assignment }
+        for unit in managed.units { failCalls(of: unit, refusal) }
+        for pipe in managed.pipes.values {
+            for waiter in pipe.waiters { waiter.resume(returning: refusal) }
+        }
+        for assignment in assignments { await dismiss(assignment.session, assignment) }
     }
 
     public func owner(of session: SessionID) async -> WorkerID? {
-        guard let managed = sessions[session], !managed.isLost else { return nil }
-        return managed.assignment?.worker
+        sessions[session].flatMap { worker(of: $0) }
+    }
+
+    /// Who holds the session's shards, in their order; lost ones are left out.
+    public func owners(of session: SessionID) -> [WorkerID] {
+        (sessions[session]?.units ?? []).compactMap { units[$0] }.filter(\.isServing).compactMap {
+            $0.assignment?.worker
+        }
+    }
+
+    /// The worker of the first shard that serves.
+    private func worker(of managed: ManagedSession) -> WorkerID? {
+        managed.units.compactMap { units[$0] }.first(where: \.isServing)?.assignment?.worker
     }
 
     /// Tells the owner to close the session and the store to forget it. What the store cannot take now it
@@ -66,7 +87,7 @@ extension Director {
         }
     }
 
-    private func postponeRelease(of session: SessionID, _ assignment: Assignment?) {
+    func postponeRelease(of session: SessionID, _ assignment: Assignment?) {
         guard unreleased.count < Limits.unreleased else { return }
         unreleased[session] = .some(assignment)
     }

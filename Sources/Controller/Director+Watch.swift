@@ -48,7 +48,7 @@ extension Director {
     /// The store decides which sessions are lost: it knows who lives at the moment of marking.
     private func markLost(_ worker: WorkerID) async {
         // Sessions placed from here on are on a living incarnation, whatever the answer says.
-        let held = sessions.values.compactMap(\.assignment).filter { $0.worker == worker }
+        let held = units.values.compactMap(\.assignment).filter { $0.worker == worker }
             .sorted { $0.session.rawValue < $1.session.rawValue }
         do throws(StoreError) {
             let report = try await store.markLost(worker)
@@ -92,7 +92,7 @@ extension Director {
             guard liveness.isStoreReachable, !Task.isCancelled else { return }
             unreleased[session] = nil
             // Opened again meanwhile: then it is in use.
-            if sessions[session] != nil { continue }
+            if units[session] != nil { continue }
             if let assignment {
                 await dismiss(session, assignment)
             } else if let record = try? await store.session(session), record.assignment.controller == id {
@@ -102,12 +102,12 @@ extension Director {
     }
 
     private func writeSpecifications() async {
-        let dirty = sessions.filter { $0.value.isDirty && !$0.value.isLost }.map(\.key)
+        let dirty = units.filter { $0.value.isDirty && $0.value.isServing }.map(\.key)
             .sorted { $0.rawValue < $1.rawValue }.prefix(Limits.writesPerRound)
-        for session in dirty {
-            guard let managed = sessions[session], let assignment = managed.assignment else { continue }
+        for name in dirty {
+            guard let unit = units[name], let assignment = unit.assignment else { continue }
             do throws(StoreError) {
-                try await store.write(managed.specification, of: session, epoch: assignment.epoch)
+                try await store.write(unit.specification, of: name, epoch: assignment.epoch)
             } catch {
                 switch error {
                 case .unavailable: return
@@ -116,10 +116,8 @@ extension Director {
                 default: break
                 }
             }
-            if sessions[session]?.generation == managed.generation,
-                sessions[session]?.specification == managed.specification
-            {
-                sessions[session]?.isDirty = false
+            if units[name]?.assignment == assignment, units[name]?.specification == unit.specification {
+                units[name]?.isDirty = false
             }
         }
     }
@@ -127,7 +125,7 @@ extension Director {
     /// Closes sessions of ours that we have not known for two searches in a row.
     private func closeOrphans() async {
         guard let assignments = try? await store.assignments() else { return }
-        let unknown = assignments.filter { $0.controller == id && sessions[$0.session] == nil }
+        let unknown = assignments.filter { $0.controller == id && units[$0.session] == nil }
         for assignment in unknown where suspectedOrphans.contains(assignment.session) {
             logger.notice("closing a session that nobody knows", metadata: ["session": "\(assignment.session)"])
             await dismiss(assignment.session, assignment)

@@ -17,6 +17,8 @@ public actor Director: MediaPlane {
     let logger: Logger
 
     var sessions: [SessionID: ManagedSession] = [:]
+    /// What the sessions are placed as.
+    var units: [SessionID: Unit] = [:]
     var mailboxes: [SessionID: Mailbox] = [:]
     var calls: [CommandID: Call] = [:]
     var liveness: WorkerLiveness
@@ -90,8 +92,12 @@ public actor Director: MediaPlane {
         WorkerReport(id: id, incarnation: "", processID: 0, host: "", capabilities: [])
     }
 
-    /// What the session is made of: what its worker has done of what was asked.
-    public func specification(of session: SessionID) -> SessionSpecification? { sessions[session]?.specification }
+    /// What the session is made of: what its workers have done of what was asked, shard by shard.
+    public func specification(of session: SessionID) -> SessionSpecification? {
+        guard let managed = sessions[session] else { return nil }
+        let parts = managed.units.compactMap { units[$0]?.specification }
+        return SessionSpecification(endpoints: parts.flatMap(\.endpoints), routes: parts.flatMap(\.routes))
+    }
 
     // MARK: Clocks and names
 
@@ -118,20 +124,6 @@ public actor Director: MediaPlane {
     }
 }
 
-/// A session as its controller holds it.
-struct ManagedSession {
-    /// Tells one opening from the next, across suspensions.
-    var generation: UInt64
-    /// Nil while it is being opened.
-    var assignment: Assignment?
-    var isLost = false
-    /// A loss that was told while the session was being opened: it may be of the assignment to come.
-    var earlyLoss: (Epoch, Refusal)?
-    var specification = SessionSpecification()
-    /// The store has an older specification.
-    var isDirty = false
-}
-
 /// An operation whose reply is awaited.
 struct Call {
     enum State {
@@ -140,7 +132,7 @@ struct Call {
         case finished(Result<Outcome, Refusal>)
         case waiting(CheckedContinuation<Result<Outcome, Refusal>, Never>)
     }
-    var session: SessionID
+    var unit: SessionID
     var state = State.sending
 }
 

@@ -7,6 +7,10 @@ public struct DirectorSettings: Sendable {
     public var operationDeadline = Duration.seconds(5)
     /// How often to look which workers live.
     public var lookInterval = Duration.nanoseconds(WorkerLiveness.lookInterval.nanoseconds)
+    /// Endpoints of one session on one reactor, as long as another reactor is free for more of them.
+    public var endpointsPerShard = 500
+    /// How long a session that found no reactor for a further shard does without.
+    public var growthPause = Duration.seconds(1)
     public var liveness = WorkerLiveness.Settings()
     /// How often to look for sessions of ours in the store that we do not know, from a previous life of
     /// this controller. Found twice, they are closed: their clients had this long to come back.
@@ -21,6 +25,11 @@ public struct DirectorCounters: Hashable, Sendable {
     public var sessionsRefused: UInt64 = 0
     public var sessionsClosed: UInt64 = 0
     public var sessionsLost: UInt64 = 0
+    /// Beyond the first of each session.
+    public var shardsOpened: UInt64 = 0
+    /// Shards whose worker died while others of the session served on.
+    public var shardsLost: UInt64 = 0
+    public var pipesOpened: UInt64 = 0
     public var operations: UInt64 = 0
     public var operationsRefused: UInt64 = 0
     public var operationsTimedOut: UInt64 = 0
@@ -47,4 +56,8 @@ enum Limits {
     /// Closed sessions that the store could not be told about yet, in pieces. Beyond, the search for
     /// orphans finds them.
     static let unreleased = 65_536
+    /// Shards that refuse an endpoint before its opening is refused, in pieces.
+    static let fullShards = 4
+    /// Draws of SSRCs for one pipe. With ten thousand in a reactor, one draw in 10^4 meets one of them.
+    static let pipeAttempts = 3
 }

@@ -3,12 +3,14 @@ public import Wire
 
 extension Router {
     /// Begins an endpoint in a slot of the owner's choice; one that was open there is closed first.
-    public mutating func open(_ endpoint: EndpointIndex) {
+    ///
+    /// - Parameter ssrc: what our RTCP names as its sender; drawn when nil.
+    public mutating func open(_ endpoint: EndpointIndex, ssrc: UInt32? = nil) {
         precondition(endpoint.slot >= 0 && endpoint.slot < capacity)
         if isOpen(endpoint) { close(endpoint) }
         var fresh = Endpoint()
         fresh.isOpen = true
-        fresh.ssrc = UInt32(truncatingIfNeeded: random.next())
+        fresh.ssrc = ssrc ?? UInt32(truncatingIfNeeded: random.next())
         fresh.cname = random.iceCharacters(16)
         fresh.payloadOwners = Array(repeating: Endpoint.noOwner, count: 128)
         endpoints[endpoint.slot] = fresh

@@ -6,8 +6,10 @@ import Wire
 struct Peer: ~Copyable {
     let session: SessionID
     let endpoint: EndpointID
-    /// As the controller asked for it, to tell a repetition from a change.
-    var specification: EndpointSpecification
+    /// As the controller asked for it, to tell a repetition from a change; nil for a pipe.
+    var specification: EndpointSpecification?
+    /// The same of a pipe; nil for a peer.
+    var pipe: PipeSpecification?
     var transport: MediaTransport
     /// The slab record that a successor would take over.
     let record: SlabHandle

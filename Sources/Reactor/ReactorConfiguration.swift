@@ -11,18 +11,21 @@ public struct ReactorConfiguration: Sendable {
     public var preferredPort: UInt16
     /// The address to tell peers instead of a local one, for servers behind 1:1 NAT.
     public var announced: [IPAddress: IPAddress]
-    /// Peers that this reactor carries at most.
+    /// Peers and pipes that this reactor carries at most.
     public var peerLimit: Int
     /// Shows in thread lists: `apus-r0`.
     public var name: String
     public var certificate: Certificate
+    /// Names the network stack that `addresses` belong to, so that both ends of a pipe can be told to meet on
+    /// its loopback address. Empty when it is not known.
+    public var network: String
     /// Seeds every random choice of the reactor's cores.
     public var seed: UInt64
 
     public init(
         addresses: [IPAddress], ports: ClosedRange<UInt16> = 0...0, preferredPort: UInt16? = nil,
         announced: [IPAddress: IPAddress] = [:], peerLimit: Int = 2000, name: String = "apus-r0",
-        certificate: Certificate, seed: UInt64
+        certificate: Certificate, network: String = "", seed: UInt64
     ) {
         self.addresses = addresses
         self.ports = ports
@@ -31,6 +34,7 @@ public struct ReactorConfiguration: Sendable {
         self.peerLimit = peerLimit
         self.name = name
         self.certificate = certificate
+        self.network = network
         self.seed = seed
     }
 }
@@ -59,4 +63,11 @@ enum Limits {
     static let tuplesPerPeer = 8
     /// Sessions and endpoints are named by the controller; longer names are refused.
     static let identifierBytes = 256
+    /// SSRCs of one pipe each way; a SRTP context tells 32 inbound streams apart.
+    static let ssrcsPerPipe = 31
+    /// SSRCs of pipes that have a place, for each endpoint that the reactor may carry. Most endpoints are
+    /// peers, which take none.
+    static let ssrcsPerReactorPeer = 4
+    /// Ways to other reactors: pairs of a local socket and a remote address.
+    static let pipeTuples = 1024
 }

@@ -51,6 +51,10 @@ extension ReactorWorld {
             router.requestKeyFrame(from: EndpointIndex(try slot(of: endpoint, in: session)), now: now)
         case .readStatistics(let endpoint):
             return .statistics(statistics(of: try slot(of: endpoint, in: session)))
+        case .openPipe(let endpoint, let specification):
+            return .openedPipe(try openPipe(endpoint, specification, in: session, now: now))
+        case .connectPipe(let endpoint, let path):
+            try connectPipe(endpoint, path, in: session, now: now)
         case .closeEndpoint(let endpoint):
             if let slot = sessions[session]?[endpoint] { close(slot, now: now) }
         case .closeSession:
@@ -68,12 +72,16 @@ extension ReactorWorld {
 
     // MARK: Opening
 
-    private mutating func open(
-        _ endpoint: EndpointID, _ specification: EndpointSpecification, in session: SessionID, now: Instant
-    ) throws(Refusal) -> OpenedEndpoint {
+    func checkName(_ endpoint: EndpointID) throws(Refusal) {
         guard endpoint.rawValue.utf8.count <= Limits.identifierBytes else {
             throw Refusal(.invalid, "an endpoint's name has at most \(Limits.identifierBytes) bytes")
         }
+    }
+
+    private mutating func open(
+        _ endpoint: EndpointID, _ specification: EndpointSpecification, in session: SessionID, now: Instant
+    ) throws(Refusal) -> OpenedEndpoint {
+        try checkName(endpoint)
         let credentials = Credentials(ufrag: specification.localUfrag, password: specification.localPassword)
         guard credentials.isWellFormed, let ufrag = UfragKey(credentials.ufrag),
             credentials.password.utf8.count <= 64
@@ -81,6 +89,9 @@ extension ReactorWorld {
             throw Refusal(.invalid, "the local ICE credentials are not well formed (RFC 8839 section 5.4)")
         }
         if let slot = sessions[session]?[endpoint] {
+            guard !peers[slot].transport.isPipe else {
+                throw Refusal(.invalid, "endpoint \(endpoint) is a pipe, not a peer's")
+            }
             // Asked again: the same endpoint, unless its role or credentials changed before it was used.
             guard peers[slot].specification != specification else { return opened() }
             guard !peers[slot].isNegotiated else {
@@ -106,7 +117,7 @@ extension ReactorWorld {
             certificate: configuration.certificate, record: pointer, random: random.split(), now: now)
         let inserted = peers.insert(
             Peer(
-                session: session, endpoint: endpoint, specification: specification,
+                session: session, endpoint: endpoint, specification: specification, pipe: nil,
                 transport: MediaTransport(transport), record: record))
         precondition(inserted == slot)
         slotByUfrag[ufrag] = slot
@@ -124,6 +135,7 @@ extension ReactorWorld {
     }
 
     private mutating func negotiate(_ slot: Int32, _ negotiated: NegotiatedEndpoint, now: Instant) throws(Refusal) {
+        guard !peers[slot].transport.isPipe else { throw Refusal(.invalid, "a pipe is not negotiated with a peer") }
         let credentials = Credentials(ufrag: negotiated.remoteUfrag, password: negotiated.remotePassword)
         guard credentials.isWellFormed else {
             throw Refusal(.invalid, "the remote ICE credentials are not well formed (RFC 8839 section 5.4)")
@@ -148,12 +160,7 @@ extension ReactorWorld {
             throw Refusal(.invalid, "the peer has another certificate than before; open a new endpoint for it")
         }
         peers[slot].isNegotiated = true
-        let sections = negotiated.media.map { media in
-            MediaSection(
-                mid: media.mid, kind: media.kind, receives: media.direction.receives ? media.receive : nil,
-                sends: media.direction.sends ? media.send : nil)
-        }
-        router.negotiate(EndpointIndex(slot), media: sections, now: now)
+        router.negotiate(EndpointIndex(slot), media: negotiated.media.map(\.section), now: now)
         drain(slot, now: now)
     }
 
@@ -173,7 +180,8 @@ extension ReactorWorld {
         let endpoint = peers[slot].endpoint
         let record = peers[slot].record
         for tuple in peers[slot].tuples { tuples.remove(tuple, ownedBy: slot) }
-        if let ufrag = UfragKey(peers[slot].specification.localUfrag) { slotByUfrag[ufrag] = nil }
+        forgetPipe(slot)
+        if let ufrag = peers[slot].specification.flatMap({ UfragKey($0.localUfrag) }) { slotByUfrag[ufrag] = nil }
         router.close(EndpointIndex(slot))
         timers.clear(Int(slot))
         peers.remove(slot)

@@ -83,8 +83,11 @@ extension ReactorWorld {
             guard let slot = slotByUfrag[ufrag] else { throw .stunUnknownUser }
             return slot
         }
-        guard let slot = tuples.slot(for: tuple) else { throw .unknownTuple }
-        return slot
+        if let slot = pipes.slot(of: datagram, from: tuple) { return slot }
+        if let slot = tuples.slot(for: tuple) { return slot }
+        // A pipe's packets count by their tags: an address translator between hosts may change the source.
+        if let slot = pipes.slot(ofMedia: datagram) { return slot }
+        throw pipes.knows(tuple) ? .pipeUnknownStream : .unknownTuple
     }
 
     /// The burst to all who want it, publisher by publisher. Subscribers are the outer loop: each one's state is

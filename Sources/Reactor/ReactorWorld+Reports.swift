@@ -37,7 +37,9 @@ extension ReactorWorld {
         }
     }
 
+    /// Nothing is told of a pipe: what its media do shows at the endpoints behind it.
     private func emit(_ body: SessionEvent.Body, for slot: Int32) {
+        guard !peers[slot].transport.isPipe else { return }
         output(.event(SessionEvent(session: peers[slot].session, body: body)))
     }
 

@@ -20,10 +20,10 @@ extension ReactorWorld {
             throw Refusal(.invalid, "the endpoint is not negotiated; there is nothing to restart")
         }
         // The peer's checks with the former fragment find their way by the address that they come from.
-        if let former = UfragKey(peers[slot].specification.localUfrag) { slotByUfrag[former] = nil }
+        if let former = peers[slot].specification.flatMap({ UfragKey($0.localUfrag) }) { slotByUfrag[former] = nil }
         slotByUfrag[ufrag] = slot
-        peers[slot].specification.localUfrag = local.ufrag
-        peers[slot].specification.localPassword = local.password
+        peers[slot].specification?.localUfrag = local.ufrag
+        peers[slot].specification?.localPassword = local.password
         negotiated.credentials = remote
         peers[slot].transport.peer?.restart(local: local, now: now)
         do throws(DTLSError) {

@@ -22,6 +22,7 @@ struct ReactorWorld: ~Copyable {
     var records: Slab<TransportRecord>
     var router: Router
     var tuples: TupleTable
+    var pipes: PipeTable
     var timers: TimerWheel
     var random: SeededRandom
 
@@ -30,6 +31,8 @@ struct ReactorWorld: ~Copyable {
     var sessions: [SessionID: [EndpointID: Int32]] = [:]
 
     var load = ReactorLoad()
+    /// Of pipes that are closed.
+    var closedPipePackets = (received: UInt64(0), sent: UInt64(0))
     var drops = DropCounters()
     var isStopping = false
     private var nextPublication = Instant.origin
@@ -56,6 +59,7 @@ struct ReactorWorld: ~Copyable {
         records = unsafe Slab(memory: memory.slice(0..<recordBytes), capacity: capacity)
         router = unsafe Router(
             capacity: capacity, random: random.split(), rewritingMemory: memory.slice(recordBytes..<memory.byteCount))
+        pipes = PipeTable(capacity: capacity * Limits.ssrcsPerReactorPeer)
         tuples = TupleTable(capacity: capacity * Limits.tuplesPerPeer)
         timers = TimerWheel(capacity: capacity, now: HostClock.now)
     }
@@ -120,7 +124,8 @@ struct ReactorWorld: ~Copyable {
 
     private mutating func publish(to board: LoadBoard, now: Instant) {
         load.sessions = sessions.count
-        load.endpoints = peers.count
+        measurePipes()
+        load.endpoints = peers.count - load.pipes
         load.lastTurn = now.nanoseconds
         load.drops = [:]
         for reason in DropReason.allCases {

@@ -1,5 +1,5 @@
-/// The unit of placement: one Kurento pipeline or one room shard. Its text is chosen by the controller
-/// and is unguessable (128 random bits).
+/// The unit of placement: one Kurento pipeline or room, or one shard of it. Its text is chosen by the
+/// controller and is unguessable (128 random bits).
 public struct SessionID: Hashable, Sendable, Codable, CustomStringConvertible {
     public let rawValue: String
     public init(_ rawValue: String) { self.rawValue = rawValue }
@@ -9,6 +9,20 @@ public struct SessionID: Hashable, Sendable, Codable, CustomStringConvertible {
         try container.encode(rawValue)
     }
     public var description: String { rawValue }
+}
+
+extension SessionID {
+    /// The unit that holds the session's shard with this index, counted from 0: the first is the session
+    /// itself, the others are `<session>/2`, `<session>/3`, …
+    public func shard(_ index: Int) -> SessionID {
+        index == 0 ? self : SessionID("\(rawValue)/\(index + 1)")
+    }
+
+    /// The session that this unit is a shard of; itself when it is the first.
+    public var base: SessionID {
+        guard let end = rawValue.firstIndex(of: "/") else { return self }
+        return SessionID(String(rawValue[..<end]))
+    }
 }
 
 /// A worker process, by its configured name: `w1`.

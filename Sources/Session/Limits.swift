@@ -5,4 +5,10 @@ enum Limits {
     static let candidatesPerEndpoint = 64
     /// Workers that one controller watches, in pieces. One look at the store reads them all.
     static let watchedWorkers = 1024
+    /// SSRCs that one end of a pipe sends with. A SRTP context tells 32 inbound streams apart.
+    static let ssrcsPerPipe = 30
+    /// Simulcast layers of one section that a pipe carries; browsers send three.
+    static let encodingsPerPipeSection = 4
+    /// Addresses looked at for each end of a pipe: as many as a reactor has sockets.
+    static let addressesPerPipe = 16
 }

@@ -21,6 +21,11 @@ public enum Operation: Hashable, Sendable, Codable {
     case requestKeyFrame(EndpointID)
     /// Answered by ``Outcome/statistics(_:)``.
     case readStatistics(EndpointID)
+    /// Opens one end of a pipe, or changes the media of one that is open under the same keys. Answered by
+    /// ``Outcome/openedPipe(_:)``. ``closeEndpoint(_:)`` ends it.
+    case openPipe(EndpointID, PipeSpecification)
+    /// Names the way that the pipe's packets take; from now on they flow.
+    case connectPipe(EndpointID, PipePath)
     case closeEndpoint(EndpointID)
     /// Closes all that the session holds on this worker.
     case closeSession
@@ -79,6 +84,7 @@ public struct LayerSelection: Hashable, Sendable, Codable {
 public enum Outcome: Hashable, Sendable, Codable {
     case done
     case opened(OpenedEndpoint)
+    case openedPipe(OpenedPipe)
     case statistics(EndpointStatistics)
     case refused(Refusal)
 }

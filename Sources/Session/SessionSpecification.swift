@@ -1,4 +1,8 @@
-/// All that a worker needs to build a session anew. A worker's state is a cache of it.
+/// All that a worker needs to build a session anew, or one shard of it. A worker's state is a cache of it.
+///
+/// Of a session with several shards each has its own: its endpoints, and the routes that end at them. A
+/// route may begin in another shard; pipes are made from such routes and are not kept here, for their keys
+/// must not serve twice.
 ///
 /// Endpoints and routes keep the order in which they were made, so that equal histories give equal text.
 public struct SessionSpecification: Hashable, Sendable, Codable {
@@ -48,12 +52,13 @@ public struct SessionSpecification: Hashable, Sendable, Codable {
             guard let index = index(of: id) else { return }
             endpoints[index].layers.removeAll { $0.section == selection.section || selection.section == nil }
             endpoints[index].layers.append(selection)
-        case .requestKeyFrame, .readStatistics:
+        case .requestKeyFrame, .readStatistics, .openPipe, .connectPipe:
             break
         }
     }
 
-    /// The operations that build this session on an empty worker.
+    /// The operations that build this session on an empty worker. Routes from other shards are left to
+    /// whoever makes the pipes.
     public var operations: [Operation] {
         var operations: [Operation] = []
         for endpoint in endpoints {
@@ -62,7 +67,7 @@ public struct SessionSpecification: Hashable, Sendable, Codable {
             if let negotiated = endpoint.negotiated { operations.append(.negotiateEndpoint(endpoint.id, negotiated)) }
             operations += endpoint.layers.map { .selectLayers(endpoint.id, $0) }
         }
-        return operations + routes.map { .connect($0) }
+        return operations + routes.filter { index(of: $0.source) != nil }.map { .connect($0) }
     }
 
     private func index(of id: EndpointID) -> Int? { endpoints.firstIndex { $0.id == id } }

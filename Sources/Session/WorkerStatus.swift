@@ -7,13 +7,16 @@ public struct WorkerReport: Hashable, Sendable, Codable {
     public var host: String
     public var load: WorkerLoad
     public var capabilities: [String]
+    /// Threads with sockets of their own; a session's shards go to different ones.
+    public var reactors: Int
     /// UDP addresses that the worker's reactors listen on, for people.
     public var addresses: [String]
 
     public init(
         id: WorkerID, incarnation: String, processID: Int32, host: String, load: WorkerLoad = WorkerLoad(),
-        capabilities: [String] = ["sfu"], addresses: [String] = []
+        capabilities: [String] = ["sfu"], reactors: Int = 1, addresses: [String] = []
     ) {
+        self.reactors = reactors
         self.id = id
         self.incarnation = incarnation
         self.processID = processID
@@ -28,6 +31,10 @@ public struct WorkerReport: Hashable, Sendable, Codable {
 public struct WorkerLoad: Hashable, Sendable, Codable {
     public var sessions: Int = 0
     public var endpoints: Int = 0
+    /// Ends of pipes to other reactors, and their packets, which count among the others as well.
+    public var pipes: Int = 0
+    public var pipePacketsReceivedPerSecond: Double = 0
+    public var pipePacketsSentPerSecond: Double = 0
     /// Share of one core that the worker's process used since the last report: 0.5 is half a core.
     public var cpu: Double = 0
     public var packetsReceivedPerSecond: Double = 0

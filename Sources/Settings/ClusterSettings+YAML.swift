@@ -145,6 +145,7 @@ extension ClusterSettings {
         try section.integer("sessions_per_worker", in: 1...100_000, into: &limits.sessionsPerWorker)
         try section.integer("endpoints_per_reactor", in: 1...20_000, into: &limits.endpointsPerReactor)
         try section.integer("whip_resources", in: 1...1_000_000, into: &limits.whipResources)
+        try section.integer("endpoints_per_shard", in: 1...20_000, into: &limits.endpointsPerShard)
         try section.integer("connections", in: 1...1_000_000, into: &limits.connections)
         try section.integer("connections_per_address", in: 1...1_000_000, into: &limits.connectionsPerAddress)
         try section.integer("session_garbage_period", in: 1...86_400, into: &limits.sessionGarbagePeriod)

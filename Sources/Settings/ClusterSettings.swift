@@ -101,6 +101,8 @@ public struct LimitSettings: Sendable, Equatable {
     public var endpointsPerReactor = 2000
     /// WHIP publishers and WHEP players of one controller.
     public var whipResources = 20_000
+    /// WebRTC endpoints of one pipeline or room on one reactor, while another reactor could take more.
+    public var endpointsPerShard = 500
     /// Open sockets on the signalling ports.
     public var connections = 10_000
     public var connectionsPerAddress = 1_000

@@ -101,11 +101,14 @@ public struct WHIPRequestCount: Hashable, Sendable, Codable {
 /// Who carries a session.
 public struct SessionOwner: Hashable, Sendable, Codable {
     public var worker: WorkerID
+    /// Of each shard, in their order; a worker with several reactors may come twice.
+    public var shards: [WorkerID]
     public var workerPid: Int32?
     public var controllerPid: Int32
 
-    public init(worker: WorkerID, workerPid: Int32?, controllerPid: Int32) {
+    public init(worker: WorkerID, shards: [WorkerID] = [], workerPid: Int32?, controllerPid: Int32) {
         self.worker = worker
+        self.shards = shards.isEmpty ? [worker] : shards
         self.workerPid = workerPid
         self.controllerPid = controllerPid
     }

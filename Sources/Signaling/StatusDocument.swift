@@ -9,6 +9,7 @@ public struct StatusDocument: Hashable, Sendable, Codable {
         public var host: String
         public var incarnation: String
         public var capabilities: [String]
+        public var reactors: Int
         public var addresses: [String]
         public var load: WorkerLoad
         public var assignedSessions: Int
@@ -31,7 +32,8 @@ public struct StatusDocument: Hashable, Sendable, Codable {
             let report = worker.report
             return Worker(
                 id: report.id, isAlive: worker.isAlive, processID: report.processID, host: report.host,
-                incarnation: report.incarnation, capabilities: report.capabilities, addresses: report.addresses,
+                incarnation: report.incarnation, capabilities: report.capabilities, reactors: report.reactors,
+                addresses: report.addresses,
                 load: report.load, assignedSessions: worker.assignedSessions.count)
         }
         sessions = Dictionary(
@@ -41,7 +43,10 @@ public struct StatusDocument: Hashable, Sendable, Codable {
     }
 
     static func shortened(_ session: SessionID) -> String {
-        // A room's session is named after it, and who knows a room's name may be able to join it.
-        session.rawValue.hasPrefix("room:") ? "room:…" : session.rawValue.prefix(8) + "…"
+        // A room's session is named after it, and who knows a room's name may be able to join it. Which shard of its
+        // session a unit is tells nobody more.
+        let base = session.base.rawValue
+        let shard = session.rawValue.dropFirst(base.count)
+        return (base.hasPrefix("room:") ? "room:" : base.prefix(8)) + "…" + shard
     }
 }

@@ -101,4 +101,18 @@ extension IPAddress: CustomStringConvertible {
 extension SocketAddress: CustomStringConvertible {
     /// `192.0.2.1:5000` or `[2001:db8::1]:5000`.
     public var description: String { ip.isIPv4 ? "\(ip):\(port)" : "[\(ip)]:\(port)" }
+
+    /// Parses what ``description`` gives: an address literal and a port of 1...65535. Nil for anything else.
+    public init?(_ text: some StringProtocol) {
+        guard text.utf8.count <= 53, let colon = text.lastIndex(of: ":") else { return nil }
+        let digits = text[text.index(after: colon)...]
+        guard digits.utf8.allSatisfy({ (UInt8(ascii: "0")...UInt8(ascii: "9")).contains($0) }),
+            let port = UInt16(digits), port > 0
+        else { return nil }
+        var host = text[..<colon]
+        let isBracketed = host.first == "[" && host.last == "]"
+        if isBracketed { host = host.dropFirst().dropLast() }
+        guard let ip = IPAddress(host), isBracketed == host.contains(":") else { return nil }
+        self.init(ip: ip, port: port)
+    }
 }

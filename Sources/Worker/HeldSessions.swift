@@ -30,7 +30,7 @@ struct HeldSessions {
     var count: Int { sessions.count }
 
     /// Whether a command under `epoch` may touch `session`; a session seen first is taken in on the
-    /// reactor with the fewest.
+    /// reactor with the fewest, a shard of one on a reactor that has none of its session's, if there is one.
     mutating func admit(_ session: SessionID, epoch: Epoch, controller: ControllerID) -> Admission {
         if let held = sessions[session] {
             if epoch < held.epoch {
@@ -43,10 +43,19 @@ struct HeldSessions {
         guard sessions.count < limit else {
             return .refused(Refusal(.overLimit, "this worker holds \(limit) sessions already; try again later"))
         }
-        let reactor = perReactor.indices.min { perReactor[$0] < perReactor[$1] } ?? 0
+        let kin = shardsPerReactor(of: session.base)
+        let reactor = perReactor.indices.min { (kin[$0], perReactor[$0]) < (kin[$1], perReactor[$1]) } ?? 0
         perReactor[reactor] += 1
         sessions[session] = Held(epoch: epoch, controller: controller, reactor: reactor)
         return .admitted(reactor: reactor)
+    }
+
+    private func shardsPerReactor(of base: SessionID) -> [Int] {
+        var counts = Array(repeating: 0, count: perReactor.count)
+        for index in 0..<Limits.shardsPerSession {
+            if let held = sessions[base.shard(index)] { counts[held.reactor] += 1 }
+        }
+        return counts
     }
 
     /// Forgets the session; the reactor that holds it, if it was held.

@@ -10,6 +10,9 @@ struct LoadMeter {
         var totals = ReactorLoad()
         for reactor in reactors {
             totals.endpoints += reactor.endpoints
+            totals.pipes += reactor.pipes
+            totals.pipePacketsReceived &+= reactor.pipePacketsReceived
+            totals.pipePacketsSent &+= reactor.pipePacketsSent
             totals.packetsReceived &+= reactor.packetsReceived
             totals.packetsSent &+= reactor.packetsSent
             totals.bytesReceived &+= reactor.bytesReceived
@@ -22,6 +25,7 @@ struct LoadMeter {
         load.sessions = sessions
         load.sessionLimit = sessionLimit
         load.endpoints = totals.endpoints
+        load.pipes = totals.pipes
         load.memory = apus_resident_memory()
         load.drops = totals.drops
         if let last, now > last.time {
@@ -30,6 +34,8 @@ struct LoadMeter {
             load.cpu = rate(cpu, last.cpu) / 1e9
             load.packetsReceivedPerSecond = rate(totals.packetsReceived, last.totals.packetsReceived)
             load.packetsSentPerSecond = rate(totals.packetsSent, last.totals.packetsSent)
+            load.pipePacketsReceivedPerSecond = rate(totals.pipePacketsReceived, last.totals.pipePacketsReceived)
+            load.pipePacketsSentPerSecond = rate(totals.pipePacketsSent, last.totals.pipePacketsSent)
             load.bitsReceivedPerSecond = rate(totals.bytesReceived, last.totals.bytesReceived) * 8
             load.bitsSentPerSecond = rate(totals.bytesSent, last.totals.bytesSent) * 8
         }

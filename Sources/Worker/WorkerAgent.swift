@@ -91,7 +91,7 @@ public actor WorkerAgent {
         let report = WorkerReport(
             id: configuration.id, incarnation: configuration.incarnation, processID: configuration.processID,
             host: configuration.host, load: load, capabilities: configuration.capabilities,
-            addresses: reactors.flatMap(\.addresses).map(\.description))
+            reactors: reactors.count, addresses: reactors.flatMap(\.addresses).map(\.description))
         do throws(StoreError) {
             let answer = try await store.heartbeat(report, timeToLive: Limits.timeToLive)
             if isStoreAway {

@@ -51,6 +51,8 @@ enum Limits {
     static let commandWait = Duration.seconds(2)
     /// Messages kept while the store is away; the oldest go first.
     static let outbox = 10_000
+    /// Shards of one session that are looked for, when a further one comes: reactors of 64 workers.
+    static let shardsPerSession = 64
     /// Messages per publication.
     static let publicationBatch = 256
     /// Pause before what the store refused is tried again.

@@ -51,7 +51,9 @@ struct ControllerAssembly: Sendable {
     ) async throws {
         // A connection is a descriptor; the usual soft limit of 1024 is a shell's, not a server's.
         _ = apus_raise_file_limit()
-        director = Director(id: id, store: store, logger: logger)
+        var direction = DirectorSettings()
+        direction.endpointsPerShard = settings.limits.endpointsPerShard
+        director = Director(id: id, store: store, settings: direction, logger: logger)
         var configuration = KurentoConfiguration(
             isLite: settings.media.iceLite,
             garbageCollectorPeriod: .seconds(Int64(settings.limits.sessionGarbagePeriod)))

@@ -37,7 +37,7 @@ struct ControllerStatusSource: StatusSource {
         guard let worker = await director.owner(of: session) else { return nil }
         let status = await director.workers().first { $0.report.id == worker }
         return SessionOwner(
-            worker: worker, workerPid: status?.report.processID,
+            worker: worker, shards: await director.owners(of: session), workerPid: status?.report.processID,
             controllerPid: ProcessInfo.processInfo.processIdentifier)
     }
 }

@@ -62,6 +62,15 @@ enum MediaAddresses {
         return result
     }
 
+    /// Equal for two processes if and only if they share one network stack: this start of the host, and its
+    /// network namespace. Empty when the host does not tell.
+    static func networkName() -> String {
+        guard let start = try? String(contentsOfFile: "/proc/sys/kernel/random/boot_id", encoding: .utf8),
+            let namespace = try? FileManager.default.destinationOfSymbolicLink(atPath: "/proc/self/ns/net")
+        else { return "" }
+        return start.filter { !$0.isWhitespace } + " " + namespace
+    }
+
     private static func interfaces() -> [Interface] {
         var entries = [apus_interface](repeating: apus_interface(), count: 128)
         let count = unsafe apus_interfaces(&entries, UInt32(entries.count))

@@ -44,13 +44,14 @@ enum WorkerAssembly {
         let addresses = try MediaAddresses.onThisHost(settings.media)
         let announced = try MediaAddresses.announced(settings.media)
         let certificate = try Certificate()
+        let network = MediaAddresses.networkName()
         let ports = settings.media.udpPorts
         let reactors = (0..<settings.workers.reactors).map { reactor in
             let offset = (index * settings.workers.reactors + reactor) % ports.count
             return ReactorConfiguration(
                 addresses: addresses, ports: ports, preferredPort: ports.lowerBound + UInt16(offset),
                 announced: announced, peerLimit: settings.limits.endpointsPerReactor,
-                name: "apus-\(id)-r\(reactor)", certificate: certificate, seed: HostClock.entropy())
+                name: "apus-\(id)-r\(reactor)", certificate: certificate, network: network, seed: HostClock.entropy())
         }
         return WorkerConfiguration(
             id: id, incarnation: UUID().uuidString.lowercased(), host: ProcessInfo.processInfo.hostName,

@@ -17,9 +17,11 @@ struct ClusterWorld {
     var server: RedisServer?
 
     func startWorker(
-        _ id: String, incarnation: String = "a", limit: Int = 1000, timeToLive: Duration = .seconds(600)
+        _ id: String, incarnation: String = "a", limit: Int = 1000, reactors: Int = 1,
+        timeToLive: Duration = .seconds(600)
     ) async throws -> FakeWorker {
-        let worker = FakeWorker(id, incarnation: incarnation, limit: limit, timeToLive: timeToLive, store: store)
+        let worker = FakeWorker(
+            id, incarnation: incarnation, limit: limit, reactors: reactors, timeToLive: timeToLive, store: store)
         try await worker.start()
         return worker
     }

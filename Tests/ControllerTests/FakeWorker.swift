@@ -9,23 +9,27 @@ actor FakeWorker {
     nonisolated let incarnation: String
     private let store: any ClusterStore
     private let sessionLimit: Int
+    private let reactors: Int
     private let timeToLive: Duration
     private var tasks: [Task<Void, Never>] = []
     private var held: [SessionID: Assignment] = [:]
     private(set) var commands: [CommandEnvelope] = []
+    /// Why an operation is refused; nil when it is done.
+    private var refusal: @Sendable (Session.Operation) -> Refusal? = { _ in nil }
     /// Whether commands are answered.
     private var isAnswering = true
 
     /// - Parameter timeToLive: long, unless the test is about running out, so that a busy machine kills nobody.
     init(
-        _ id: String, incarnation: String = "a", limit: Int = 1000, timeToLive: Duration = .seconds(600),
-        store: any ClusterStore
+        _ id: String, incarnation: String = "a", limit: Int = 1000, reactors: Int = 1,
+        timeToLive: Duration = .seconds(600), store: any ClusterStore
     ) {
         self.timeToLive = timeToLive
         self.id = WorkerID(id)
         self.incarnation = incarnation
         self.store = store
         sessionLimit = limit
+        self.reactors = reactors
     }
 
     func start() async throws {
@@ -62,6 +66,13 @@ actor FakeWorker {
         await beat(for: .milliseconds(1))
     }
 
+    func refuse(_ refusal: @escaping @Sendable (Session.Operation) -> Refusal?) { self.refusal = refusal }
+
+    /// What was asked in one unit, in order.
+    func operations(in unit: SessionID) -> [Session.Operation] {
+        commands.filter { $0.session == unit }.map(\.operation)
+    }
+
     func setAnswering(_ isAnswering: Bool) { self.isAnswering = isAnswering }
 
     func emit(
@@ -75,7 +86,7 @@ actor FakeWorker {
         load.sessions = held.count
         load.sessionLimit = sessionLimit
         let report = WorkerReport(
-            id: id, incarnation: incarnation, processID: 1, host: "host", load: load)
+            id: id, incarnation: incarnation, processID: 1, host: "host", load: load, reactors: reactors)
         guard let answer = try? await store.heartbeat(report, timeToLive: timeToLive) else { return }
         if answer.isRegistration {
             let fenced = try? await store.reconcile(id, incarnation: incarnation, holding: Array(held.values))
@@ -94,7 +105,13 @@ actor FakeWorker {
                 session: command.session, worker: id, incarnation: incarnation, epoch: command.epoch,
                 controller: command.controller)
             if command.operation == .closeSession { held[command.session] = nil }
-            outcome = .done
+            if let refusal = refusal(command.operation) {
+                outcome = .refused(refusal)
+            } else if case .openPipe = command.operation {
+                outcome = .openedPipe(OpenedPipe(network: "n", addresses: ["127.0.0.1:40000", "192.0.2.1:40000"]))
+            } else {
+                outcome = .done
+            }
         }
         try? await store.publish([.reply(command.id, outcome)], to: command.controller)
     }

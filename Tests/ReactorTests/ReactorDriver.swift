@@ -148,5 +148,13 @@ final class InlineReactor: ReactorDriver {
     func tuples(of slot: Int32) -> [Tuple] { world.peers[slot].tuples }
     func selectedTuple(of slot: Int32) -> Tuple? { world.peers[slot].transport.selectedTuple }
 
+    var pipeSSRCs: Int { world.pipes.count }
+    func knowsPipe(from remote: SocketAddress) -> Bool { world.pipes.knows(Tuple(socket: 0, remote: remote)) }
+    /// As published last.
+    var pipeLoad: (pipes: Int, endpoints: Int, sent: UInt64, received: UInt64) {
+        let load = board.load.withLock { $0 }
+        return (load.pipes, load.endpoints, load.pipePacketsSent, load.pipePacketsReceived)
+    }
+
     func turn() { world.turn(&poller, mailbox: mailbox, board: board, waitingAtMost: .milliseconds(1)) }
 }

@@ -62,6 +62,7 @@ func refusal(_ text: String) -> SettingsError? {
             limits:
               sessions_per_worker: 10
               endpoints_per_reactor: 20
+              endpoints_per_shard: 7
               connections: 30
               connections_per_address: 40
               session_garbage_period: 50
@@ -90,6 +91,7 @@ func refusal(_ text: String) -> SettingsError? {
         expected.workers.reactors = 2
         expected.limits.sessionsPerWorker = 10
         expected.limits.endpointsPerReactor = 20
+        expected.limits.endpointsPerShard = 7
         expected.limits.connections = 30
         expected.limits.connectionsPerAddress = 40
         expected.limits.sessionGarbagePeriod = 50

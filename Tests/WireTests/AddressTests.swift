@@ -18,6 +18,20 @@ import Wire
         #expect(IPAddress(text) == nil)
     }
 
+    @Test(arguments: ["192.0.2.1:1", "0.0.0.0:65535", "[2001:db8::1]:40000", "[::1]:80"])
+    func anAddressWithAPortSurvivesARoundTrip(_ text: String) {
+        #expect(SocketAddress(text)?.description == text)
+    }
+
+    @Test(arguments: [
+        "", ":", ":80", "192.0.2.1", "192.0.2.1:", "192.0.2.1:0", "192.0.2.1:65536", "192.0.2.1:+1", "192.0.2.1:-1",
+        "192.0.2.1: 1", "::1:80", "[::1]", "[::1]80", "[::1:80", "::1]:80", "[192.0.2.1]:80", "[]:80", "example.org:80",
+        "192.0.2.1:000000000000000000000000000000000000000000000080",
+    ])
+    func whatIsNoAddressWithAPortIsRefused(_ text: String) {
+        #expect(SocketAddress(text) == nil)
+    }
+
     @Test func mappedAddressesAreTheirIPv4Selves() {
         #expect(IPAddress("::ffff:127.0.0.1") == IPAddress("127.0.0.1"))
         #expect(IPAddress("::ffff:127.0.0.1")?.isLoopback == true)

@@ -44,6 +44,24 @@ import Testing
         #expect(held.admit(SessionID("s5"), epoch: Epoch(1), controller: controller) != .refused(refusal))
     }
 
+    @Test func aShardGoesWhereNoneOfItsSessionIs() {
+        var held = HeldSessions(reactors: 3, limit: 100)
+        let session = SessionID("s")
+        func reactor(_ name: SessionID) -> Int? {
+            if case .admitted(let reactor) = held.admit(name, epoch: Epoch(1), controller: controller) { reactor } else { nil }
+        }
+        let first = reactor(session)
+        // The others are busier, and get the shards all the same.
+        for number in 0..<20 { _ = reactor(SessionID("other\(number)")) }
+        for number in 0..<20 where held[SessionID("other\(number)")]?.reactor == first {
+            _ = held.remove(SessionID("other\(number)"))
+        }
+        let second = reactor(session.shard(1))
+        let third = reactor(session.shard(2))
+        #expect(Set([first, second, third]).count == 3)
+        #expect(reactor(session.shard(3)) == first, "the fewest of the session's, then the fewest of all")
+    }
+
     @Test func aRegistrationTellsEverythingHeldInOrder() {
         var held = HeldSessions(reactors: 1, limit: 10)
         for name in ["b", "a"] { _ = held.admit(SessionID(name), epoch: Epoch(3), controller: controller) }

@@ -1,0 +1,149 @@
+import Logging
+import Session
+import Store
+
+// A session that outgrows one reactor is held in shards.
+extension Director {
+    /// The unit that holds the endpoint; for one that is not known the first that serves.
+    func unit(of endpoint: EndpointID, in session: SessionID) throws(Refusal) -> SessionID {
+        guard let managed = sessions[session] else { throw Self.notOpen(session) }
+        if let shard = managed.shards[endpoint] { return managed.units[shard] }
+        guard let unit = managed.units.first(where: { units[$0]?.isServing == true }) else {
+            throw Self.notOpen(session)
+        }
+        return unit
+    }
+
+    /// Opens an endpoint where there is room; a reactor that turns out to be full is passed over.
+    func openEndpoint(
+        _ endpoint: EndpointID, _ operation: Operation, in session: SessionID
+    ) async throws(Refusal) -> Outcome {
+        var full: [SessionID] = []
+        var refusal = Refusal(.overLimit, "every shard of the session is full")
+        while true {
+            let isKnown = sessions[session]?.shards[endpoint] != nil
+            guard let unit = try await place(endpoint, in: session, avoiding: full) else { throw refusal }
+            do throws(Refusal) {
+                let outcome = try await call(operation, in: unit)
+                record(operation, in: unit, of: session)
+                return outcome
+            } catch {
+                if !isKnown { displace(endpoint, from: unit, in: session) }
+                guard error.reason == .overLimit, !isKnown, full.count < Limits.fullShards else { throw error }
+                refusal = error
+                full.append(unit)
+            }
+        }
+    }
+
+    /// Chooses the endpoint's shard: the first below the limit, else a new one on a reactor that has none
+    /// of the session's, else the emptiest: a limit that no other reactor could relieve helps nobody.
+    private func place(
+        _ endpoint: EndpointID, in session: SessionID, avoiding full: [SessionID]
+    ) async throws(Refusal) -> SessionID? {
+        var isExhausted = false
+        while true {
+            guard let managed = sessions[session], !managed.isLost else { throw Self.notOpen(session) }
+            if let shard = managed.shards[endpoint], units[managed.units[shard]]?.isServing == true {
+                return managed.units[shard]
+            }
+            let candidates = managed.units.filter { units[$0]?.isServing == true && !full.contains($0) }
+            func count(_ unit: SessionID) -> Int { units[unit]?.endpoints.count ?? 0 }
+            if let unit = candidates.first(where: { count($0) < settings.endpointsPerShard }) {
+                return reserve(endpoint, unit, in: session)
+            }
+            if let growth = managed.growth {
+                isExhausted = await !growth.value
+                continue
+            }
+            if isExhausted || managed.growthPause.map({ $0 > .now }) == true {
+                guard let unit = candidates.min(by: { count($0) < count($1) }) else { return nil }
+                return reserve(endpoint, unit, in: session)
+            }
+            sessions[session]?.growth = Task { await grow(session, managed.generation) }
+        }
+    }
+
+    private func reserve(_ endpoint: EndpointID, _ unit: SessionID, in session: SessionID) -> SessionID {
+        sessions[session]?.shards[endpoint] = units[unit]?.index
+        units[unit]?.endpoints.insert(endpoint)
+        return unit
+    }
+
+    func displace(_ endpoint: EndpointID, from unit: SessionID, in session: SessionID) {
+        units[unit]?.endpoints.remove(endpoint)
+        if let index = units[unit]?.index, sessions[session]?.shards[endpoint] == index {
+            sessions[session]?.shards[endpoint] = nil
+        }
+    }
+
+    /// Opens one more shard: on a worker that has none of the session's, else on one with a reactor to spare.
+    private func grow(_ session: SessionID, _ generation: UInt64) async -> Bool {
+        let workers = await workers().filter(\.isAlive)
+        guard let managed = sessions[session], managed.generation == generation else { return false }
+        let held = managed.units.compactMap { units[$0] }.filter(\.isServing).compactMap { $0.assignment?.worker }
+        let used = Set(held)
+        let exhausted = Set(
+            workers.filter { worker in
+                held.count(where: { $0 == worker.report.id }) >= max(1, worker.report.reactors)
+            }.map(\.report.id))
+        var isGrown = false
+        for excluded in used == exhausted ? [used] : [used, exhausted] where !isGrown {
+            isGrown = await openShard(of: session, generation, excluding: excluded)
+        }
+        guard sessions[session]?.generation == generation else { return false }
+        sessions[session]?.growth = nil
+        sessions[session]?.growthPause = isGrown ? nil : .now.advanced(by: settings.growthPause)
+        return isGrown
+    }
+
+    private func openShard(
+        of session: SessionID, _ generation: UInt64, excluding excluded: Set<WorkerID>
+    ) async -> Bool {
+        guard let managed = sessions[session], managed.generation == generation, !managed.isLost else { return false }
+        let unit = session.shard(managed.units.count)
+        units[unit] = Unit(session: session, index: managed.units.count)
+        let assignment: Assignment
+        do throws(StoreError) {
+            assignment = try await store.assign(
+                unit, controller: id, request: PlacementRequest(excluded: excluded.sorted()))
+        } catch {
+            // The assignment may have happened all the same.
+            if case .unavailable = error { postponeRelease(of: unit, nil) }
+            units[unit] = nil
+            return false
+        }
+        guard sessions[session]?.generation == generation, units[unit] != nil else {
+            await dismiss(unit, assignment)
+            return false
+        }
+        sessions[session]?.units.append(unit)
+        counters.shardsOpened += 1
+        logger.info(
+            "session takes a further shard",
+            metadata: ["session": "\(unit)", "worker": "\(assignment.worker)"])
+        admit(assignment)
+        return true
+    }
+
+    /// The store has assigned the unit.
+    func admit(_ assignment: Assignment) {
+        units[assignment.session]?.assignment = assignment
+        unreleased[assignment.session] = nil
+        if let (epoch, refusal) = units[assignment.session]?.earlyLoss, epoch == assignment.epoch {
+            lose(assignment, refusal)
+        }
+    }
+
+    /// One shard is gone and others serve on: its endpoints have failed, the others' have not.
+    func loseShard(_ unit: Unit, in session: SessionID) {
+        for endpoint in unit.endpoints.sorted(by: { $0.rawValue < $1.rawValue }) {
+            enqueue(SessionEvent(session: session, body: .iceStateChanged(endpoint, .failed)))
+            enqueue(SessionEvent(session: session, body: .dtlsStateChanged(endpoint, .failed)))
+            enqueue(SessionEvent(session: session, body: .mediaStateChanged(endpoint, isConnected: false)))
+        }
+        abandonPipes(of: session) { pipe, managed in
+            pipe.shard == unit.index || managed.shards[pipe.source] == unit.index
+        }
+    }
+}
