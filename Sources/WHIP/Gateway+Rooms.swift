@@ -111,8 +111,7 @@ extension Gateway {
             endLater(resource, "DTLS has \(state.rawValue)")
         case .sessionLost(let refusal):
             Task { await self.lose(room, refusal) }
-        case .candidatePairSelected, .mediaStateChanged, .mediaFlowingIn, .mediaFlowingOut:
-            break
+        default: break
         }
     }
 

@@ -89,12 +89,11 @@ struct LayerRequest: Decodable {
 
 /// How the encodings of a simulcast are counted: the one place that knows.
 enum EncodingOrder {
-    /// From the one that counts as the smallest: in the order in which the publisher names them, in
-    /// `a=simulcast` or `a=ssrc-group:SIM`; encoders name them from small to large.
-    /// Those of a simulcast without rids are called by their number; none where there is one encoding only.
+    /// From the one that counts as the smallest. Those of a simulcast without rids are called by their number; none
+    /// where there is one encoding only.
     static func names(of parameters: RTPParameters) -> [String] {
         guard parameters.encodings.count > 1 else { return [] }
-        return parameters.encodings.enumerated().map { $1.rid ?? String($0) }
+        return parameters.encodingsBySize.map { parameters.encodings[$0].rid ?? String($0) }
     }
 
     /// The encoding's ``LayerSelection/spatial``; nil when the publisher has no such encoding.

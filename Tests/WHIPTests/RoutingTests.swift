@@ -152,11 +152,22 @@ private func assigned(_ current: String, _ publishers: String, companions: Strin
 @Test func anEncodingIsChosenAnewWhenAnotherPublisherFeedsTheSection() async {
     let stage = Stage()
     let first = await stage.post("/whip/lobby", Offers.simulcast)
-    _ = await stage.post("/whip/lobby", Offers.simulcast.replacing("send q;h;f", with: "send f;q;h"))
+    let other = ["q", "h", "f"].reduce(Offers.simulcast) { $0.replacing("a=rid:\($1) send", with: "a=rid:\($1)x send") }
+        .replacing("send q;h;f", with: "send fx;qx;hx")
+    _ = await stage.post("/whip/lobby", other.replacing("qx", with: "q"))
     let location = await stage.post("/whep/lobby", Offers.player)["Location"]
     #expect(await stage.layers(location, #"{"encodingId":"q"}"#).status == 200)
     _ = await stage.delete(first["Location"])
     #expect(await stage.plane.selections.map(\.spatial) == [0, 1])
+}
+
+@Test func encodingsCountByTheirNamesNotByTheirOrder() async {
+    let stage = Stage()
+    _ = await stage.post("/whip/lobby", Offers.simulcast.replacing("send q;h;f", with: "send f;h;q"))
+    let location = await stage.post("/whep/lobby", Offers.player)["Location"]
+    #expect(await stage.layers(location).body.contains(#"[{"encodingId":"q","spatialLayerId":0}"#))
+    #expect(await stage.layers(location, #"{"encodingId":"f"}"#).status == 200)
+    #expect(await stage.plane.selections == [LayerSelection(section: 0, spatial: 2)])
 }
 
 @Test func layersAreAPlayersMatter() async {
