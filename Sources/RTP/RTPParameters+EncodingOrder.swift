@@ -3,8 +3,8 @@ extension RTPParameters {
     /// the rids are called, else in their own order. A forwarder that sees pictures knows better.
     public var encodingsBySize: [Int] {
         let ranks = encodings.map { $0.rid.flatMap { Self.suggestedRank(ofRid: $0) } }
-        // Either all names say something or none is listened to.
-        guard ranks.allSatisfy({ $0 != nil }) else { return Array(encodings.indices) }
+        // Either all names say something, each something else, or none is listened to.
+        guard !ranks.contains(nil), Set(ranks).count == ranks.count else { return Array(encodings.indices) }
         return encodings.indices.sorted { (ranks[$0] ?? 0, $0) < (ranks[$1] ?? 0, $1) }
     }
 
