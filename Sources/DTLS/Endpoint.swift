@@ -179,8 +179,12 @@ extension Endpoint {
     }
 
     /// An association that is up has next to nothing to say: OpenSSL gives its record buffers back (17 KiB for
-    /// each peer) and takes new ones when a record comes.
+    /// each peer) and takes new ones when a record comes. Before it writes of its own accord it does not: see
+    /// ``takeBuffers()``.
     private func releaseBuffers() { unsafe _ = SSL_free_buffers(ssl) }
+
+    /// Record buffers for a write that no read precedes: OpenSSL's DTLS would write through a null pointer.
+    private func takeBuffers() { unsafe _ = SSL_alloc_buffers(ssl) }
 
     /// RFC 5764 section 4.2.
     private func exportKeys() -> KeyingMaterial? {
@@ -231,12 +235,14 @@ extension Endpoint {
     func sendApplicationData(_ bytes: [UInt8]) {
         port.beginCall()
         ERR_clear_error()
+        takeBuffers()
         unsafe _ = SSL_write(ssl, bytes, CInt(bytes.count))
     }
 
     private func sayGoodbye() {
         port.beginCall()
         ERR_clear_error()
+        takeBuffers()
         unsafe _ = SSL_shutdown(ssl)
     }
 

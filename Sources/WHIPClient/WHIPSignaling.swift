@@ -1,5 +1,6 @@
 public import LoadGenerator
 import NIOHTTP1
+import NIOPosix
 import Wire
 
 /// Brings the generator's clients in by WHIP (RFC 9725) and WHEP.
@@ -39,6 +40,8 @@ public final class WHIPSignaling: LoadSignaling {
                 .POST, path, headers: [("Content-Type", "application/sdp")] + authorization, body: client.offer())
         } catch let failure as HTTPFailure {
             throw failure
+        } catch is NIOConnectionError {
+            throw HTTPFailure("nobody listens at \(server); is the server up, and is it the right --url?")
         } catch {
             throw HTTPFailure("\(server) does not answer: \(error)")
         }
