@@ -141,7 +141,7 @@ extension ReactorWorld {
     }
 
     /// A number that the endpoints of a session share.
-    private mutating func speakerGroup(of session: SessionID) -> UInt32 {
+    mutating func speakerGroup(of session: SessionID) -> UInt32 {
         if let slot = sessions[session]?.values.first { return peers[slot].speakerGroup }
         lastSpeakerGroup &+= 1
         return lastSpeakerGroup
