@@ -12,6 +12,8 @@ private enum Seeds {
         case .srtp: [hex(rtp), hex(senderReport), hex(rtp) + [UInt8](repeating: 0x5A, count: 60)]
         case .rtp: [hex(rtp), hex(vp8), hex(twoByteExtension)]
         case .rtcp: rtcp.map(hex)
+        case .vp9: descriptors.map(hex)
+        case .dependency: [hex(dependencies)]
         case .sdp: [Array(offer.utf8)]
         case .trickle: [Array(fragment.utf8)]
         case .kurento: [Array(frames.joined(separator: "\n").utf8)] + frames.map { Array($0.utf8) }
@@ -57,6 +59,16 @@ private enum Seeds {
         "8fcd00051122334455667788" + "0001000400001101" + "20041020" + "30400000",
         "81cb000111223344",
     ]
+
+    /// VP9 in both modes and with a scalability structure, VP8 with all fields.
+    private static let descriptors = [
+        "e49234537700aa", "f805200308aa", "0a380140" + "00b4028001680204011401aa", "b0f0ffffab20009d012a80026801ff",
+    ]
+
+    /// A structure of two temporal layers, a frame by a template, one with its own references.
+    private static let dependencies =
+        "0fc0010080011ea85141010c09fc059c03c2010106c10102125098"
+        + ""
 
     /// A DTLS 1.2 ClientHello with SRTP profiles (RFC 6347 section 4.2.1, RFC 5764 section 4.1.1).
     private static var clientHello: [UInt8] {

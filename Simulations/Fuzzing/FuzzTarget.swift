@@ -1,7 +1,7 @@
 /// A parser that reads what strangers send. The raw value is its name on the command line and its folder in
 /// `Simulations/FailCases`.
 public enum FuzzTarget: String, CaseIterable, Sendable {
-    case stun, candidate, dtls, srtp, rtp, rtcp, sdp, trickle, kurento, store
+    case stun, candidate, dtls, srtp, rtp, rtcp, vp9, dependency, sdp, trickle, kurento, store
 
     /// Reads `input` as the target's wire format. Traps are findings; errors are not.
     public func run(_ input: RawSpan) {
@@ -12,6 +12,8 @@ public enum FuzzTarget: String, CaseIterable, Sendable {
         case .srtp: SRTPFuzz.run(input)
         case .rtp: RTPFuzz.run(input)
         case .rtcp: RTCPFuzz.run(input)
+        case .vp9: VP9Fuzz.run(input)
+        case .dependency: DependencyFuzz.run(input)
         case .sdp: SDPFuzz.run(input)
         case .trickle: TrickleFuzz.run(input)
         case .kurento: KurentoFuzz.run(input)

@@ -9,9 +9,14 @@ struct Endpoint {
     /// Slots of publishers and subscribers, in the order of the media sections.
     var publishers: [Int32] = []
     var subscribers: [Int32] = []
-    /// Which endpoint feeds the sections that send audio and video; -1 none.
-    var audioSource: Int32 = -1
-    var videoSource: Int32 = -1
+    /// What feeds the sections that send.
+    var feeds: [Feed] = []
+    /// What its peer wants of layered video.
+    var layers: [LayerSelection] = []
+    /// Its speaker group; ``noGroup`` without.
+    var speakers: UInt32 = Self.noGroup
+    /// When its group is looked at next.
+    var nextSpeakers = Instant.distantFuture
     var streams = StreamTable()
     /// Per payload type the publisher's slot that alone receives it, or a negative mark.
     var payloadOwners: [Int32] = []
@@ -57,9 +62,34 @@ struct Endpoint {
     static let noOwner: Int32 = -1
     static let ambiguousOwner: Int32 = -2
 
-    func source(of kind: MediaKind) -> Int32 { kind == .audio ? audioSource : videoSource }
+    static let noGroup = UInt32.max
 
-    mutating func setSource(_ source: Int32, of kind: MediaKind) {
-        if kind == .audio { audioSource = source } else { videoSource = source }
+    /// A source endpoint of one kind, for all sections that send the kind or for one of them.
+    struct Feed {
+        var kind: MediaKind
+        /// Counted among the sending sections of the kind; -1 all.
+        var section: Int32
+        var source: Int32
+    }
+
+    /// The most that is wanted in one section, or in all (-1).
+    struct LayerSelection: BitwiseCopyable {
+        var section: Int32
+        var spatial: UInt8
+        var temporal: UInt8
+    }
+
+    /// The feed of exactly this section, or of all when `section` is -1.
+    func feed(_ kind: MediaKind, section: Int32) -> Int32? {
+        for feed in feeds where feed.kind == kind && feed.section == section { return feed.source }
+        return nil
+    }
+
+    func isFed(by source: Int32, _ kind: MediaKind) -> Bool {
+        feeds.contains { $0.kind == kind && $0.source == source }
+    }
+
+    func selection(ofSection section: Int32) -> LayerSelection? {
+        layers.first { $0.section == section } ?? layers.first { $0.section == -1 }
     }
 }

@@ -10,6 +10,9 @@ public struct Forward: Sendable, BitwiseCopyable {
     public internal(set) var subscriberCount = 0
     /// A decoder can start with this packet. Always true of codecs without key frames.
     public internal(set) var isKeyFrame = false
+    /// Bytes of padding, 0...255, that `rewrite` adds for subscribers whose format has RTX (RFC 3550
+    /// section 5.1), so that the packets of one train have the same size. Retransmissions go without.
+    public var padding: UInt8 = 0
     /// It came as a retransmission (RFC 4588).
     public internal(set) var isRecovered = false
     /// The header as it arrived; of the RTX packet if it came as one.
@@ -19,6 +22,8 @@ public struct Forward: Sendable, BitwiseCopyable {
 
     /// The publisher's slot.
     let publisher: Int32
+    /// The stream's slot: which encoding of the publisher.
+    let stream: Int32
     /// Names the stream over the router's life, so that a rewriter notices any change of source.
     let source: UInt64
     /// Sequence number extended to 64 bits within the source.
@@ -27,14 +32,21 @@ public struct Forward: Sendable, BitwiseCopyable {
     let payloadType: UInt8
     /// Bytes of RTX's original sequence number before the payload.
     let payloadSkip: UInt8
+    /// It is near enough to the newest packet for a subscriber to start with, if it is a key frame.
+    let isRecent: Bool
+    /// Video without payload: a probe that only fills the line.
+    var isPadding = false
+    var frame = FrameDescription()
 
     init(
-        header: RTPHeader, arrival: Instant, publisher: Int32, source: UInt64, sequence: Int64, payloadType: UInt8,
-        isRecovered: Bool
+        header: RTPHeader, arrival: Instant, publisher: Int32, stream: Int32, source: UInt64, sequence: Int64,
+        payloadType: UInt8, isRecovered: Bool, isRecent: Bool
     ) {
         self.header = header
         self.arrival = arrival
         self.publisher = publisher
+        self.stream = stream
+        self.isRecent = isRecent
         self.source = source
         self.sequence = sequence
         self.payloadType = payloadType
@@ -42,8 +54,11 @@ public struct Forward: Sendable, BitwiseCopyable {
         payloadSkip = isRecovered ? UInt8(RTX.overhead) : 0
     }
 
-    /// Tells packets of different publishers apart.
+    /// Tells packets of different publishers apart: those of one have the same subscribers.
     public var publisherSlot: Int32 { publisher }
+
+    /// A subscriber's stream can begin here.
+    var canStart: Bool { isKeyFrame && isRecent }
 
     /// Where the media payload lies, without RTX's number and without padding; may be empty.
     public var payloadRange: Range<Int> {

@@ -9,4 +9,6 @@ public enum ForwardingEvent: Hashable, Sendable {
     case mediaFlowingOut(EndpointIndex, MediaKind, isFlowing: Bool)
     /// RTP or RTCP arrives from the peer, or has not for ``Limits/mediaSilence``.
     case mediaState(EndpointIndex, isConnected: Bool)
+    /// Another endpoint of a speaker group leads the talk; see ``Router/joinSpeakers(_:group:)``.
+    case dominantSpeaker(EndpointIndex, group: UInt32)
 }

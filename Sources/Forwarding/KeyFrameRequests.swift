@@ -33,3 +33,23 @@ struct KeyFrameRequests: BitwiseCopyable {
         return true
     }
 }
+
+/// What keeps one subscriber from making its publisher send key frames all the time, at the others'
+/// expense: a burst, then one request in ``Limits/keyFrameCredit``.
+struct KeyFrameBudget: BitwiseCopyable {
+    private var credit = Limits.keyFrameBurst
+    private var earned = Instant.origin
+
+    init() {}
+
+    mutating func take(now: Instant) -> Bool {
+        let passed = (now - earned).nanoseconds / Limits.keyFrameCredit.nanoseconds
+        if passed > 0 {
+            credit = min(Limits.keyFrameBurst, credit + min(passed, Limits.keyFrameBurst))
+            earned = earned == .origin || credit == Limits.keyFrameBurst ? now : earned + Limits.keyFrameCredit * passed
+        }
+        guard credit > 0 else { return false }
+        credit -= 1
+        return true
+    }
+}

@@ -6,6 +6,40 @@ public enum Limits {
     public static let publishersPerEndpoint = 16
     /// Media sections of one endpoint that we can send to; the rest are ignored.
     public static let subscribersPerEndpoint = 16
+    /// Simulcast encodings of one section; the rest are ignored. Browsers send three, RFC 8853 has no bound.
+    public static let encodingsPerSection = 4
+    /// Streams that an endpoint's sections may have on average: 16 sections, or 8 of three encodings.
+    public static let streamsPerEndpoint = 24
+    /// Routes of one endpoint that name a section.
+    public static let routesPerEndpoint = 32
+    /// Layer selections of one endpoint that name a section.
+    public static let selectionsPerEndpoint = 32
+    /// Spans of alike rewritten packets kept for each layered subscriber: with every second frame left
+    /// out, about two seconds at 60 frames/s. A power of two.
+    public static let rewritingSpans = 64
+    /// Steps of a picture id or frame number that count as thinned out upstream and not as a jump.
+    public static let pictureJump = 256
+    /// Seconds that a timestamp may run ahead of the clock before it counts as a jump…
+    public static let timestampJumpSeconds: Int64 = 10
+    /// …and step back where frames are reordered (H.264 with B-frames).
+    public static let reorderedSeconds: Int64 = 2
+    /// What a packet behind newer ones may differ from them, or its sender's counters jumped between: RTP
+    /// ticks (ten seconds of video), picture ids and frame numbers, TL0PICIDX.
+    public static let lateTicks: Int32 = 900_000
+    public static let lateNumbers: UInt16 = 512
+    public static let lateBaseIndices: UInt8 = 48
+    /// Packets behind the newest one at which a late key frame no longer starts a subscriber's stream.
+    public static let lateKeyFrame: Int64 = 128
+    /// A simulcast layer without packets for this long, while another has some, counts as stopped.
+    public static let layerSilence = Interval.milliseconds(700)
+    /// Over which a layer's bit rate is measured.
+    public static let rateWindow = Interval.seconds(1)
+    /// Key-frame requests that one subscriber may cause in a burst…
+    public static let keyFrameBurst: Int64 = 4
+    /// …and how long it takes to earn another one.
+    public static let keyFrameCredit = Interval.seconds(4)
+    /// Speaker groups are looked at this often (Volfin and Cohen decide every 0.3 s).
+    public static let speakerInterval = Interval.milliseconds(300)
     /// SSRCs per endpoint that no signalling announced and that were latched from packets.
     public static let unsignalledSSRCs = 32
     /// SSRCs per endpoint in all: those announced (each with RTX) and those latched.
@@ -18,7 +52,7 @@ public enum Limits {
     public static let reorderWindow = 1024
     /// Forward jump that makes a stream count as restarted (RFC 3550 appendix A.1, MAX_DROPOUT).
     public static let sequenceJump = 3000
-    /// Packets that one publisher's cache keeps for retransmission; a power of two.
+    /// Packets that one stream's cache keeps for retransmission; a power of two.
     public static let cachedPackets = 512
     /// Bytes of a packet that the cache keeps; longer ones are not kept (Ethernet MTU).
     public static let cachedPacketBytes = 1500
@@ -33,6 +67,9 @@ public enum Limits {
     public static let retransmissionBudgetBytes: Int64 = 512 * 1024
     /// What a retransmission's header, extensions and RTX number count as: more than they usually take.
     public static let rewrittenHeaderBytes = 64
+    /// Answered NACKs that a subscriber's throttle remembers; a power of two. Two numbers that share a place
+    /// are each answered once more at worst, within the budget.
+    public static let answeredPackets = 128
     /// The same packet is not retransmitted again within this time, or the round-trip time if longer.
     public static let retransmissionInterval = Interval.milliseconds(50)
     /// Upper bound of the round-trip time as used for throttling.

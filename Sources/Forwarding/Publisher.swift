@@ -1,22 +1,32 @@
 import RTP
 import Wire
 
-/// A media section that a peer sends on, and who subscribes to it.
+/// A media section that a peer sends on: its streams, and who subscribes to them.
 struct Publisher: ~Copyable {
     let endpoint: Int32
     let mid: String
     let kind: MediaKind
     private(set) var parameters: RTPParameters
     private(set) var formats: [Format] = []
-    /// The id of the extension that carries the mid; 0 without.
+    /// Ids of the extensions that carry mid, rid, the rid of a repaired stream, the dependency descriptor
+    /// and the audio level; 0 without.
     private(set) var midExtensionID: UInt8 = 0
-    var stream = IncomingStream()
-    /// SSRCs that the stream had before, oldest first, at most ``Limits/unsignalledSSRCs``.
-    private(set) var formerSSRCs: [UInt32] = []
+    private(set) var ridExtensionID: UInt8 = 0
+    private(set) var repairedRidExtensionID: UInt8 = 0
+    private(set) var dependenciesExtensionID: UInt8 = 0
+    private(set) var audioLevelExtensionID: UInt8 = 0
+    /// Slots of its streams, in the order of the encodings; one without simulcast.
+    private(set) var streams = InlineArray<4, Int32>(repeating: -1)
+    private(set) var streamCount = 0
+    /// Positions in ``streams``, the smallest layer first.
+    private(set) var order: InlineArray<4, UInt8> = [0, 1, 2, 3]
+    /// A timer looks for layers that stop.
+    var isWatchingLayers = false
     /// Slots of subscribers, in the order in which they came.
     var subscribers: [Int32] = []
     var isFlowing = false
-    var firSequence: UInt8 = 0
+    /// What is said on it, for ``SpeakerGroup``.
+    var speech = SpeechActivity()
 
     /// A payload type that the peer may use.
     struct Format: BitwiseCopyable {
@@ -51,44 +61,58 @@ struct Publisher: ~Copyable {
                 takesFIR: codec.hasFeedback("ccm fir"))
         }
         midExtensionID = parameters.extensionID(HeaderExtensionURI.mid)
+        ridExtensionID = parameters.extensionID(HeaderExtensionURI.rid)
+        repairedRidExtensionID = parameters.extensionID(HeaderExtensionURI.repairedRid)
+        dependenciesExtensionID = kind == .video ? parameters.extensionID(HeaderExtensionURI.dependencyDescriptor) : 0
+        audioLevelExtensionID = kind == .audio ? parameters.extensionID(HeaderExtensionURI.audioLevel) : 0
     }
 
-    /// Whom feedback about the stream names: its SSRC, before the first packet the announced one.
-    var feedbackSSRC: UInt32? { stream.isActive ? stream.ssrc : parameters.encodings.first?.ssrc }
+    /// The encodings that become streams: at least one.
+    static func encodings(of parameters: RTPParameters) -> [EncodingParameters] {
+        parameters.encodings.isEmpty
+            ? [EncodingParameters()] : Array(parameters.encodings.prefix(Limits.encodingsPerSection))
+    }
+
+    /// Takes the slots of its streams, one for each encoding.
+    mutating func setStreams(_ slots: [Int32], _ encodings: [EncodingParameters]) {
+        streamCount = min(slots.count, Limits.encodingsPerSection)
+        for index in 0..<Limits.encodingsPerSection { streams[index] = index < streamCount ? slots[index] : -1 }
+        order = [0, 1, 2, 3]
+        let ranks = encodings.prefix(streamCount).map { LayerSize.suggestedRank(ofRid: $0.rid ?? "") }
+        guard Set(ranks).count == streamCount, !ranks.contains(nil) else { return }
+        for (place, index) in (0..<streamCount).sorted(by: { (ranks[$0] ?? 0) < (ranks[$1] ?? 0) }).enumerated() {
+            order[place] = UInt8(index)
+        }
+    }
+
+    /// Exchanges two layers that turned out to be in the wrong order.
+    mutating func swapLayers(_ rank: Int) { order.swapAt(rank, rank + 1) }
+
+    /// The slot of the stream with a rank, 0 the smallest.
+    func stream(ofRank rank: Int) -> Int32 { streams[Int(order[rank])] }
 
     /// A key frame can be asked for at all.
     var takesKeyFrameRequests: Bool { formats.contains { $0.takesPLI || $0.takesFIR } }
 
     var takesPLI: Bool { formats.contains { $0.takesPLI } }
 
-    /// The stream goes on with packets of this SSRC.
-    mutating func begin(_ ssrc: UInt32, source: UInt64, _ format: Format) {
-        if stream.isActive, stream.ssrc != ssrc, !formerSSRCs.contains(stream.ssrc) {
-            if formerSSRCs.count == Limits.unsignalledSSRCs { formerSSRCs.removeFirst() }
-            formerSSRCs.append(stream.ssrc)
-        }
-        stream.begin(
-            ssrc: ssrc, source: source, clockRate: format.clockRate,
-            asksForLostPackets: kind == .video && format.takesNack)
-    }
-
-    /// The RTX stream, where signalling says what it repairs, repairs the current stream.
-    func isRepaired(by rtxSSRC: UInt32) -> Bool {
+    /// The RTX stream, where signalling says what it repairs, repairs the stream.
+    func isRepaired(by rtxSSRC: UInt32, ssrc: UInt32) -> Bool {
         for encoding in parameters.encodings where encoding.rtxSSRC == rtxSSRC {
-            return encoding.ssrc == nil || encoding.ssrc == stream.ssrc
+            return encoding.ssrc == nil || encoding.ssrc == ssrc
         }
         return true
     }
 
     /// The bytes are the section's mid.
-    func isNamed(_ bytes: RawSpan) -> Bool {
-        guard mid.utf8.count == bytes.byteCount else { return false }
-        var offset = 0
-        for byte in mid.utf8 {
-            if bytes.uint8(at: offset) != byte { return false }
-            offset += 1
+    func isNamed(_ bytes: RawSpan) -> Bool { mid.isEqual(to: bytes) }
+
+    /// The stream whose encoding has the rid; nil when there is none.
+    func stream(ofRid bytes: RawSpan) -> Int32? {
+        for index in 0..<streamCount {
+            if let rid = parameters.encodings[index].rid, rid.isEqual(to: bytes) { return streams[index] }
         }
-        return true
+        return nil
     }
 
     /// The format of a payload type, and whether the type is that of its RTX.
@@ -98,6 +122,18 @@ struct Publisher: ~Copyable {
             if formats[index].rtxPayloadType == payloadType { return (formats[index], true) }
         }
         return nil
+    }
+}
+
+extension String {
+    fileprivate func isEqual(to bytes: RawSpan) -> Bool {
+        guard utf8.count == bytes.byteCount else { return false }
+        var offset = 0
+        for byte in utf8 {
+            if bytes.uint8(at: offset) != byte { return false }
+            offset += 1
+        }
+        return true
     }
 }
 

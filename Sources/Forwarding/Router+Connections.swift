@@ -5,37 +5,60 @@ extension Router {
     /// Makes `source` what feeds `sink`'s media of a kind, instead of what did, and asks it for a key
     /// frame. `source` may be `sink`: its media come back to it.
     ///
-    /// May come before either side is negotiated; sections of a kind pair up in their order. False, and
-    /// nothing happens, when one of them is not open.
+    /// Without `section`, sections of the kind pair up in their order. With one, the source's first
+    /// publisher of the kind feeds the sink's section with that number, counted from 0 among those that
+    /// send the kind; other sections stay as they are. May come before either side is negotiated. False, and
+    /// nothing happens, when one of them is not open, or the sink has ``Limits/routesPerEndpoint`` routes.
     @discardableResult
-    public mutating func connect(source: EndpointIndex, sink: EndpointIndex, kind: MediaKind, now: Instant) -> Bool {
+    public mutating func connect(
+        source: EndpointIndex, sink: EndpointIndex, kind: MediaKind, section: Int? = nil, now: Instant
+    ) -> Bool {
         guard isOpen(source), isOpen(sink) else { return false }
+        if let section { guard section >= 0, section < Limits.subscribersPerEndpoint else { return false } }
+        let place = Int32(section ?? -1)
+        var feeds = endpoints[sink.slot].feeds
+        feeds.removeAll { $0.kind == kind && (place == -1 || $0.section == place) }
+        guard feeds.count < Limits.routesPerEndpoint else { return false }
         self.now = now
-        endpoints[sink.slot].setSource(source.rawValue, of: kind)
+        feeds.append(Endpoint.Feed(kind: kind, section: place, source: source.rawValue))
+        endpoints[sink.slot].feeds = feeds
         link(sink.slot, kind, now: now)
         return true
     }
 
-    /// Undoes ``connect(source:sink:kind:now:)``; nothing happens when something else feeds the sink.
-    public mutating func disconnect(source: EndpointIndex, sink: EndpointIndex, kind: MediaKind) {
-        guard isOpen(sink), endpoints[sink.slot].source(of: kind) == source.rawValue else { return }
-        endpoints[sink.slot].setSource(-1, of: kind)
+    /// Undoes ``connect(source:sink:kind:section:now:)``; nothing happens when something else feeds the
+    /// section, or, without one, the sink.
+    public mutating func disconnect(
+        source: EndpointIndex, sink: EndpointIndex, kind: MediaKind, section: Int? = nil
+    ) {
+        let place = Int32(clamping: section ?? -1)
+        guard isOpen(sink), endpoints[sink.slot].feed(kind, section: place) == source.rawValue else { return }
+        endpoints[sink.slot].feeds.removeAll { $0.kind == kind && $0.section == place }
         link(sink.slot, kind, now: now)
     }
 
     /// Makes publishers and subscribers agree with what was connected and negotiated.
     mutating func link(_ sink: Int, _ kind: MediaKind, now: Instant) {
-        let source = Int(endpoints[sink].source(of: kind))
-        var candidates: [Int32] = []
-        if source >= 0, endpoints[source].isOpen {
-            candidates = endpoints[source].publishers.filter { publishers[Int($0)].kind == kind }
-        }
-        var next = 0
+        let all = endpoints[sink].feed(kind, section: -1)
         for slot in endpoints[sink].subscribers where subscribers[Int(slot)].kind == kind {
-            let publisher = next < candidates.count ? Int(candidates[next]) : -1
-            next += 1
-            attach(Int(slot), to: publisher, now: now)
+            let section = subscribers[Int(slot)].section
+            if let source = endpoints[sink].feed(kind, section: Int32(section)) {
+                attach(Int(slot), to: publisher(kind, at: 0, of: source), now: now)
+            } else {
+                attach(Int(slot), to: publisher(kind, at: section, of: all ?? -1), now: now)
+            }
         }
+    }
+
+    /// The slot of an endpoint's publisher, counted among those of the kind; -1 without one.
+    private func publisher(_ kind: MediaKind, at index: Int, of source: Int32) -> Int {
+        guard source >= 0, endpoints[Int(source)].isOpen else { return -1 }
+        var left = index
+        for slot in endpoints[Int(source)].publishers where publishers[Int(slot)].kind == kind {
+            if left == 0 { return Int(slot) }
+            left -= 1
+        }
+        return -1
     }
 
     private mutating func attach(_ subscriber: Int, to publisher: Int, now: Instant) {
@@ -49,6 +72,7 @@ extension Router {
         guard publisher >= 0 else { return }
         let isNew = subscribers[subscriber].map(from: publishers[publisher].parameters)
         if isSame, isNew { seal(subscriber) }
-        if !isSame { requestKeyFrame(fromPublisher: publisher, now: now) }
+        applySelection(subscriber, now: now)
+        retarget(subscriber, now: now)
     }
 }

@@ -23,10 +23,9 @@ extension Router {
         for slot in endpoints[endpoint.slot].publishers { removePublisher(Int(slot)) }
         for handle in inherited where owner(of: handle) == endpoint.rawValue { rewriters.remove(handle) }
         inherited.removeAll { !rewriters.contains($0) }
-        for index in 0..<capacity {
-            for kind in MediaKind.allCases where endpoints[index].source(of: kind) == endpoint.rawValue {
-                endpoints[index].setSource(-1, of: kind)
-            }
+        leaveSpeakers(endpoint.slot)
+        for index in 0..<capacity where !endpoints[index].feeds.isEmpty {
+            endpoints[index].feeds.removeAll { $0.source == endpoint.rawValue }
         }
         endpoints[endpoint.slot] = Endpoint()
         deadlines[endpoint.slot] = .distantFuture
@@ -41,8 +40,8 @@ extension Router {
         for slot in endpoints[endpoint.slot].subscribers {
             // Packets were missed, or will be: the stream goes on where it stopped, at a key frame.
             forgetSource(ofSubscriber: Int(slot))
-            let publisher = Int(subscribers[Int(slot)].publisher)
-            if isConnected, publisher >= 0 { requestKeyFrame(fromPublisher: publisher, now: now) }
+            let target = Int(subscribers[Int(slot)].target)
+            if isConnected, target >= 0 { requestKeyFrame(ofStream: target, now: now) }
         }
         if isConnected {
             endpoints[endpoint.slot].nextReport = now + reportDelay()
@@ -50,17 +49,27 @@ extension Router {
         }
     }
 
-    /// Asks the endpoint for a key frame of each of its videos; requests are coalesced per stream.
+    /// Asks the endpoint for a key frame of each of its videos: of the simulcast encodings that somebody
+    /// gets, or of all when nobody gets one. Requests are coalesced per stream.
     public mutating func requestKeyFrame(from endpoint: EndpointIndex, now: Instant) {
         guard isOpen(endpoint) else { return }
         self.now = now
-        for slot in endpoints[endpoint.slot].publishers { requestKeyFrame(fromPublisher: Int(slot), now: now) }
+        for slot in endpoints[endpoint.slot].publishers {
+            let held = publishers[Int(slot)].streams
+            let count = publishers[Int(slot)].streamCount
+            var isWanted = false
+            for index in 0..<count { isWanted = isWanted || streams[Int(held[index])].isWanted }
+            for index in 0..<count where !isWanted || streams[Int(held[index])].isWanted {
+                requestKeyFrame(ofStream: Int(held[index]), now: now)
+            }
+        }
     }
 
     // MARK: Publishers and subscribers
 
     mutating func removePublisher(_ slot: Int) {
         for subscriber in publishers[slot].subscribers { detach(Int(subscriber), isPublisherLeaving: true) }
+        for index in 0..<publishers[slot].streamCount { streams.remove(Int(publishers[slot].streams[index])) }
         publishers.remove(slot)
     }
 
@@ -77,10 +86,13 @@ extension Router {
         if !isPublisherLeaving { publishers[publisher].subscribers.removeAll { $0 == Int32(slot) } }
         subscribers[slot].publisher = -1
         subscribers[slot].unmap()
+        setTarget(slot, -1)
         forgetSource(ofSubscriber: slot)
     }
 
+    /// What the subscriber gets next starts afresh.
     mutating func forgetSource(ofSubscriber slot: Int) {
+        setCurrent(slot, -1)
         guard let rewriter = unsafe rewriters.pointer(to: subscribers[slot].rewriter) else { return }
         unsafe rewriter.pointee.forgetSource()
     }
@@ -99,11 +111,19 @@ extension Router {
 
     /// Asks at once or when the last request is old enough; nothing for audio or a peer that takes
     /// neither PLI nor FIR.
-    mutating func requestKeyFrame(fromPublisher slot: Int, now: Instant) {
+    mutating func requestKeyFrame(ofStream stream: Int, now: Instant) {
+        let slot = Int(streams[stream].publisher)
         guard publishers[slot].kind == .video, publishers[slot].takesKeyFrameRequests else { return }
-        publishers[slot].stream.keyFrames.request(now: now)
+        streams[stream].keyFrames.request(now: now)
         let endpoint = Int(publishers[slot].endpoint)
-        let due = publishers[slot].stream.keyFrames.deadline
+        let due = streams[stream].keyFrames.deadline
         if due <= now { feedbackWork.add(endpoint) } else { schedule(endpoint, at: due) }
+    }
+
+    /// The same on behalf of one subscriber, which has a budget for it.
+    mutating func requestKeyFrame(for subscriber: Int, ofStream stream: Int32, now: Instant) {
+        guard stream >= 0, !streams[Int(stream)].keyFrames.isPending else { return }
+        guard subscribers[subscriber].keyFrameBudget.take(now: now) else { return }
+        requestKeyFrame(ofStream: Int(stream), now: now)
     }
 }

@@ -54,16 +54,14 @@ extension Router {
     }
 
     private mutating func receive(_ report: SenderReport, from endpoint: Int, now: Instant) {
-        guard let slot = publisher(ssrc: report.ssrc, of: endpoint) else { return }
-        publishers[slot].stream.statistics.receive(report, now: now)
-        let source = publishers[slot].stream.source
-        for subscriber in publishers[slot].subscribers {
-            guard let rewriter = unsafe rewriters.pointer(to: subscribers[Int(subscriber)].rewriter) else { continue }
-            // Before the first packet the RTP time cannot be translated.
-            guard unsafe rewriter.pointee.source == source else { continue }
-            subscribers[Int(subscriber)].senderReport = Subscriber.PendingReport(
-                ntp: report.ntp, rtpTimestamp: report.rtpTimestamp)
-            reportWork.add(Int(subscriber))
+        guard let stream = stream(ssrc: report.ssrc, of: endpoint) else { return }
+        streams[stream].statistics.receive(report, now: now)
+        streams[stream].senderReport = IncomingStream.ReportedTime(
+            ntp: report.ntp, rtpTimestamp: report.rtpTimestamp)
+        let slot = Int(streams[stream].publisher)
+        for index in publishers[slot].subscribers.indices {
+            let subscriber = Int(publishers[slot].subscribers[index])
+            if subscribers[subscriber].current == Int32(stream) { reportWork.add(subscriber) }
         }
     }
 
@@ -73,14 +71,22 @@ extension Router {
         // The way to the peer and back is the same for what it sends to us.
         guard let roundTripTime = subscribers[slot].roundTripTime else { return }
         for publisher in endpoints[endpoint].publishers {
-            publishers[Int(publisher)].stream.nacks?.setRoundTripTime(roundTripTime)
+            for index in 0..<publishers[Int(publisher)].streamCount {
+                streams[Int(publishers[Int(publisher)].streams[index])].nacks?.setRoundTripTime(roundTripTime)
+            }
         }
     }
 
     private mutating func endStream(_ ssrc: UInt32, of endpoint: Int) {
-        guard let slot = publisher(ssrc: ssrc, of: endpoint) else { return }
-        publishers[slot].stream.end()
-        if publishers[slot].isFlowing { stopFlow(ofPublisher: slot) }
+        guard let stream = stream(ssrc: ssrc, of: endpoint) else { return }
+        streams[stream].end()
+        let slot = Int(streams[stream].publisher)
+        var isActive = false
+        for index in 0..<publishers[slot].streamCount {
+            isActive = isActive || streams[Int(publishers[slot].streams[index])].isActive
+        }
+        if publishers[slot].isFlowing, !isActive { stopFlow(ofPublisher: slot) }
+        if publishers[slot].streamCount > 1 { retargetAll(of: slot, now: now) }
     }
 
     private mutating func receive(
@@ -103,11 +109,11 @@ extension Router {
     private mutating func queueRetransmission(
         of number: SequenceNumber, to slot: Int, now: Instant
     ) -> DropReason? {
-        let publisher = Int(subscribers[slot].publisher)
+        let stream = Int(subscribers[slot].current)
         let handle = subscribers[slot].rewriter
-        guard publisher >= 0, let rewriter = unsafe rewriters.pointer(to: handle),
-            let sequence = unsafe rewriter.pointee.sourceSequence(ofOutput: number),
-            let forward = publishers[publisher].stream.cached(sequence, source: unsafe rewriter.pointee.source)
+        guard stream >= 0, let rewriter = unsafe rewriters.pointer(to: handle),
+            let sequence = unsafe rewriter.pointee.sourceSequence(ofOutput: number, subscribers[slot].history),
+            let forward = streams[stream].cached(sequence, source: unsafe rewriter.pointee.source)
         else { return .retransmissionUnavailable }
         guard !retransmissions.isFull else { return .retransmissionThrottled }
         // The header may grow on the way; what it can grow by counts as sent.
@@ -132,15 +138,18 @@ extension Router {
     }
 
     private mutating func passKeyFrameRequest(from slot: Int, now: Instant) {
-        guard subscribers[slot].publisher >= 0 else { return }
-        requestKeyFrame(fromPublisher: Int(subscribers[slot].publisher), now: now)
+        let current = subscribers[slot].current
+        requestKeyFrame(for: slot, ofStream: current >= 0 ? current : subscribers[slot].target, now: now)
     }
 
     // MARK: Whom an SSRC means
 
-    func publisher(ssrc: UInt32, of endpoint: Int) -> Int? {
+    func stream(ssrc: UInt32, of endpoint: Int) -> Int? {
         for slot in endpoints[endpoint].publishers {
-            if publishers[Int(slot)].stream.isActive, publishers[Int(slot)].stream.ssrc == ssrc { return Int(slot) }
+            for index in 0..<publishers[Int(slot)].streamCount {
+                let stream = Int(publishers[Int(slot)].streams[index])
+                if streams[stream].isActive, streams[stream].ssrc == ssrc { return stream }
+            }
         }
         return nil
     }

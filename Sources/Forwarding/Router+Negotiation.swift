@@ -16,7 +16,7 @@ extension Router {
         for kind in MediaKind.allCases {
             link(endpoint.slot, kind, now: now)
             for sink in 0..<capacity where sink != endpoint.slot {
-                if endpoints[sink].isOpen, endpoints[sink].source(of: kind) == endpoint.rawValue {
+                if endpoints[sink].isOpen, endpoints[sink].isFed(by: endpoint.rawValue, kind) {
                     link(sink, kind, now: now)
                 }
             }
@@ -34,11 +34,17 @@ extension Router {
             if let known {
                 let slot = before.remove(at: known)
                 publishers[Int(slot)].update(parameters)
+                updateStreams(ofPublisher: Int(slot))
                 after.append(slot)
             } else {
                 let publisher = Publisher(
                     endpoint: Int32(endpoint), mid: section.mid, kind: section.kind, parameters: parameters)
                 guard let slot = publishers.insert(publisher) else { break }
+                updateStreams(ofPublisher: slot)
+                guard publishers[slot].streamCount > 0 else {
+                    publishers.remove(slot)
+                    break
+                }
                 after.append(Int32(slot))
             }
         }
@@ -46,20 +52,66 @@ extension Router {
         endpoints[endpoint].publishers = after
     }
 
+    /// Gives the publisher a stream for each encoding; one that goes on keeps its stream.
+    private mutating func updateStreams(ofPublisher slot: Int) {
+        let encodings = Publisher.encodings(of: publishers[slot].parameters)
+        var before = (0..<publishers[slot].streamCount).map { publishers[slot].streams[$0] }
+        let isSingle = before.count == 1 && encodings.count == 1
+        var after: [Int32] = []
+        for encoding in encodings {
+            let known = before.firstIndex { stream in
+                let held = streams[Int(stream)].encoding
+                return isSingle
+                    || (encoding.rid != nil || encoding.ssrc != nil)
+                        && held.rid == encoding.rid && (encoding.rid != nil || held.ssrc == encoding.ssrc)
+            }
+            if let known {
+                let stream = before.remove(at: known)
+                streams[Int(stream)].encoding = encoding
+                after.append(stream)
+            } else if let stream = streams.insert(IncomingStream(publisher: Int32(slot), encoding: encoding)) {
+                after.append(Int32(stream))
+            } else {
+                break
+            }
+        }
+        for stream in before { dropStream(stream, ofPublisher: slot) }
+        let isChanged = after != (0..<publishers[slot].streamCount).map { publishers[slot].streams[$0] }
+        if isChanged { publishers[slot].setStreams(after, encodings) }
+    }
+
+    private mutating func dropStream(_ stream: Int32, ofPublisher slot: Int) {
+        for index in publishers[slot].subscribers.indices {
+            let subscriber = Int(publishers[slot].subscribers[index])
+            if subscribers[subscriber].target == stream { setTarget(subscriber, -1) }
+            if subscribers[subscriber].current == stream { forgetSource(ofSubscriber: subscriber) }
+        }
+        streams.remove(Int(stream))
+    }
+
     private mutating func updateSubscribers(of endpoint: Int, _ media: [MediaSection]) {
         var before = endpoints[endpoint].subscribers
         var after: [Int32] = []
-        for section in media where after.count < Limits.subscribersPerEndpoint {
+        var counts: [MediaKind: Int] = [:]
+        for section in media where counts.values.reduce(0, +) < Limits.subscribersPerEndpoint {
             guard let parameters = section.sends, !parameters.codecs.isEmpty else { continue }
-            let known = before.firstIndex { slot in
-                subscribers[Int(slot)].mid == section.mid && subscribers[Int(slot)].kind == section.kind
-            }
-            if let known {
-                let slot = before.remove(at: known)
-                after.append(slot)
-                updateSubscriber(Int(slot), parameters)
-            } else if let slot = makeSubscriber(endpoint, section, parameters) {
-                after.append(Int32(slot))
+            let number = counts[section.kind, default: 0]
+            counts[section.kind] = number + 1
+            // Several encodings are several streams, each of them passed as it is.
+            let encodings = min(parameters.encodings.count, Limits.encodingsPerSection)
+            for pin in encodings > 1 ? Array(0..<encodings) : [-1] {
+                let known = before.firstIndex { slot in
+                    subscribers[Int(slot)].mid == section.mid && subscribers[Int(slot)].kind == section.kind
+                        && subscribers[Int(slot)].pin == pin
+                }
+                if let known {
+                    let slot = before.remove(at: known)
+                    after.append(slot)
+                    subscribers[Int(slot)].section = number
+                    updateSubscriber(Int(slot), parameters)
+                } else if let slot = makeSubscriber(endpoint, section, parameters, number: number, pin: pin) {
+                    after.append(Int32(slot))
+                }
             }
         }
         for slot in before { removeSubscriber(Int(slot)) }
@@ -71,22 +123,22 @@ extension Router {
         subscribers[slot].update(parameters)
         guard let rewriter = unsafe rewriters.pointer(to: subscribers[slot].rewriter) else { return }
         seal(slot)
-        guard let encoding = parameters.encodings.first else { return }
+        guard let encoding = Subscriber.encoding(parameters, pin: subscribers[slot].pin) else { return }
         if let ssrc = encoding.ssrc { unsafe rewriter.pointee.ssrc = ssrc }
         if let rtxSSRC = encoding.rtxSSRC { unsafe rewriter.pointee.rtxSSRC = rtxSSRC }
     }
 
     private mutating func makeSubscriber(
-        _ endpoint: Int, _ section: MediaSection, _ parameters: RTPParameters
+        _ endpoint: Int, _ section: MediaSection, _ parameters: RTPParameters, number: Int, pin: Int
     ) -> Int? {
-        let encoding = parameters.encodings.first
+        let encoding = Subscriber.encoding(parameters, pin: pin)
         let ssrc = encoding?.ssrc ?? UInt32(truncatingIfNeeded: random.next())
         let rtxSSRC = encoding?.rtxSSRC ?? UInt32(truncatingIfNeeded: random.next())
         let fresh = HeaderRewriter(endpoint: Int32(endpoint), ssrc: ssrc, rtxSSRC: rtxSSRC, random: &random)
         guard let handle = inherit(endpoint: Int32(endpoint), ssrc: ssrc) ?? rewriters.insert(fresh) else { return nil }
         let subscriber = Subscriber(
-            endpoint: Int32(endpoint), mid: section.mid, kind: section.kind, parameters: parameters,
-            rewriter: handle)
+            endpoint: Int32(endpoint), mid: section.mid, kind: section.kind, section: number, pin: pin,
+            parameters: parameters, rewriter: handle)
         return subscribers.insert(subscriber)
     }
 
@@ -104,17 +156,18 @@ extension Router {
 
     private mutating func updateTables(of endpoint: Int) {
         let slots = endpoints[endpoint].publishers
-        endpoints[endpoint].streams.prepareToAnnounce(keeping: slots)
+        var held: [Int32] = []
+        for slot in slots {
+            for index in 0..<publishers[Int(slot)].streamCount { held.append(publishers[Int(slot)].streams[index]) }
+        }
+        endpoints[endpoint].streams.prepareToAnnounce(keeping: held)
+        for stream in held {
+            let encoding = streams[Int(stream)].encoding
+            if let ssrc = encoding.ssrc { endpoints[endpoint].streams.announce(ssrc, stream: stream, isRTX: false) }
+            if let ssrc = encoding.rtxSSRC { endpoints[endpoint].streams.announce(ssrc, stream: stream, isRTX: true) }
+        }
         var owners = Array(repeating: Endpoint.noOwner, count: 128)
         for slot in slots {
-            for encoding in publishers[Int(slot)].parameters.encodings.prefix(Limits.ssrcsPerEndpoint) {
-                if let ssrc = encoding.ssrc {
-                    endpoints[endpoint].streams.announce(ssrc, publisher: slot, isRTX: false)
-                }
-                if let ssrc = encoding.rtxSSRC {
-                    endpoints[endpoint].streams.announce(ssrc, publisher: slot, isRTX: true)
-                }
-            }
             for format in publishers[Int(slot)].formats {
                 for type in [format.payloadType, format.rtxPayloadType] where type < 128 {
                     let owner = owners[Int(type)]

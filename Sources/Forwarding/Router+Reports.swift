@@ -10,6 +10,7 @@ extension Router {
             let changed = endpoints[endpoint].levels.symmetricDifference(endpoints[endpoint].reportedLevels)
             guard endpoints[endpoint].isOpen, !changed.isEmpty else {
                 eventWork.removeFirst()
+                if let event = speakerEvent(of: endpoint) { return event }
                 continue
             }
             let level = Endpoint.Levels(rawValue: 1 << changed.rawValue.trailingZeroBitCount)
@@ -34,25 +35,31 @@ extension Router {
         of endpoint: EndpointIndex
     ) -> (inbound: [InboundStatistics], outbound: [OutboundStatistics]) {
         guard isOpen(endpoint) else { return ([], []) }
-        let inbound = endpoints[endpoint.slot].publishers.compactMap { inboundStatistics(Int($0)) }
+        let inbound = endpoints[endpoint.slot].publishers.flatMap { slot in
+            (0..<publishers[Int(slot)].streamCount).compactMap { index in
+                inboundStatistics(Int(publishers[Int(slot)].streams[index]))
+            }
+        }
         let outbound = endpoints[endpoint.slot].subscribers.compactMap { outboundStatistics(Int($0)) }
         return (inbound, outbound)
     }
 
-    private func inboundStatistics(_ slot: Int) -> InboundStatistics? {
-        guard publishers[slot].stream.packets > 0 else { return nil }
-        let payloadType = publishers[slot].stream.payloadType
+    private func inboundStatistics(_ stream: Int) -> InboundStatistics? {
+        guard streams[stream].packets > 0 else { return nil }
+        let slot = Int(streams[stream].publisher)
+        let payloadType = streams[stream].payloadType
         let codec = publishers[slot].parameters.codecs.first { $0.payloadType == payloadType }
-        var result = InboundStatistics(ssrc: publishers[slot].stream.ssrc, kind: publishers[slot].kind)
+        var result = InboundStatistics(ssrc: streams[stream].ssrc, kind: publishers[slot].kind)
+        result.rid = streams[stream].encoding.rid
         result.codec = codec
-        result.packetsReceived = publishers[slot].stream.packets
-        result.bytesReceived = publishers[slot].stream.bytes
-        result.packetsLost = Int64(publishers[slot].stream.statistics.cumulativeLost)
-        result.fractionLost = Double(publishers[slot].stream.fractionLost) / 256
-        result.jitter = Double(publishers[slot].stream.statistics.jitter) / Double(max(codec?.clockRate ?? 1, 1))
-        result.nackCount = publishers[slot].stream.nackCount
-        result.pliCount = publishers[slot].stream.pliCount
-        result.firCount = publishers[slot].stream.firCount
+        result.packetsReceived = streams[stream].packets
+        result.bytesReceived = streams[stream].bytes
+        result.packetsLost = Int64(streams[stream].statistics.cumulativeLost)
+        result.fractionLost = Double(streams[stream].fractionLost) / 256
+        result.jitter = Double(streams[stream].statistics.jitter) / Double(max(codec?.clockRate ?? 1, 1))
+        result.nackCount = streams[stream].nackCount
+        result.pliCount = streams[stream].pliCount
+        result.firCount = streams[stream].firCount
         return result
     }
 
@@ -62,9 +69,10 @@ extension Router {
         guard state.isStarted else { return nil }
         var result = OutboundStatistics(ssrc: state.ssrc, kind: subscribers[slot].kind)
         // What a publisher sends now, in the peer's own terms.
-        let publisher = Int(subscribers[slot].publisher)
-        if publisher >= 0, let format = subscribers[slot].format(of: publishers[publisher].stream.payloadType) {
+        let stream = Int(subscribers[slot].current)
+        if stream >= 0, let format = subscribers[slot].knownFormat(of: streams[stream].payloadType) {
             result.codec = subscribers[slot].parameters.codecs.first { $0.payloadType == format.output }
+            result.rid = streams[stream].encoding.rid
         }
         result.packetsSent = state.packets
         result.bytesSent = state.octets

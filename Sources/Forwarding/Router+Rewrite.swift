@@ -8,13 +8,18 @@ extension Router {
     ///
     /// - Parameters:
     ///   - packet: the bytes that `receiveRTP` described in `forward`.
-    ///   - output: up to 64 bytes longer than `packet`.
+    ///   - output: ``Forward/roomNeeded`` bytes at least.
+    ///
+    /// Throws `layerNotSelected` for a layer that this subscriber does not get, and other reasons as they
+    /// are named. What is left out leaves no gap in the subscriber's sequence numbers.
     public mutating func rewrite(
         _ forward: Forward, packet: RawSpan, for subscriber: SubscriberIndex, into output: inout MutableRawSpan,
         now: Instant
     ) throws(DropReason) -> Int {
         let slot = subscriber.slot
         guard subscribers.contains(slot), subscribers[slot].publisher == forward.publisher else { throw .noSubscriber }
+        let isCurrent = subscribers[slot].current == forward.stream
+        guard isCurrent || subscribers[slot].target == forward.stream else { throw .layerNotSelected }
         let endpoint = Int(subscribers[slot].endpoint)
         guard endpoints[endpoint].isConnected else { throw .subscriberNotConnected }
         guard let format = subscribers[slot].format(of: forward.payloadType) else { throw .codecNotNegotiated }
@@ -22,21 +27,81 @@ extension Router {
             throw .oversizedDatagram
         }
         guard let rewriter = unsafe rewriters.pointer(to: subscribers[slot].rewriter) else { throw .noSubscriber }
+        if !isCurrent, format.hasKeyFrames, !forward.canStart {
+            requestKeyFrame(for: slot, ofStream: forward.stream, now: now)
+            throw subscribers[slot].current < 0 ? .waitingForKeyFrame : .layerNotSelected
+        }
+        let rules = unsafe rules(forward, slot, format, isSwitch: !isCurrent, rewriter: rewriter)
         let position: HeaderRewriter.Position
         do {
-            position = try unsafe rewriter.pointee.place(
-                forward, clockRate: format.clockRate, waitsForKeyFrame: format.hasKeyFrames, now: now)
+            position = try unsafe rewriter.pointee.place(forward, rules, &subscribers[slot].history)
         } catch {
-            if error == .waitingForKeyFrame { requestKeyFrame(fromPublisher: Int(forward.publisher), now: now) }
+            let wantsKeyFrame = unsafe rewriter.pointee.selection.wantsKeyFrame
+            if error == .waitingForKeyFrame || wantsKeyFrame {
+                requestKeyFrame(for: slot, ofStream: forward.stream, now: now)
+            }
             throw error
         }
-        let header = RTPHeader(
-            payloadType: format.output, marker: forward.header.marker,
-            sequenceNumber: SequenceNumber(UInt16(truncatingIfNeeded: position.sequence)),
-            timestamp: position.timestamp, ssrc: unsafe rewriter.pointee.ssrc)
-        let length = try write(header, forward, packet, for: slot, originalNumber: nil, into: &output)
+        if !isCurrent { noteSwitch(slot, to: forward.stream) }
+        if unsafe rewriter.pointee.selection.wantsKeyFrame {
+            requestKeyFrame(for: slot, ofStream: forward.stream, now: now)
+        }
+        var copy = Copy(slot: slot, position: position, ssrc: unsafe rewriter.pointee.ssrc, format: format)
+        if format.rtx != Publisher.Format.none { copy.padding = forward.padding }
+        let length = try write(copy, forward, packet, into: &output)
         noteSent(slot, bytes: length, now: now)
         return length
+    }
+
+    /// What the rewriter has to know for this packet.
+    private mutating func rules(
+        _ forward: Forward, _ slot: Int, _ format: Subscriber.FormatMapping, isSwitch: Bool,
+        rewriter: UnsafeMutablePointer<HeaderRewriter>
+    ) -> HeaderRewriter.Rules {
+        if forward.frame.scheme == .dependencies, forward.frame.flags.contains(.startsFrame) {
+            followStructure(forward, slot)
+        }
+        var rules = HeaderRewriter.Rules(clockRate: format.clockRate)
+        rules.waitsForKeyFrame = format.hasKeyFrames
+        rules.isReordered = format.isReordered
+        rules.wish = subscribers[slot].wish
+        let current = Int(subscribers[slot].current)
+        if isSwitch, current >= 0, unsafe rewriter.pointee.source == streams[current].source {
+            rules.alignedTimestamp = unsafe align(
+                forward, to: current, clockRate: format.clockRate, offset: rewriter.pointee.span.timestamp)
+        }
+        return rules
+    }
+
+    /// Finds the decode target that answers the subscriber's wish when the structure changed.
+    private mutating func followStructure(_ forward: Forward, _ slot: Int) {
+        let epoch = forward.frame.structureEpoch
+        guard subscribers[slot].wishSource != forward.source || subscribers[slot].wishEpoch != epoch else { return }
+        let wish = subscribers[slot].wish
+        subscribers[slot].wish = streams[Int(forward.stream)].structures.wish(
+            spatial: wish.spatial, temporal: wish.temporal, epoch: epoch)
+        subscribers[slot].wishSource = forward.source
+        subscribers[slot].wishEpoch = epoch
+    }
+
+    /// Where the packet's timestamp belongs on the line of another encoding of the same publisher, by both
+    /// streams' sender reports, which tell the time of one clock (RFC 3550 section 6.4.1).
+    private func align(_ forward: Forward, to former: Int, clockRate: UInt32, offset: UInt32) -> UInt32? {
+        guard let old = streams[former].senderReport, let new = streams[Int(forward.stream)].senderReport else {
+            return nil
+        }
+        let apart = Int64(bitPattern: new.ntp.rawValue &- old.ntp.rawValue)
+        // An hour in 32.32 seconds; times any clock rate still below 2^63.
+        guard apart.magnitude < 3600 << 32 else { return nil }
+        let ticks = UInt32(truncatingIfNeeded: ((apart >> 12) * Int64(min(clockRate, 192_000))) >> 20)
+        return forward.header.timestamp &- new.rtpTimestamp &+ ticks &+ old.rtpTimestamp &+ offset
+    }
+
+    /// The first packet of another stream went out.
+    private mutating func noteSwitch(_ slot: Int, to stream: Int32) {
+        setCurrent(slot, stream)
+        // The receiver synchronises by the new stream's report as soon as it can.
+        if streams[Int(stream)].senderReport != nil { reportWork.add(slot) }
     }
 
     private mutating func noteSent(_ slot: Int, bytes: Int, now: Instant) {
@@ -48,59 +113,13 @@ extension Router {
         setLevel(.flowingOut(subscribers[slot].kind), true, of: endpoint)
         schedule(endpoint, at: now + Limits.flowSilence)
     }
-
-    /// Header, extensions, and the payload; behind `originalNumber` when it goes out as RTX.
-    func write(
-        _ header: RTPHeader, _ forward: Forward, _ packet: RawSpan, for slot: Int,
-        originalNumber: SequenceNumber?, into output: inout MutableRawSpan
-    ) throws(DropReason) -> Int {
-        let form: RTPHeaderWriter.Form = needsTwoBytes(forward, packet, slot) ? .twoByte : .oneByte
-        var writer: RTPHeaderWriter
-        do { writer = try RTPHeaderWriter(header, form: form, into: &output) } catch { throw .oversizedDatagram }
-        if let mid = subscribers[slot].midValue {
-            writer.append(id: subscribers[slot].midExtensionID, mid, into: &output)
-        }
-        let sendTimeID = subscribers[slot].sendTimeExtensionID
-        if sendTimeID != 0 {
-            // The arrival, which for the first copy is now: a plain retransmission then repeats the
-            // packet byte for byte, as its repeated SRTP index demands (RFC 3711 section 9.1).
-            let time = NTPTimestamp(forward.arrival, unixOffset: .zero).absoluteSendTime
-            writer.append(id: sendTimeID, uint24: time, into: &output)
-        }
-        var elements = HeaderExtensions(forward.header)
-        while let element = elements.next(in: packet) {
-            let id = subscribers[slot].extensionID(of: element.id)
-            if id != 0 { writer.append(id: id, packet.extracting(element.range), into: &output) }
-        }
-        var length = writer.finish(into: &output)
-        let payload = forward.payloadRange
-        let skip = originalNumber == nil ? 0 : RTX.overhead
-        guard output.byteCount - length >= payload.count + skip else { throw .oversizedDatagram }
-        if let originalNumber {
-            output.store(originalNumber.rawValue, at: length)
-            length += skip
-        }
-        output.store(contentsOf: packet.extracting(payload), at: length)
-        return length + payload.count
-    }
-
-    /// Some element does not suit the one-byte form (RFC 8285 section 4.2).
-    private func needsTwoBytes(_ forward: Forward, _ packet: RawSpan, _ slot: Int) -> Bool {
-        if subscribers[slot].usesLargeIDs { return true }
-        guard forward.header.extensionProfile & 0xFFF0 == HeaderExtensions.twoByteProfile else { return false }
-        var elements = HeaderExtensions(forward.header)
-        while let element = elements.next(in: packet) {
-            guard subscribers[slot].extensionID(of: element.id) != 0 else { continue }
-            if element.range.isEmpty || element.range.count > HeaderExtensionValue.capacity { return true }
-        }
-        return false
-    }
 }
 
 extension Forward {
     /// Bytes that the largest rewritten copy can take: everything that may be passed on, a longer framing
     /// of each element, and what is added.
-    var roomNeeded: Int {
-        RTPHeader.fixedLength + 4 + header.extensionRange.count * 2 + 40 + RTX.overhead + payloadRange.count
+    public var roomNeeded: Int {
+        RTPHeader.fixedLength + 4 + header.extensionRange.count * 2 + 72 + RTX.overhead + payloadRange.count
+            + Int(padding)
     }
 }

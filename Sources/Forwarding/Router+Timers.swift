@@ -16,9 +16,10 @@ extension Router {
     /// Serves one endpoint's timers and returns when they need it next.
     private mutating func serve(_ endpoint: Int, now: Instant) -> Instant {
         guard endpoints[endpoint].isOpen else { return .distantFuture }
-        var next = serveMediaState(endpoint, now: now)
+        var next = min(serveMediaState(endpoint, now: now), serveSpeakers(endpoint, now: now))
         for slot in endpoints[endpoint].publishers {
             next = min(next, serveFlow(ofPublisher: Int(slot), now: now))
+            next = min(next, serveLayers(ofPublisher: Int(slot), now: now))
         }
         for slot in endpoints[endpoint].subscribers {
             next = min(next, serveFlow(ofSubscriber: Int(slot), now: now))
@@ -43,7 +44,7 @@ extension Router {
 
     private mutating func serveFlow(ofPublisher slot: Int, now: Instant) -> Instant {
         guard publishers[slot].isFlowing else { return .distantFuture }
-        let due = publishers[slot].stream.lastPacket + Limits.flowSilence
+        let due = lastPacket(ofPublisher: slot) + Limits.flowSilence
         guard now >= due else { return due }
         stopFlow(ofPublisher: slot)
         return .distantFuture
@@ -92,11 +93,27 @@ extension Router {
         return min(endpoints[endpoint].nextTransportFeedback, endpoints[endpoint].nextReport)
     }
 
-    /// When the publisher's sender is to be asked for packets or a key frame.
+    private func lastPacket(ofPublisher slot: Int) -> Instant {
+        var newest = Instant.origin
+        for index in 0..<publishers[slot].streamCount {
+            newest = max(newest, streams[Int(publishers[slot].streams[index])].lastPacket)
+        }
+        return newest
+    }
+
+    /// When the publisher's sender is to be asked for packets or a key frame of one of its streams.
     func feedbackDeadline(ofPublisher slot: Int) -> Instant {
-        guard publishers[slot].feedbackSSRC != nil else { return .distantFuture }
-        let lost = publishers[slot].stream.nacks?.deadline ?? .distantFuture
-        return min(lost, publishers[slot].stream.keyFrames.deadline)
+        var earliest = Instant.distantFuture
+        for index in 0..<publishers[slot].streamCount {
+            earliest = min(earliest, feedbackDeadline(ofStream: Int(publishers[slot].streams[index])))
+        }
+        return earliest
+    }
+
+    func feedbackDeadline(ofStream stream: Int) -> Instant {
+        guard streams[stream].feedbackSSRC != nil else { return .distantFuture }
+        let lost = streams[stream].nacks?.deadline ?? .distantFuture
+        return min(lost, streams[stream].keyFrames.deadline)
     }
 
     /// RFC 3550 section 6.2: half to one and a half of the mean, so that reports do not fall into step.

@@ -50,9 +50,11 @@ extension Router {
         let empty = writer.count
         if isReport, endpoints[endpoint].wantsREMB { writeREMB(of: endpoint) }
         for slot in endpoints[endpoint].publishers {
-            // A NACK takes up to a kilobyte: what follows a large one goes into the next datagram.
-            guard writer.count - empty < 128 else { break }
-            writeRequests(to: Int(slot), senderSSRC: ssrc)
+            for index in 0..<publishers[Int(slot)].streamCount {
+                // A NACK takes up to a kilobyte: what follows a large one goes into the next datagram.
+                guard writer.count - empty < 128 else { break }
+                writeRequests(toStream: Int(publishers[Int(slot)].streams[index]), senderSSRC: ssrc)
+            }
         }
         guard writer.count == empty, endpoints[endpoint].isTransportFeedbackDue else {
             return isReport || writer.count > empty
@@ -64,71 +66,81 @@ extension Router {
         return isWritten || isReport
     }
 
+    /// Calls for each stream that the endpoint sends, in the order of sections and encodings.
+    private func activeStreams(of endpoint: Int, _ kind: MediaKind? = nil) -> [Int] {
+        var active: [Int] = []
+        for slot in endpoints[endpoint].publishers where kind == nil || publishers[Int(slot)].kind == kind {
+            for index in 0..<publishers[Int(slot)].streamCount {
+                let stream = Int(publishers[Int(slot)].streams[index])
+                if streams[stream].isActive { active.append(stream) }
+            }
+        }
+        return active
+    }
+
     private mutating func makeReportBlocks(of endpoint: Int) -> [ReportBlock] {
         var blocks: [ReportBlock] = []
-        for slot in endpoints[endpoint].publishers where publishers[Int(slot)].stream.isActive {
-            let block = publishers[Int(slot)].stream.statistics.makeReportBlock(now: now)
-            publishers[Int(slot)].stream.fractionLost = block.fractionLost
+        for stream in activeStreams(of: endpoint) {
+            let block = streams[stream].statistics.makeReportBlock(now: now)
+            streams[stream].fractionLost = block.fractionLost
             if blocks.count < Limits.reportBlocks { blocks.append(block) }
         }
         return blocks
     }
 
     private mutating func writeREMB(of endpoint: Int) {
-        var sources: [UInt32] = []
-        for slot in endpoints[endpoint].publishers where publishers[Int(slot)].kind == .video {
-            if publishers[Int(slot)].stream.isActive { sources.append(publishers[Int(slot)].stream.ssrc) }
-        }
+        let sources = activeStreams(of: endpoint, .video).map { streams[$0].ssrc }
         guard !sources.isEmpty else { return }
         writer.writeMaximumBitrate(
             senderSSRC: endpoints[endpoint].ssrc, bitsPerSecond: Limits.generousREMB, sources: sources)
     }
 
-    private mutating func writeRequests(to slot: Int, senderSSRC: UInt32) {
-        guard let media = publishers[slot].feedbackSSRC else { return }
-        if publishers[slot].stream.keyFrames.takeDue(now: now) {
+    private mutating func writeRequests(toStream stream: Int, senderSSRC: UInt32) {
+        guard let media = streams[stream].feedbackSSRC else { return }
+        let slot = Int(streams[stream].publisher)
+        if streams[stream].keyFrames.takeDue(now: now) {
             if publishers[slot].takesPLI {
-                publishers[slot].stream.pliCount &+= 1
+                streams[stream].pliCount &+= 1
                 writer.writePictureLossIndication(senderSSRC: senderSSRC, mediaSSRC: media)
             } else {
-                publishers[slot].stream.firCount &+= 1
-                publishers[slot].firSequence &+= 1
+                streams[stream].firCount &+= 1
+                streams[stream].firSequence &+= 1
                 writer.writeFullIntraRequest(
-                    senderSSRC: senderSSRC, mediaSSRC: media, sequence: publishers[slot].firSequence)
+                    senderSSRC: senderSSRC, mediaSSRC: media, sequence: streams[stream].firSequence)
             }
         }
         nackList.removeAll(keepingCapacity: true)
-        publishers[slot].stream.nacks?.due(now: now, into: &nackList)
+        streams[stream].nacks?.due(now: now, into: &nackList)
         if !nackList.isEmpty {
-            publishers[slot].stream.nackCount &+= 1
+            streams[stream].nackCount &+= 1
             writer.writeNack(senderSSRC: senderSSRC, mediaSSRC: media, sequenceNumbers: nackList)
         }
-        schedule(Int(publishers[slot].endpoint), at: feedbackDeadline(ofPublisher: slot))
+        schedule(Int(publishers[slot].endpoint), at: feedbackDeadline(ofStream: stream))
     }
 
     private func firstSSRC(of endpoint: Int) -> UInt32 {
-        for slot in endpoints[endpoint].publishers where publishers[Int(slot)].stream.isActive {
-            return publishers[Int(slot)].stream.ssrc
-        }
-        return 0
+        guard let stream = activeStreams(of: endpoint).first else { return 0 }
+        return streams[stream].ssrc
     }
 
     // MARK: What goes to subscribers
 
-    /// The publisher's report as the subscriber's own: its NTP time stays, so that audio and video of one
-    /// publisher stay in step; SSRC, RTP time and counts are those of the rewritten stream.
+    /// The report of the stream that the subscriber gets, as its own: its NTP time stays, so that audio and
+    /// video of one publisher stay in step; SSRC, RTP time and counts are those of the rewritten stream.
     private mutating func writeSenderReport(of slot: Int) -> Bool {
-        guard subscribers.contains(slot), let report = subscribers[slot].senderReport else { return false }
-        subscribers[slot].senderReport = nil
+        guard subscribers.contains(slot), subscribers[slot].current >= 0 else { return false }
+        let stream = Int(subscribers[slot].current)
+        guard let report = streams[stream].senderReport else { return false }
         let endpoint = Int(subscribers[slot].endpoint)
         guard endpoints[endpoint].isConnected else { return false }
         guard let rewriter = unsafe rewriters.pointer(to: subscribers[slot].rewriter) else { return false }
         let state = unsafe rewriter.pointee
-        guard state.source != 0 else { return false }
+        // Before the first packet the RTP time cannot be translated.
+        guard state.source != 0, state.source == streams[stream].source else { return false }
         writer.reset()
         writer.writeSenderReport(
             SenderReport(
-                ssrc: state.ssrc, ntp: report.ntp, rtpTimestamp: report.rtpTimestamp &+ state.timestampOffset,
+                ssrc: state.ssrc, ntp: report.ntp, rtpTimestamp: report.rtpTimestamp &+ state.span.timestamp,
                 packetCount: UInt32(truncatingIfNeeded: state.packets),
                 octetCount: UInt32(truncatingIfNeeded: state.octets)))
         writer.writeSourceDescription(ssrc: state.ssrc, cname: endpoints[endpoint].cname)
@@ -142,39 +154,32 @@ extension Router {
     ) -> Transmit? {
         let slot = Int(queued.subscriber)
         guard subscribers.contains(slot), subscribers[slot].rewriter == queued.rewriter else { return nil }
-        let publisher = Int(subscribers[slot].publisher)
+        let stream = Int(subscribers[slot].current)
         let endpoint = Int(subscribers[slot].endpoint)
-        guard endpoints[endpoint].isConnected, publisher >= 0 else { return nil }
+        guard endpoints[endpoint].isConnected, stream >= 0 else { return nil }
         guard let rewriter = unsafe rewriters.pointer(to: queued.rewriter) else { return nil }
-        guard let forward = publishers[publisher].stream.cached(queued.sequence, source: queued.source),
-            let position = unsafe rewriter.pointee.position(of: forward),
+        guard let forward = streams[stream].cached(queued.sequence, source: queued.source),
+            let position = unsafe rewriter.pointee.position(of: forward, subscribers[slot].history),
             let format = subscribers[slot].format(of: forward.payloadType)
         else { return nil }
-        let number = SequenceNumber(UInt16(truncatingIfNeeded: position.sequence))
-        var header = RTPHeader(
-            payloadType: format.output, marker: forward.header.marker, sequenceNumber: number,
-            timestamp: position.timestamp, ssrc: unsafe rewriter.pointee.ssrc)
+        var copy = Copy(slot: slot, position: position, ssrc: unsafe rewriter.pointee.ssrc, format: format)
         let isRTX = format.rtx != Publisher.Format.none
         if isRTX {
             unsafe rewriter.pointee.rtxSequence &+= 1
-            header.payloadType = format.rtx
-            header.ssrc = unsafe rewriter.pointee.rtxSSRC
-            header.sequenceNumber = SequenceNumber(unsafe rewriter.pointee.rtxSequence)
+            copy.becomeRTX(
+                ssrc: unsafe rewriter.pointee.rtxSSRC, number: SequenceNumber(unsafe rewriter.pointee.rtxSequence),
+                payloadType: format.rtx)
         }
-        let original = isRTX ? number : nil
-        guard let length = writeCached(header, forward, publisher, slot, original, &output) else { return nil }
+        guard let length = writeCached(copy, forward, stream, &output) else { return nil }
         subscribers[slot].packetsRetransmitted &+= 1
         return Transmit(EndpointIndex(Int32(endpoint)), isRTX ? .rtp : .repeatedRTP, length: length)
     }
 
     private func writeCached(
-        _ header: RTPHeader, _ forward: Forward, _ publisher: Int, _ slot: Int, _ originalNumber: SequenceNumber?,
-        _ output: inout MutableRawSpan
+        _ copy: Copy, _ forward: Forward, _ stream: Int, _ output: inout MutableRawSpan
     ) -> Int? {
-        switch publishers[publisher].stream.cache {
-        case .some(let cache):
-            try? write(
-                header, forward, cache.packet(forward), for: slot, originalNumber: originalNumber, into: &output)
+        switch streams[stream].cache {
+        case .some(let cache): try? write(copy, forward, cache.packet(forward), into: &output)
         case .none: nil
         }
     }

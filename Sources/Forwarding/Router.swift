@@ -6,8 +6,8 @@ public import Wire
 ///
 /// After every call that mutates, the owner drains ``nextTransmit(into:)`` and ``nextEvent()`` until nil
 /// and reads ``deadline``. Packets are the exception that makes fan-out cheap: ``receiveRTP(_:from:now:)``
-/// describes a packet, then the owner asks ``rewrite(_:packet:for:into:now:)`` for each subscriber's copy
-/// and sends it, before it calls anything else.
+/// describes each packet of a batch; then the owner asks ``rewrite(_:packet:for:into:now:)`` for each
+/// subscriber's copies, in the order of arrival for each subscriber, and sends them.
 @safe public struct Router: ~Copyable {
     /// Endpoints are 0..<capacity.
     public let capacity: Int
@@ -21,8 +21,11 @@ public import Wire
     /// Per endpoint, when its timers need service.
     var deadlines: [Instant]
     var publishers: Slots<Publisher>
+    var streams: Slots<IncomingStream>
     var subscribers: Slots<Subscriber>
     var rewriters: Slab<HeaderRewriter>
+    /// By the numbers that the owner gave them.
+    var speakerGroups: [UInt32: SpeakerGroup] = [:]
     /// Records of a predecessor whose endpoints have not been negotiated here yet.
     var inherited: [SlabHandle]
     var random: SeededRandom
@@ -59,6 +62,7 @@ public import Wire
         endpoints = Array(repeating: Endpoint(), count: capacity)
         deadlines = Array(repeating: .distantFuture, count: capacity)
         publishers = Slots(capacity: capacity * Limits.publishersPerEndpoint)
+        streams = Slots(capacity: capacity * Limits.streamsPerEndpoint)
         subscribers = Slots(capacity: capacity * Limits.subscribersPerEndpoint)
         unsafe rewriters = Slab(
             memory: rewritingMemory, capacity: capacity * Limits.subscribersPerEndpoint)

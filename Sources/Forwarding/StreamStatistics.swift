@@ -4,6 +4,8 @@ public import RTP
 public struct InboundStatistics: Hashable, Sendable {
     public var ssrc: UInt32
     public var kind: MediaKind
+    /// Of a simulcast encoding (RFC 8852).
+    public var rid: String?
     public var codec: CodecParameters?
     public var packetsReceived: UInt64 = 0
     public var bytesReceived: UInt64 = 0
@@ -28,6 +30,8 @@ public struct InboundStatistics: Hashable, Sendable {
 public struct OutboundStatistics: Hashable, Sendable {
     public var ssrc: UInt32
     public var kind: MediaKind
+    /// Of the simulcast encoding that is sent.
+    public var rid: String?
     public var codec: CodecParameters?
     public var packetsSent: UInt64 = 0
     public var bytesSent: UInt64 = 0

@@ -1,31 +1,53 @@
 import RTP
 import Wire
 
-/// A media section that we send to a peer on, and what feeds it.
+/// A stream that we send to a peer, and what feeds it: a sending media section, or one encoding of one.
 struct Subscriber: ~Copyable {
     let endpoint: Int32
     let mid: String
     let kind: MediaKind
+    /// Which of the endpoint's sending sections of its kind it belongs to.
+    var section: Int
+    /// The encoding that it carries as it is, where a section has several; -1 when it chooses.
+    let pin: Int
     private(set) var parameters: RTPParameters
     /// Where the rewriting state lies.
     let rewriter: SlabHandle
     /// Slot of the publisher; -1 without.
     var publisher: Int32 = -1
+    /// Slot of the stream that is sent, and of the one that is to be; -1 without. Set by the router, which
+    /// counts the streams' users.
+    var current: Int32 = -1
+    var target: Int32 = -1
+    /// The most that the peer wants: simulcast encoding or spatial layer, and temporal layer.
+    var spatialLimit = RewritingSpan.all
+    var temporalLimit = RewritingSpan.all
+    /// What answers that by the dependency structure of `wishSource` and `wishEpoch`.
+    var wish = LayerWish()
+    var wishSource: UInt64 = 0
+    var wishEpoch: UInt8 = 0
+    var history = SpanHistory()
 
-    private(set) var formats: [FormatMapping] = []
-    private(set) var extensions: [ExtensionMapping] = []
+    private var formats: [FormatMapping] = []
+    /// The format found last: nearly always the next one too.
+    private(set) var lastFormat = FormatMapping()
+    private(set) var extensions = InlineArray<8, ExtensionMapping>(repeating: ExtensionMapping(input: 0, output: 0))
+    private(set) var extensionCount = 0
     private(set) var midValue: HeaderExtensionValue?
+    private(set) var ridValue: HeaderExtensionValue?
     private(set) var midExtensionID: UInt8 = 0
+    private(set) var ridExtensionID: UInt8 = 0
+    private(set) var repairedRidExtensionID: UInt8 = 0
     private(set) var sendTimeExtensionID: UInt8 = 0
     /// Some id above 14 is in use, which takes the two-byte form (RFC 8285 section 4.3).
     private(set) var usesLargeIDs = false
 
     var isFlowing = false
     var lastSent = Instant.origin
-    var senderReport: PendingReport?
     /// The last two sender reports: what the peer will name as LSR, and when each went out.
     private(set) var sentReports = InlineArray<2, SentReport>(repeating: SentReport())
     var throttle = RetransmissionThrottle()
+    var keyFrameBudget = KeyFrameBudget()
     var roundTripTime: Interval?
     var packetsLost: Int32 = 0
     var fractionLost: UInt8 = 0
@@ -37,12 +59,15 @@ struct Subscriber: ~Copyable {
 
     /// The publisher's payload type and what the peer calls the same format.
     struct FormatMapping: Hashable, BitwiseCopyable {
-        var input: UInt8
-        var output: UInt8
+        /// ``Publisher/Format/none`` in one that stands for nothing.
+        var input = Publisher.Format.none
+        var output: UInt8 = 0
         /// ``Publisher/Format/none`` without RTX.
-        var rtx: UInt8
-        var clockRate: UInt32
-        var hasKeyFrames: Bool
+        var rtx = Publisher.Format.none
+        var clockRate: UInt32 = 1
+        var hasKeyFrames = false
+        /// B-frames are possible.
+        var isReordered = false
     }
 
     /// A header extension's id at the publisher and here.
@@ -51,24 +76,29 @@ struct Subscriber: ~Copyable {
         var output: UInt8
     }
 
-    /// The publisher's sender report, to be passed on.
-    struct PendingReport: BitwiseCopyable {
-        var ntp: NTPTimestamp
-        var rtpTimestamp: UInt32
-    }
-
     struct SentReport: BitwiseCopyable {
         var middle: UInt32 = 0
         var instant = Instant.origin
     }
 
-    init(endpoint: Int32, mid: String, kind: MediaKind, parameters: RTPParameters, rewriter: SlabHandle) {
+    init(
+        endpoint: Int32, mid: String, kind: MediaKind, section: Int, pin: Int, parameters: RTPParameters,
+        rewriter: SlabHandle
+    ) {
         self.endpoint = endpoint
         self.mid = mid
         self.kind = kind
+        self.section = section
+        self.pin = pin
         self.parameters = parameters
         self.rewriter = rewriter
         update(parameters)
+    }
+
+    /// The encoding that names its SSRCs; nil when the router draws them.
+    static func encoding(_ parameters: RTPParameters, pin: Int) -> EncodingParameters? {
+        let index = max(pin, 0)
+        return index < parameters.encodings.count ? parameters.encodings[index] : nil
     }
 
     mutating func update(_ parameters: RTPParameters) {
@@ -76,6 +106,11 @@ struct Subscriber: ~Copyable {
         midExtensionID = parameters.extensionID(HeaderExtensionURI.mid)
         midValue = midExtensionID == 0 ? nil : HeaderExtensionValue(mid)
         sendTimeExtensionID = parameters.extensionID(HeaderExtensionURI.absoluteSendTime)
+        ridExtensionID = parameters.extensionID(HeaderExtensionURI.rid)
+        repairedRidExtensionID = parameters.extensionID(HeaderExtensionURI.repairedRid)
+        // Only where we send several encodings is there something to tell apart.
+        let rid = pin >= 0 ? Self.encoding(parameters, pin: pin)?.rid : nil
+        ridValue = rid.flatMap { HeaderExtensionValue($0) }
     }
 
     /// Extensions that mean the same to the next peer. Not among them: mid and send time, which are
@@ -88,37 +123,54 @@ struct Subscriber: ~Copyable {
 
     /// Works out what becomes of the publisher's formats and extensions; true when that is new.
     mutating func map(from source: RTPParameters) -> Bool {
-        let before = (formats, extensions)
+        let formatsBefore = formats
         formats = source.codecs.prefix(Limits.codecsPerSection).compactMap { codec in
             guard let match = codec.match(in: parameters.codecs) else { return nil }
+            let kind = Codec(name: codec.name)
             return FormatMapping(
                 input: codec.payloadType & 0x7F, output: match.payloadType & 0x7F,
                 rtx: match.rtxPayloadType ?? Publisher.Format.none, clockRate: max(codec.clockRate, 1),
-                hasKeyFrames: kind == .video && Codec(name: codec.name).hasKeyFrames)
+                hasKeyFrames: self.kind == .video && kind.hasKeyFrames,
+                isReordered: self.kind == .video && (kind == .h264 || kind == .other))
         }
-        extensions = Self.passedExtensions.compactMap { uri in
-            let input = source.extensionID(uri)
-            let output = parameters.extensionID(uri)
-            return input != 0 && output != 0 ? ExtensionMapping(input: input, output: output) : nil
+        lastFormat = FormatMapping()
+        var isNew = formats != formatsBefore
+        var count = 0
+        for uri in Self.passedExtensions {
+            let mapping = ExtensionMapping(input: source.extensionID(uri), output: parameters.extensionID(uri))
+            guard mapping.input != 0, mapping.output != 0 else { continue }
+            isNew = isNew || count >= extensionCount || extensions[count] != mapping
+            extensions[count] = mapping
+            count += 1
         }
-        usesLargeIDs = max(midExtensionID, sendTimeExtensionID) > 14 || extensions.contains { $0.output > 14 }
-        return before != (formats, extensions)
+        isNew = isNew || count != extensionCount
+        extensionCount = count
+        usesLargeIDs = max(midExtensionID, sendTimeExtensionID, ridExtensionID, repairedRidExtensionID) > 14
+        for index in 0..<extensionCount where extensions[index].output > 14 { usesLargeIDs = true }
+        return isNew
     }
 
     mutating func unmap() {
         formats = []
-        extensions = []
-        senderReport = nil
+        lastFormat = FormatMapping()
+        extensionCount = 0
     }
 
-    func format(of payloadType: UInt8) -> FormatMapping? {
-        for index in formats.indices where formats[index].input == payloadType { return formats[index] }
+    mutating func format(of payloadType: UInt8) -> FormatMapping? {
+        if lastFormat.input == payloadType { return lastFormat }
+        for index in formats.indices where formats[index].input == payloadType {
+            lastFormat = formats[index]
+            return lastFormat
+        }
         return nil
     }
 
+    /// The same without remembering it.
+    func knownFormat(of payloadType: UInt8) -> FormatMapping? { formats.first { $0.input == payloadType } }
+
     /// The id here of the publisher's extension `id`; 0 when it is not passed on.
     func extensionID(of id: UInt8) -> UInt8 {
-        for index in extensions.indices where extensions[index].input == id { return extensions[index].output }
+        for index in 0..<extensionCount where extensions[index].input == id { return extensions[index].output }
         return 0
     }
 

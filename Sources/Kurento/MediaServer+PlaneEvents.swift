@@ -36,6 +36,8 @@ extension MediaServer {
             guard let object = pipeline.endpoints[id] else { return }
             object.endpoint?.flowsToPeer.set(kind, isFlowing)
             raise("MediaFlowInStateChanged", on: object, flowMembers(kind, isFlowing))
+        // Kurento has no such event.
+        case .dominantSpeakerChanged: break
         case .sessionLost(let refusal): lose(pipeline, refusal)
         }
     }

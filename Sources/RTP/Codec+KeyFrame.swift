@@ -9,18 +9,8 @@ extension Codec {
     /// RFC 9628 section 4.2: not inter-picture predicted (P), begins a frame (B), and of the lowest
     /// spatial layer, since higher layers of a key picture build on it.
     static func isVP9KeyFrameStart(_ payload: RawSpan) -> Bool {
-        guard payload.byteCount > 0 else { return false }
-        let flags = payload.uint8(at: 0)
-        guard flags & 0x40 == 0, flags & 0x08 != 0 else { return false }
-        guard flags & 0x20 != 0 else { return true }
-        var offset = 1
-        if flags & 0x80 != 0 {
-            guard payload.byteCount > offset else { return false }
-            offset += payload.uint8(at: offset) & 0x80 != 0 ? 2 : 1
-        }
-        guard payload.byteCount > offset else { return false }
-        // Layer indices: TID(3) U(1) SID(3) D(1).
-        return payload.uint8(at: offset) >> 1 & 0x07 == 0
+        guard let descriptor = try? VP9PayloadDescriptor(parsing: payload) else { return false }
+        return descriptor.isKeyPictureStart
     }
 
     /// RFC 6184: SPS or IDR as a single NAL unit (section 5.6), inside a STAP-A (5.7.1), or the first

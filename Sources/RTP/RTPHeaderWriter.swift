@@ -46,6 +46,11 @@ public struct RTPHeaderWriter: Sendable, BitwiseCopyable {
         return true
     }
 
+    /// Room for an element whose data the caller writes; where it begins, or nil when it cannot be written.
+    public mutating func reserve(id: UInt8, count: Int, into packet: inout MutableRawSpan) -> Int? {
+        open(id: id, count: count, in: &packet)
+    }
+
     /// One byte: audio level (RFC 6464), video orientation.
     @discardableResult
     public mutating func append(id: UInt8, _ value: UInt8, into packet: inout MutableRawSpan) -> Bool {

@@ -23,8 +23,11 @@ public struct VP8PayloadDescriptor: Hashable, Sendable, BitwiseCopyable {
     public var length: Int
     /// The first packet of a key frame: S set, partition 0, and the frame's P bit clear (section 4.3).
     public var isKeyFrameStart: Bool
+    /// Width times height on the first packet of a key frame (RFC 6386 section 9.1); 0 elsewhere.
+    public var pixels: UInt32 = 0
     private var pictureIDOffset = 0
     private var baseLayerOffset = 0
+    private var layerOffset = 0
 
     /// Throws `truncated` when the descriptor or the byte behind it is missing.
     public init(parsing payload: RawSpan) throws(ParseError) {
@@ -48,6 +51,7 @@ public struct VP8PayloadDescriptor: Hashable, Sendable, BitwiseCopyable {
                 baseLayerIndex = try reader.readUInt8()
             }
             if flags & 0x30 != 0 {
+                layerOffset = reader.offset
                 let layer = try reader.readUInt8()
                 if flags & 0x20 != 0 {
                     temporalLayer = layer >> 6
@@ -59,7 +63,23 @@ public struct VP8PayloadDescriptor: Hashable, Sendable, BitwiseCopyable {
         length = reader.offset
         let frame = try reader.readUInt8()
         isKeyFrameStart = startsPartition && partition == 0 && frame & 0x01 == 0
+        // Behind the frame tag of three bytes and the start code of three.
+        if isKeyFrameStart, payload.byteCount - length >= 10 {
+            // Little-endian, 14 bits each; the upper two scale.
+            let width = payload.uint16(at: length + 6).byteSwapped & 0x3FFF
+            let height = payload.uint16(at: length + 8).byteSwapped & 0x3FFF
+            pixels = UInt32(width) * UInt32(height)
+        }
     }
+
+    /// Where the picture id lies in the payload; meaningful with one.
+    public var pictureIDRange: Range<Int> { pictureIDOffset..<(pictureIDOffset + (hasLongPictureID ? 2 : 1)) }
+
+    /// Where TL0PICIDX lies in the payload; 0 without one.
+    public var baseLayerPosition: Int { baseLayerOffset }
+
+    /// Where the byte with TID, Y and KEYIDX lies in the payload; 0 without one.
+    public var layerPosition: Int { layerOffset }
 
     /// Overwrites the picture id, in the width that the sender chose. Nothing happens without one.
     public func setPictureID(_ id: UInt16, inPayloadAt offset: Int, of packet: inout MutableRawSpan) {

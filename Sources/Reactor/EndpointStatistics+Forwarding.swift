@@ -4,6 +4,7 @@ import Session
 extension InboundStreamStatistics {
     init(_ stream: InboundStatistics) {
         self.init(ssrc: stream.ssrc, kind: stream.kind)
+        rid = stream.rid
         codec = stream.codec
         packetsReceived = stream.packetsReceived
         bytesReceived = stream.bytesReceived
@@ -19,6 +20,7 @@ extension InboundStreamStatistics {
 extension OutboundStreamStatistics {
     init(_ stream: OutboundStatistics) {
         self.init(ssrc: stream.ssrc, kind: stream.kind)
+        rid = stream.rid
         codec = stream.codec
         packetsSent = stream.packetsSent
         bytesSent = stream.bytesSent

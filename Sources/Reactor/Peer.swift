@@ -13,6 +13,8 @@ struct Peer: ~Copyable {
     var transport: MediaTransport
     /// The slab record that a successor would take over.
     let record: SlabHandle
+    /// The router's group of the session's endpoints, for who speaks.
+    let speakerGroup: UInt32
     /// Addresses that the tuple table leads here from, oldest first.
     var tuples: [Tuple] = []
     /// The pair that media takes, as SDP attribute values.

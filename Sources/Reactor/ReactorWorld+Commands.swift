@@ -39,14 +39,24 @@ extension ReactorWorld {
         case .connect(let route):
             let source = try slot(of: route.source, in: session)
             let sink = try slot(of: route.sink, in: session)
-            router.connect(source: EndpointIndex(source), sink: EndpointIndex(sink), kind: route.kind, now: now)
+            let isConnected = router.connect(
+                source: EndpointIndex(source), sink: EndpointIndex(sink), kind: route.kind, section: route.section,
+                now: now)
+            guard isConnected else {
+                throw Refusal(.invalid, "section \(route.section ?? 0) of a sink is too many or out of range")
+            }
         case .disconnect(let route):
             let source = try slot(of: route.source, in: session)
             let sink = try slot(of: route.sink, in: session)
-            router.disconnect(source: EndpointIndex(source), sink: EndpointIndex(sink), kind: route.kind)
-        case .selectLayers(let endpoint, _):
-            _ = try slot(of: endpoint, in: session)
-            throw Refusal(.invalid, "this worker cannot select layers yet")
+            router.disconnect(
+                source: EndpointIndex(source), sink: EndpointIndex(sink), kind: route.kind, section: route.section)
+        case .selectLayers(let endpoint, let selection):
+            let isSelected = router.selectLayers(
+                of: EndpointIndex(try slot(of: endpoint, in: session)), section: selection.section,
+                spatial: selection.spatial, temporal: selection.temporal, now: now)
+            guard isSelected else {
+                throw Refusal(.overLimit, "layers are chosen for as many sections as one endpoint may have")
+            }
         case .requestKeyFrame(let endpoint):
             router.requestKeyFrame(from: EndpointIndex(try slot(of: endpoint, in: session)), now: now)
         case .readStatistics(let endpoint):
@@ -115,16 +125,26 @@ extension ReactorWorld {
                 local: credentials, isLite: specification.isLite, isControlling: specification.isOfferer,
                 localCandidates: localCandidates),
             certificate: configuration.certificate, record: pointer, random: random.split(), now: now)
+        let group = speakerGroup(of: session)
         let inserted = peers.insert(
             Peer(
                 session: session, endpoint: endpoint, specification: specification, pipe: nil,
-                transport: MediaTransport(transport), record: record))
+                transport: MediaTransport(transport), record: record, speakerGroup: group))
         precondition(inserted == slot)
         slotByUfrag[ufrag] = slot
         sessions[session, default: [:]][endpoint] = slot
         router.open(EndpointIndex(slot))
+        // Who talks with whom is the session's affair: its endpoints are one group of speakers.
+        router.joinSpeakers(EndpointIndex(slot), group: group)
         drain(slot, now: now)
         return opened()
+    }
+
+    /// A number that the endpoints of a session share.
+    mutating func speakerGroup(of session: SessionID) -> UInt32 {
+        if let slot = sessions[session]?.values.first { return peers[slot].speakerGroup }
+        lastSpeakerGroup &+= 1
+        return lastSpeakerGroup
     }
 
     private func opened() -> OpenedEndpoint {

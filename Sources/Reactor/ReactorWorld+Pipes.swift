@@ -95,10 +95,11 @@ extension ReactorWorld {
             let pipe = try unsafe PipeTransport(
                 sending: try MasterKey(specification.sendKey), receiving: try MasterKey(specification.receiveKey),
                 record: pointer)
+            let group = speakerGroup(of: session)
             let slot = peers.insert(
                 Peer(
                     session: session, endpoint: endpoint, specification: nil, pipe: specification,
-                    transport: MediaTransport(pipe), record: record))
+                    transport: MediaTransport(pipe), record: record, speakerGroup: group))
             sessions[session, default: [:]][endpoint] = slot
         } catch {
             records.remove(record)

@@ -30,6 +30,9 @@ struct ReactorWorld: ~Copyable {
     var slotByUfrag: [UfragKey: Int32] = [:]
     var sessions: [SessionID: [EndpointID: Int32]] = [:]
 
+    /// The newest number given to a session's speakers.
+    var lastSpeakerGroup: UInt32 = 0
+
     var load = ReactorLoad()
     /// Of pipes that are closed.
     var closedPipePackets = (received: UInt64(0), sent: UInt64(0))

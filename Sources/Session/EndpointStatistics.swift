@@ -39,6 +39,8 @@ public struct TransportStatistics: Hashable, Sendable, Codable {
 public struct InboundStreamStatistics: Hashable, Sendable, Codable {
     public var ssrc: UInt32
     public var kind: MediaKind
+    /// Of a simulcast encoding (RFC 8852).
+    public var rid: String?
     public var codec: CodecParameters?
     public var packetsReceived: UInt64 = 0
     public var bytesReceived: UInt64 = 0
@@ -62,6 +64,8 @@ public struct InboundStreamStatistics: Hashable, Sendable, Codable {
 public struct OutboundStreamStatistics: Hashable, Sendable, Codable {
     public var ssrc: UInt32
     public var kind: MediaKind
+    /// Of the simulcast encoding that is sent.
+    public var rid: String?
     public var codec: CodecParameters?
     public var packetsSent: UInt64 = 0
     public var bytesSent: UInt64 = 0

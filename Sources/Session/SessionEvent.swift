@@ -21,6 +21,8 @@ public struct SessionEvent: Hashable, Sendable, Codable {
         case mediaFlowingIn(EndpointID, MediaKind, isFlowing: Bool)
         /// RTP of this kind started or stopped flowing from the session to the peer.
         case mediaFlowingOut(EndpointID, MediaKind, isFlowing: Bool)
+        /// Another endpoint of the session leads the talk now, by its audio levels (RFC 6464).
+        case dominantSpeakerChanged(EndpointID)
         /// The worker that held the session is gone, or refused to hold it any longer.
         case sessionLost(Refusal)
     }

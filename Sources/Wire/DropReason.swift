@@ -17,6 +17,9 @@ public enum DropReason: UInt8, Error, CaseIterable, Sendable, BitwiseCopyable {
     case rtpDuplicate, rtxMalformed, rtxEmpty
     // Forwarding
     case noSubscriber, subscriberNotConnected, codecNotNegotiated, waitingForKeyFrame
+    /// A layer that nobody, or not this subscriber, gets; padding without media; a payload or dependency
+    /// descriptor that contradicts itself.
+    case layerNotSelected, paddingOnly, payloadMalformed
     case staleSource, retransmissionUnavailable, retransmissionThrottled
     // Egress
     case consentExpired, sendFailed, sendWouldBlock

@@ -79,6 +79,8 @@ private struct ReferenceStream {
     var seen: [Set<Int>] = Array(repeating: [], count: 3)
     var newest: [Int] = Array(repeating: -1, count: 3)
     var current = -1
+    /// The current sender's newest packet when it was connected: later ones are kept.
+    var keptSince = -1
     var first: Int?
     var offset: Int?
     var timestampOffset: UInt32?
@@ -90,6 +92,7 @@ private struct ReferenceStream {
     mutating func connect(_ sender: Int) {
         guard sender != current else { return }
         current = sender
+        keptSince = newest[sender]
         first = nil
         offset = nil
         timestampOffset = nil
@@ -104,7 +107,9 @@ private struct ReferenceStream {
         newest[sender] = max(newest[sender], packet.sequence)
         guard sender == current else { return false }
         if first == nil {
-            guard packet.isKeyFrame else { return false }
+            // A late key frame starts the output only when what followed it can still be sent.
+            let isComplete = packet.sequence == newest[sender] || packet.sequence > keptSince
+            guard packet.isKeyFrame, isComplete else { return false }
             first = packet.sequence
         }
         return packet.sequence >= first ?? 0

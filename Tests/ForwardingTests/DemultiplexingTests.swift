@@ -36,7 +36,7 @@ private func twoWatchers() -> [MediaSection] {
     fixture.connect(alice, bob)
     fixture.send(Media.key(1, ssrc: 1), from: alice)
     #expect(fixture.send(Media.rtx(of: Media.delta(2), sequence: 1, ssrc: 12), from: alice).isEmpty)
-    #expect(fixture.lastDrop == .staleSource)
+    #expect(fixture.lastDrop == .rtpUnknownStream)
     #expect(fixture.send(Media.rtx(of: Media.delta(2), sequence: 1, ssrc: 11), from: alice).count == 1)
 }
 

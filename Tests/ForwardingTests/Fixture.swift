@@ -46,9 +46,17 @@ final class Fixture {
     }
 
     @discardableResult
-    func connect(_ source: EndpointIndex, _ sink: EndpointIndex, _ kind: MediaKind = .video) -> Bool {
+    func connect(
+        _ source: EndpointIndex, _ sink: EndpointIndex, _ kind: MediaKind = .video, section: Int? = nil
+    ) -> Bool {
         defer { drain() }
-        return router.connect(source: source, sink: sink, kind: kind, now: now)
+        return router.connect(source: source, sink: sink, kind: kind, section: section, now: now)
+    }
+
+    @discardableResult
+    func select(_ endpoint: EndpointIndex, spatial: Int? = nil, temporal: Int? = nil) -> Bool {
+        defer { drain() }
+        return router.selectLayers(of: endpoint, spatial: spatial, temporal: temporal, now: now)
     }
 
     /// Gives a packet to the router and returns every subscriber's copy.

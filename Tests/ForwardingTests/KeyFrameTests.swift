@@ -35,9 +35,10 @@ private func watched() -> Fixture {
     var total = 0
     for step in 0..<100 {
         pli(fixture, from: bob, ssrc: 0xB0)
-        fixture.send(Media.key(UInt16(2 + step)), from: alice)
         fixture.wait(.milliseconds(20))
-        total += fixture.takeKeyFrameRequests(to: alice)
+        let count = fixture.takeKeyFrameRequests(to: alice)
+        if count > 0 { fixture.send(Media.key(UInt16(2 + step)), from: alice) }
+        total += count
     }
     // Two seconds: at 0, 0.5, 1.0, 1.5 and perhaps 2.0.
     #expect((4...5).contains(total))
@@ -123,6 +124,24 @@ private func watched() -> Fixture {
     fixture.send(Media.key(2), from: alice)
     fixture.router.setConnected(bob, true, now: fixture.now)
     fixture.drain()
+    fixture.wait(Limits.keyFrameInterval)
+    #expect(fixture.takeKeyFrameRequests(to: alice) == 1)
+}
+
+@Test func aSubscriberThatAlwaysAsksGetsAKeyFrameNowAndThen() {
+    let fixture = watched()
+    var total = 0
+    for step in 0..<2000 {
+        pli(fixture, from: bob, ssrc: 0xB0)
+        fixture.wait(.milliseconds(20))
+        let count = fixture.takeKeyFrameRequests(to: alice)
+        if count > 0 { fixture.send(Media.key(UInt16(2 + step)), from: alice) }
+        total += count
+    }
+    // Forty seconds: the burst, and one in four seconds.
+    #expect((10...15).contains(total))
+    // Who asks seldom is heard at once.
+    pli(fixture, from: carol, ssrc: 0xC0)
     fixture.wait(Limits.keyFrameInterval)
     #expect(fixture.takeKeyFrameRequests(to: alice) == 1)
 }

@@ -34,13 +34,14 @@ private func isKeyFrame(_ codec: Codec, _ text: String) -> Bool {
 }
 
 @Test func vp9KeyFrameNeedsBeginAndNoPrediction() {
-    #expect(isKeyFrame(.vp9, "88 81"))  // I, B
-    #expect(isKeyFrame(.vp9, "08"))
-    #expect(!isKeyFrame(.vp9, "48"))  // P
-    #expect(!isKeyFrame(.vp9, "80 01"))  // no B
-    #expect(isKeyFrame(.vp9, "A8 8123 00"))  // spatial layer 0
-    #expect(!isKeyFrame(.vp9, "A8 8123 02"))  // spatial layer 1
+    #expect(isKeyFrame(.vp9, "88 8100 FF"))  // I, B
+    #expect(isKeyFrame(.vp9, "08 FF"))
+    #expect(!isKeyFrame(.vp9, "48 FF"))  // P
+    #expect(!isKeyFrame(.vp9, "80 01 FF"))  // no B
+    #expect(isKeyFrame(.vp9, "A8 8123 00 07 FF"))  // spatial layer 0
+    #expect(!isKeyFrame(.vp9, "A8 8123 02 07 FF"))  // spatial layer 1
     #expect(!isKeyFrame(.vp9, "A8 81"))
+    #expect(!isKeyFrame(.vp9, "88 81"))  // nothing behind the descriptor
     #expect(!isKeyFrame(.vp9, ""))
 }
 

@@ -12,6 +12,9 @@ import Testing
         "Sources/Forwarding/Router+Receive.swift", "Sources/Forwarding/Router+Rewrite.swift",
         "Sources/Forwarding/HeaderRewriter.swift", "Sources/Forwarding/SequenceFilter.swift",
         "Sources/Forwarding/RetransmissionCache.swift", "Sources/Forwarding/Forward.swift",
+        "Sources/Forwarding/Router+Demultiplexing.swift", "Sources/Forwarding/Router+Copy.swift",
+        "Sources/Forwarding/RewritingSpan.swift", "Sources/Forwarding/LayerState.swift",
+        "Sources/Forwarding/FrameDescription.swift", "Sources/Forwarding/LayerSize.swift",
         "Sources/SRTP/InboundContext.swift", "Sources/SRTP/OutboundContext.swift", "Sources/SRTP/SessionCipher.swift",
         "Sources/SRTP/PacketHeader.swift", "Sources/SRTP/ReplayWindow.swift", "Sources/SRTP/StreamTable.swift",
     ]
