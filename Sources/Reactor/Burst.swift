@@ -1,4 +1,5 @@
 import Forwarding
+import RTP
 
 /// Packets that arrived together and wait to be forwarded together, so that each subscriber gets what it is to
 /// get of one publisher in one train.
@@ -39,6 +40,41 @@ struct Burst {
         }
         heads.append(index)
         tails.append(index)
+    }
+
+    /// Makes packets of nearly one size that follow each other the same size by padding, so that they are one
+    /// train: an encoder splits a frame into packets that differ by a byte. The last one may stay shorter.
+    mutating func equalise() {
+        for head in heads {
+            var first = head
+            while first != Self.none { first = equaliseRun(from: first) }
+        }
+    }
+
+    /// The packet after the run.
+    private mutating func equaliseRun(from first: Int32) -> Int32 {
+        var (smallest, largest) = (size(first), size(first))
+        var last = first
+        var next = packets[Int(first)].next
+        while next != Self.none {
+            let size = size(next)
+            guard max(largest, size) - min(smallest, size) <= Limits.trainPadding else { break }
+            (smallest, largest) = (min(smallest, size), max(largest, size))
+            last = next
+            next = packets[Int(next)].next
+        }
+        var index = first
+        while index != last {
+            packets[Int(index)].forward.padding = UInt8(truncatingIfNeeded: largest - size(index))
+            index = packets[Int(index)].next
+        }
+        return next
+    }
+
+    /// What differs from packet to packet in a subscriber's copy.
+    private func size(_ index: Int32) -> Int {
+        let forward = packets[Int(index)].forward
+        return forward.payloadRange.count + forward.header.extensionRange.count
     }
 
     mutating func removeAll() {

@@ -55,6 +55,8 @@ enum Limits {
     static let egressBatch = 64
     /// Datagrams of one train (Linux's UDP_MAX_SEGMENTS, of which older kernels have 64).
     static let trainDatagrams = 64
+    /// Bytes of padding that a packet gets at most to be as long as its neighbours in a train: 1 % of a full one.
+    static let trainPadding = 16
     /// Bytes of one train; an IP packet has at most 65,535.
     static let trainBytes = 60_000
     /// Control messages waiting.

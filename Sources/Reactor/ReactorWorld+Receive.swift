@@ -94,6 +94,7 @@ extension ReactorWorld {
     /// fetched once, and its packets lie one behind the other, which makes them a train.
     private mutating func forwardBurst() {
         guard !burst.isEmpty else { return }
+        burst.equalise()
         for chain in burst.heads.indices {
             let head = burst.heads[chain]
             let first = burst.packets[Int(head)].forward
