@@ -81,10 +81,13 @@ struct ReactorWorld: ~Copyable {
         _ poller: inout Poller, mailbox: Mailbox<ReactorCommand>, board: LoadBoard, waitingAtMost limit: Interval
     ) {
         let ready = poller.wait(milliseconds: waitMilliseconds(HostClock.now, atMost: limit))
+        var hasMail = false
         for position in 0..<ready {
-            if let socket = poller.socket(position) { receive(socket: socket) }
+            if let socket = poller.socket(position) { receive(socket: socket) } else { hasMail = true }
         }
-        for command in mailbox.drain() { obey(command, now: HostClock.now) }
+        if hasMail {
+            for command in mailbox.drain() { obey(command, now: HostClock.now) }
+        }
         let now = HostClock.now
         tick(now: now)
         flush()
