@@ -133,7 +133,8 @@ private enum Seeds {
         #"{"controller":"c1","deadline":1,"epoch":1,"id":"c1-2","#
             + #""operation":{"addCandidate":{"_0":"e1","_1":"candidate:1"}},"session":"s1"}"#,
         #"{"controller":"c1","deadline":1,"epoch":1,"id":"c1-3","operation":{"openPipe":{"_0":"p1","_1":{"#
-            + #""localSSRC":1,"media":[],"remoteSSRC":2,"receiveKey":"00112233445566778899aabbccddeeff00112233445566778899aabb","#
+            + #""localSSRC":1,"media":[],"remoteSSRC":2,"#
+            + #""receiveKey":"00112233445566778899aabbccddeeff00112233445566778899aabb","#
             + #""sendKey":"ffeeddccbbaa99887766554433221100ffeeddccbbaa998877665544"}}},"session":"s1/2"}"#,
         #"{"controller":"c1","deadline":1,"epoch":1,"id":"c1-4","operation":{"connectPipe":{"_0":"p1","#
             + #""_1":{"local":"127.0.0.1:40000","remote":"[::1]:40001"}}},"session":"s1"}"#,

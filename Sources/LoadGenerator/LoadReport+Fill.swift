@@ -1,8 +1,8 @@
 extension LoadReport {
     /// Sums up what the threads counted in a window of `seconds`.
     ///
-    /// - Parameter hasEncodings: the server chooses between encodings, so that only sequence numbers say what a subscriber
-    ///   should have got.
+    /// - Parameter hasEncodings: the server chooses between encodings, so that only sequence numbers say what a
+    ///   subscriber should have got.
     mutating func fill(_ parts: [ThreadResult], seconds: Double, hasEncodings: Bool) {
         self.seconds = seconds
         var counters = VerificationCounters()

@@ -13,6 +13,11 @@ struct SectionLayout: Sendable {
 
     /// Encodings of ``VideoPattern/simulcast`` by rid, smallest first.
     static let rids = ["q", "h", "f"]
+    /// The extensions that carry them (RFC 8852), behind the ids that an offer gives out from 1 on.
+    static let ridExtensions = [
+        HeaderExtension(id: 10, uri: HeaderExtensionURI.rid),
+        HeaderExtension(id: 11, uri: HeaderExtensionURI.repairedRid),
+    ]
     static let videoPayloadType: UInt8 = 96
     static let audioPayloadType: UInt8 = 111
 
@@ -30,6 +35,7 @@ struct SectionLayout: Sendable {
                 description.media[index].sourceGroups = []
                 description.media[index].rids = Self.rids.map { RestrictionID(id: $0, isSend: true) }
                 description.media[index].simulcast = Simulcast(send: Self.rids.map { [SimulcastStream(rid: $0)] })
+                description.media[index].extensions += Self.ridExtensions
             }
         }
         return description.adding(candidates: [candidate])
@@ -58,10 +64,7 @@ struct SectionLayout: Sendable {
                 name: "opus", payloadType: Self.audioPayloadType, clockRate: 48_000, channels: 2,
                 formatParameters: [FormatParameter("minptime", "10"), FormatParameter("useinbandfec", "1")],
                 feedback: ["transport-cc"])
-        var extensions = [HeaderExtensionURI.mid, HeaderExtensionURI.transportWideCC]
-        if isPublisher, isVideo, video == .simulcast {
-            extensions += [HeaderExtensionURI.rid, HeaderExtensionURI.repairedRid]
-        }
+        let extensions = [HeaderExtensionURI.mid, HeaderExtensionURI.transportWideCC]
         let source = LocalSource(
             ssrc: Self.ssrc(&random), rtxSSRC: isVideo ? Self.ssrc(&random) : nil, trackID: "load-\(kind.rawValue)")
         return KindCapabilities(

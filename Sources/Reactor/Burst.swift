@@ -45,8 +45,8 @@ struct Burst {
     /// Makes packets of nearly one size that follow each other the same size by padding, so that they are one
     /// train: an encoder splits a frame into packets that differ by a byte. The last one may stay shorter.
     mutating func equalise() {
-        for head in heads {
-            var first = head
+        for chain in 0..<heads.count {
+            var first = heads[chain]
             while first != Self.none { first = equaliseRun(from: first) }
         }
     }

@@ -32,6 +32,8 @@ struct GatewayRoutes: Sendable {
             response = HTTPRoutes.text("the body is too large, or ended early\n", status: .contentTooLarge)
         }
         if let origin { allow(origin, request, &response) }
+        // RFC 9110 section 9.3.2: a HEAD is answered without content.
+        if request.method == .head { response.body = ResponseBody() }
         return response
     }
 

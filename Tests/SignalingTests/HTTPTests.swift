@@ -49,7 +49,7 @@ struct HTTPTests {
             let client = try await RawClient.connect(ports[0])
             let found = try await client.get("/api/sessions/\(FakeStatus.session)_kurento.MediaPipeline")
             #expect(found.status == 200)
-            #expect(found.body == #"{"controllerPid":41,"worker":"w1","workerPid":42}"#)
+            #expect(found.body == #"{"controllerPid":41,"shards":["w1"],"worker":"w1","workerPid":42}"#)
             #expect(try await client.get("/api/sessions/\(FakeStatus.session)").body == found.body)
             #expect(try await client.get("/api/sessions/unknown").status == 404)
         }

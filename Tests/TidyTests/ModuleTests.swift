@@ -25,7 +25,7 @@ import Testing
     }
 
     @Test func dependenciesOfCoresPointDown() {
-        let seams: Set = ["CLinux", "COpenSSL", "CSRTP", "CHiredis"]
+        let seams: Set = ["CLinux", "COpenSSL", "CIPSecMB", "CSRTP", "CHiredis"]
         for (position, module) in Module.cores.enumerated() {
             let below = Set(Module.cores[..<position]).union(seams)
             let upward = Module.dependencies[module, default: []].subtracting(below).sorted()
