@@ -27,7 +27,7 @@ public enum Limits {
     /// ticks (ten seconds of video), picture ids and frame numbers, TL0PICIDX.
     public static let lateTicks: Int32 = 900_000
     public static let lateNumbers: UInt16 = 512
-    public static let lateBaseIndices: UInt8 = 48
+    public static let lateBaseIndices: UInt8 = 120
     /// Packets behind the newest one at which a late key frame no longer starts a subscriber's stream.
     public static let lateKeyFrame: Int64 = 128
     /// A simulcast layer without packets for this long, while another has some, counts as stopped.

@@ -148,3 +148,12 @@ private func vp9(_ copy: Fixture.Sent) -> VP9PayloadDescriptor {
     #expect(fixture.lastDrop == .payloadMalformed)
     #expect(fixture.send(Media.delta(3), from: alice).count == 1)
 }
+
+@Test func aSubscriberCostsLittleMemory() {
+    let always = MemoryLayout<Subscriber>.stride + MemoryLayout<HeaderRewriter>.stride
+    #expect(always <= 1024)
+    // Taken with the first layer that is left out.
+    #expect(MemoryLayout<RewritingSpan>.stride * Limits.rewritingSpans <= 2048)
+    // Taken with the first NACK.
+    #expect(8 * Limits.answeredPackets <= 1024)
+}
