@@ -35,7 +35,7 @@ struct HeaderRewriter: BitwiseCopyable {
     private(set) var isStarted = false
     /// The format that the stream began with.
     private var payloadType: UInt8 = 0
-    var selection = LayerState()
+    var selection = LayerSelector()
     /// Sender's counts (RFC 3550 section 6.4.1): packets, and octets of payload.
     private(set) var packets: UInt64 = 0
     private(set) var octets: UInt64 = 0

@@ -25,7 +25,7 @@ struct Publisher: ~Copyable {
     /// Slots of subscribers, in the order in which they came.
     var subscribers: [Int32] = []
     var isFlowing = false
-    /// What is said on it, for ``SpeakerGroup``.
+    /// What is said on it, for ``ActiveSpeaker``.
     var speech = SpeechActivity()
 
     /// A payload type that the peer may use.

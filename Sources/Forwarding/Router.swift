@@ -25,7 +25,7 @@ public import Wire
     var subscribers: Slots<Subscriber>
     var rewriters: Slab<HeaderRewriter>
     /// By the numbers that the owner gave them.
-    var speakerGroups: [UInt32: SpeakerGroup] = [:]
+    var speakerGroups: [UInt32: ActiveSpeaker] = [:]
     /// Records of a predecessor whose endpoints have not been negotiated here yet.
     var inherited: [SlabHandle]
     var random: SeededRandom

@@ -55,12 +55,3 @@ struct SpeechActivity: BitwiseCopyable {
     private static let leastMedium = 15
     private static let mediumLead = 5
 }
-
-/// Endpoints that talk with each other, and who leads.
-struct SpeakerGroup {
-    var members: [Int32] = []
-    /// The endpoint that was told last; -1 before anybody spoke.
-    var dominant: Int32 = -1
-    var isChanged = false
-    var nextDecision = Instant.origin
-}

@@ -13,7 +13,7 @@ import Testing
         "Sources/Forwarding/HeaderRewriter.swift", "Sources/Forwarding/SequenceFilter.swift",
         "Sources/Forwarding/RetransmissionCache.swift", "Sources/Forwarding/Forward.swift",
         "Sources/Forwarding/Router+Demultiplexing.swift", "Sources/Forwarding/Router+Copy.swift",
-        "Sources/Forwarding/RewritingSpan.swift", "Sources/Forwarding/LayerState.swift",
+        "Sources/Forwarding/RewritingSpan.swift", "Sources/Forwarding/LayerSelector.swift",
         "Sources/Forwarding/FrameDescription.swift", "Sources/Forwarding/LayerSize.swift",
         "Sources/SRTP/InboundContext.swift", "Sources/SRTP/OutboundContext.swift", "Sources/SRTP/SessionCipher.swift",
         "Sources/SRTP/PacketHeader.swift", "Sources/SRTP/ReplayWindow.swift", "Sources/SRTP/StreamTable.swift",

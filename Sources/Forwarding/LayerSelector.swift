@@ -14,7 +14,7 @@ struct LayerWish: BitwiseCopyable {
 
 /// Which layers of one stream a subscriber gets, changed only where its decoder can follow: downwards with
 /// the next picture, upwards where the sender says that nothing that was left out is needed.
-struct LayerState: BitwiseCopyable {
+struct LayerSelector: BitwiseCopyable {
     private var spatial = RewritingSpan.all
     private var temporal = RewritingSpan.all
     private var target = RewritingSpan.all

@@ -14,7 +14,7 @@ extension Router {
         leaveSpeakers(endpoint.slot)
         guard let group, group != Endpoint.noGroup else { return }
         endpoints[endpoint.slot].speakers = group
-        speakerGroups[group, default: SpeakerGroup()].members.append(endpoint.rawValue)
+        speakerGroups[group, default: ActiveSpeaker()].members.append(endpoint.rawValue)
     }
 
     mutating func leaveSpeakers(_ endpoint: Int) {
@@ -55,7 +55,7 @@ extension Router {
         return .distantFuture
     }
 
-    private mutating func decide(_ group: inout SpeakerGroup, now: Instant) {
+    private mutating func decide(_ group: inout ActiveSpeaker, now: Instant) {
         var best = group.dominant
         var speech = best >= 0 ? activity(of: Int(best), now: now) : SpeechActivity()
         for member in group.members where member != group.dominant {
