@@ -29,10 +29,18 @@ struct SectionLayout: Sendable {
     func offer(with capabilities: EndpointCapabilities, candidate: String) -> SessionDescription {
         var description = Negotiator.offer(with: capabilities, kinds: kinds)
         if isPublisher, video == .simulcast {
+            // A server's offer has no use for these two; ids are one space for the whole bundle (RFC 9143 section 14).
+            let used = description.media.flatMap(\.extensions).map(\.id).max() ?? 0
+            let names = [
+                HeaderExtension(id: used + 1, uri: HeaderExtensionURI.rid),
+                HeaderExtension(id: used + 2, uri: HeaderExtensionURI.repairedRid),
+            ]
             for index in description.media.indices where description.media[index].kind == .video {
                 // RFC 8853 section 5.1; the streams are told apart by rid, so no SSRC is announced.
                 description.media[index].sources = []
                 description.media[index].sourceGroups = []
+                description.media[index].extensions.removeAll { known in names.contains { $0.uri == known.uri } }
+                description.media[index].extensions += names
                 description.media[index].rids = Self.rids.map { RestrictionID(id: $0, isSend: true) }
                 description.media[index].simulcast = Simulcast(send: Self.rids.map { [SimulcastStream(rid: $0)] })
                 description.media[index].extensions += Self.ridExtensions

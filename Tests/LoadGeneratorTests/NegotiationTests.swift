@@ -84,7 +84,8 @@ struct NegotiationTests {
         #expect(offer.media.map(\.kind) == [.video, .audio])
         #expect(offer.media[0].rids.map(\.id) == SectionLayout.rids && offer.media[0].sources.isEmpty)
         let negotiation = try Negotiator.answer(to: offer, with: server(.recvonly))
-        #expect(negotiation.media[0].receive.encodings.map(\.rid) == SectionLayout.rids)
+        #expect(
+            negotiation.media[0].receive.encodings.map(\.rid) == SectionLayout.rids)
         try client.accept(answer: negotiation.localDescription.adding(candidates: [candidate]).text)
         let ids = ExtensionIDs(try #require(client.result?.media.first).parameters)
         #expect(ids.rid != 0 && ids.repairedRID != 0)

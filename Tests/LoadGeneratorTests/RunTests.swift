@@ -1,3 +1,5 @@
+import RTP
+import SDP
 import Synchronization
 import Testing
 import Wire
@@ -34,6 +36,30 @@ import Wire
         expectClean(report, subscribers: 6)
         #expect(report.media.expected == report.media.sent * 6)
         #expect(report.media.verified < report.media.delivered && report.generator.threadLoads.count == 2)
+    }
+
+    @Test func threePublishersOfRealVideoAndAudioReachTheSectionsThatAreTheirs() async throws {
+        let plan = LoadPlan(
+            publishers: 3, subscribers: 4, video: .real, hasAudio: true, warmup: .zero, duration: .seconds(1))
+        let report = try await LoadRun(plan: plan, signaling: ReactorSignaling()).run()
+        expectClean(report, subscribers: 4)
+        #expect(report.media.expected == report.media.sent * 4 && report.media.lost == 0)
+    }
+
+    /// Of the three encodings, which differ in size, each subscriber gets one at a time.
+    @Test func simulcastReachesSubscribersAsOneStream() async throws {
+        let plan = LoadPlan(subscribers: 3, video: .simulcast, warmup: .milliseconds(500), duration: .seconds(1))
+        let signaling = try ReactorSignaling { capabilities in
+            var capabilities = capabilities
+            for uri in [HeaderExtensionURI.rid, HeaderExtensionURI.repairedRid]
+            where !capabilities.video.headerExtensions.contains(uri) {
+                capabilities.video.headerExtensions.append(uri)
+            }
+            return capabilities
+        }
+        let report = try await LoadRun(plan: plan, signaling: signaling).run()
+        expectClean(report, subscribers: 3)
+        #expect(report.media.lost == 0 && report.media.delivered < report.media.sent * 3, "\(report.media)")
     }
 
     @Test(arguments: [(SRTPChoice.sha1, "AES128_CM_HMAC_SHA1_80"), (.gcm, "AEAD_AES_128_GCM")])
