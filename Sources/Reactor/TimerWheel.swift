@@ -81,7 +81,9 @@ struct TimerWheel {
         for ahead in 0..<UInt64(Self.bucketCount) {
             let tick = currentTick + ahead
             guard heads[Int(tick % UInt64(Self.bucketCount))] != Self.none else { continue }
-            return tick > target ? Int(tick - target) : 0
+            if tick > target { return Int(tick - target) }
+            // What is left in a bucket that was served is due in a later turn: the next tick sorts it in again.
+            return tick == currentTick && tick == target ? 1 : 0
         }
         return 0
     }

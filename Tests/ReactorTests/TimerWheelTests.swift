@@ -43,4 +43,22 @@ import Wire
         #expect(wheel.millisecondsToNext(now: now) == 7)
         #expect(wheel.millisecondsToNext(now: now + .milliseconds(50)) == 0)
     }
+
+    /// A wait of nothing with nothing due is a loop that burns a core.
+    @Test func whoHasServedWhatIsDueNeverWaitsForNothing() {
+        var now = Instant(nanoseconds: 1_000_000_000)
+        var wheel = TimerWheel(capacity: 8, now: now)
+        for id in 0..<8 { wheel.set(id, now + .milliseconds(Int64(id) * 700 + 1)) }
+        var wakeUps = 0
+        while wheel.armed > 0 {
+            while wheel.popExpired(now: now) != nil {}
+            guard let wait = wheel.millisecondsToNext(now: now) else { break }
+            #expect(wait > 0, "at \(now.nanoseconds)")
+            wakeUps += 1
+            // Also within the tick that was served already.
+            now = now + .microseconds(Int64(max(wait, 1)) * 1000 - 400)
+        }
+        #expect(now >= Instant(nanoseconds: 1_000_000_000) + .milliseconds(4901))
+        #expect(wakeUps < 100)
+    }
 }
