@@ -129,8 +129,13 @@ struct HeaderRewriter: BitwiseCopyable {
             return nil
         }
         let low = UInt32(truncatingIfNeeded: forward.sequence)
-        let isCurrent = Int32(bitPattern: low &- span.start) >= 0
-        guard let span = isCurrent ? span : history.find(input: low) else { return nil }
+        var span = span
+        if Int32(bitPattern: low &- span.start) < 0 {
+            guard let found = history.find(input: low, current: span) else { return nil }
+            span = found.span
+            // The layers of its picture were chosen with a later packet, which came first.
+            if found.next.decided == forward.frame.picture { span.takeLayers(of: found.next) }
+        }
         let position = Position(
             sequence: extend(low &+ span.sequence), timestamp: forward.header.timestamp &+ span.timestamp,
             isFiller: !span.passes(forward), span: span)
@@ -219,6 +224,7 @@ struct HeaderRewriter: BitwiseCopyable {
             followPicture(forward.frame, step: step, isFirst: isFirst, &next)
             let delta = isFirst ? 0 : numberStep(forward.frame)
             selection.choose(forward, rules.wish, delta: delta, isFirst: isFirst, &next)
+            if !next.hasSameLayers(as: span) { next.decided = forward.frame.picture }
         }
         followFrame(forward.frame, step: step, isFirst: isFirst, &next)
         let isOut = next.passes(forward)

@@ -21,6 +21,8 @@ struct RewritingSpan: Hashable, BitwiseCopyable {
     var temporal = Self.all
     /// The decode target that passes, ``all`` while the descriptor does not matter.
     var target = Self.all
+    /// The picture, or frame, with whose first packet the layers were chosen anew.
+    var decided: UInt16?
     /// Packets that begin a frame tell ``activeTargets``.
     var tellsActiveTargets = false
     var activeTargets: UInt32 = .max
@@ -31,6 +33,19 @@ struct RewritingSpan: Hashable, BitwiseCopyable {
         self.start = UInt32(truncatingIfNeeded: start)
         self.sequence = UInt32(truncatingIfNeeded: sequence)
         self.timestamp = timestamp
+    }
+
+    /// The layers that pass are those of another span.
+    func hasSameLayers(as other: RewritingSpan) -> Bool {
+        spatial == other.spatial && temporal == other.temporal && target == other.target
+    }
+
+    mutating func takeLayers(of other: RewritingSpan) {
+        spatial = other.spatial
+        temporal = other.temporal
+        target = other.target
+        tellsActiveTargets = other.tellsActiveTargets
+        activeTargets = other.activeTargets
     }
 
     /// The packet goes out as it is; else only its number is used up, unless it came in order.
@@ -79,11 +94,14 @@ struct RewritingSpan: Hashable, BitwiseCopyable {
         count = min(count + 1, Limits.rewritingSpans)
     }
 
-    /// The newest span that begins at or before the input number.
-    func find(input: UInt32) -> RewritingSpan? {
+    /// The newest span that begins at or before the input number, and the one after it, of which `current`
+    /// is the last.
+    func find(input: UInt32, current: RewritingSpan) -> (span: RewritingSpan, next: RewritingSpan)? {
+        var next = current
         for back in 0..<count {
             let span = self[back]
-            if Int32(bitPattern: input &- span.start) >= 0 { return span }
+            if Int32(bitPattern: input &- span.start) >= 0 { return (span, next) }
+            next = span
         }
         return nil
     }

@@ -147,9 +147,9 @@ struct StrictReceiver {
                 good.insert(frame)
             } else if !isWhole {
                 excused.insert(frame)
-                // Cut off by a switch to another stream, or by loss; by nothing else.
+                // Cut off by a switch, which brings a key frame, or by loss; by nothing else.
                 let isCut = order[index...].prefix(kind == .vp8 || kind == .shortVP8 ? 5 : 15).contains {
-                    $0 >> 24 != frame >> 24
+                    $0 >> 4 != frame >> 4 && ($0 >> 24 != frame >> 24 || marks[$0]?.needs.isEmpty ?? false)
                 }
                 if !isCut, !isLost(frame, mark.parts) { faults.append(frame) }
             } else if lost.allSatisfy({ excused.contains($0) || isLost($0, mark.parts) }) {
