@@ -9,6 +9,7 @@ import signal
 import sys
 import threading
 import time
+import urllib.error
 import urllib.parse
 import urllib.request
 
@@ -48,7 +49,8 @@ class Peer:
                 "videotestsrc is-live=true ! video/x-raw,width=320,height=240,framerate=30/1 ! "
                 f"{ENCODERS[codec]} ! peer.")
         else:
-            self.pipeline = Gst.parse_launch("webrtcbin name=peer bundle-policy=max-bundle")
+            self.pipeline = Gst.Pipeline()
+            self.pipeline.add(Gst.parse_launch("webrtcbin name=peer bundle-policy=max-bundle"))
         self.peer = self.pipeline.get_by_name("peer")
         if role == "whep":
             direction = GstWebRTC.WebRTCRTPTransceiverDirection.RECVONLY
@@ -83,8 +85,9 @@ class Peer:
         return False
 
     def on_offer(self, promise):
-        offer = promise.get_reply().get_value("offer")
-        self.peer.emit("set-local-description", offer, Gst.Promise.new())
+        # The bindings do not copy what is in a reply: it must outlive its value.
+        self.reply = promise.get_reply()
+        self.peer.emit("set-local-description", self.reply.get_value("offer"), Gst.Promise.new())
 
     def on_gathering(self, peer, _):
         if peer.get_property("ice-gathering-state") == GstWebRTC.WebRTCICEGatheringState.COMPLETE:

@@ -58,7 +58,12 @@ class WhipPeer(Peer):
     async def open(self, path, token=None):
         await self.connection.setLocalDescription(await self.connection.createOffer())
         offer = self.connection.localDescription.sdp
-        self.answer = await asyncio.to_thread(post, self.cluster, path, offer, token)
+        for _ in range(3):
+            self.answer = await asyncio.to_thread(post, self.cluster, path, offer, token)
+            if self.answer.status != 503:
+                break
+            # A busy machine may be slow to open the first room: as RFC 9725 has it, come back later.
+            await asyncio.sleep(int(self.answer.headers["Retry-After"]))
         assert self.answer.status == 201, f"{self.answer.status} {self.answer.body}"
         self.location = urllib.parse.urlsplit(self.answer.headers["Location"]).path
         self.tag = self.answer.headers["ETag"]
