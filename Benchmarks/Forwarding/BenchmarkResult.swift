@@ -32,14 +32,20 @@ public struct BenchmarkResult: Sendable, Codable {
         ServerKind.allCases.filter { !counted($0, content).isEmpty }
     }
 
+    /// With simulcast each server decides when a switch is done, and so how much it sends. What differs by more than
+    /// this share is another task, and not compared.
+    static let sameTask = 0.1
+
     /// How many times as many packets `server` forwards with a second of CPU as `other` does, round by round. Only
     /// rounds with both count.
     public func ratio(of server: ServerKind, to other: ServerKind, _ content: Content) -> RatioEstimate? {
         let others = Dictionary(counted(other, content).map { ($0.round, $0) }) { $1 }
         let ratios = counted(server, content).compactMap { own -> Double? in
-            guard let cost = own.microsecondsPerPacket,
-                let otherCost = others[own.round]?.microsecondsPerPacket
+            guard let other = others[own.round], let cost = own.microsecondsPerPacket,
+                let otherCost = other.microsecondsPerPacket
             else { return nil }
+            let share = Double(own.report.media.delivered) / Double(other.report.media.delivered)
+            if content == .simulcast, abs(share - 1) > Self.sameTask { return nil }
             return otherCost / cost
         }
         return Statistics.ratio(ratios, seed: settings.seed)

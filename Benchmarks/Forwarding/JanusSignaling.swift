@@ -175,14 +175,14 @@ struct JanusSession: SignaledSession, LayerChoosing {
 
     func close() async { await signaling.detach(handle) }
 
-    func choose(layer: Int) async {
+    func choose(layer: Int) async throws {
         guard !videos.isEmpty else { return }
-        try? await signaling.choose(substream: layer, handle: handle, videos: videos)
+        try await signaling.choose(substream: layer, handle: handle, videos: videos)
     }
 }
 
 /// A subscriber that can be told which simulcast encoding to receive.
 protocol LayerChoosing: Sendable {
-    /// 0 is the smallest of three. What the server refuses is left as it is.
-    func choose(layer: Int) async
+    /// 0 is the smallest of three. Throws when the server refuses.
+    func choose(layer: Int) async throws
 }

@@ -18,12 +18,15 @@ public struct Measurement: Sendable, Codable, Hashable {
     public var deviation: Double
     /// 1 is the first try; the machine's speed or the generator's health asked for more.
     public var attempt: Int
+    /// With ``Content/simulcast``.
+    public var switches: LayerSwitches
     /// What the load generator says.
     public var report: LoadReport
 
     public init(
         round: Int, server: ServerKind, content: Content, subscribers: Int, cpu: CPUTime, cpuOfAll: CPUTime,
         residentMemory: UInt64, before: Calibration, after: Calibration, deviation: Double = 0, attempt: Int = 1,
+        switches: LayerSwitches = LayerSwitches(),
         report: LoadReport
     ) {
         self.round = round
@@ -37,6 +40,7 @@ public struct Measurement: Sendable, Codable, Hashable {
         self.after = after
         self.deviation = deviation
         self.attempt = attempt
+        self.switches = switches
         self.report = report
     }
 
@@ -61,6 +65,10 @@ public struct Measurement: Sendable, Codable, Hashable {
         if report.joins.failed > 0 { faults.append("\(report.joins.failed) of \(report.joins.attempted) joins failed") }
         let profiles = report.srtpProfiles.keys.filter { $0 != Self.profile }.sorted()
         if !profiles.isEmpty { faults.append("SRTP profile \(profiles.joined(separator: ", "))") }
+        if content == .simulcast, switches.done == 0 || media.keyFrameRequests == 0 {
+            // A switch to another encoding begins with a key frame, which the publisher is asked for.
+            faults.append("no layer was switched")
+        }
         if microsecondsPerPacket == nil { faults.append("no packet arrived") }
         return faults
     }
@@ -73,6 +81,7 @@ public struct Measurement: Sendable, Codable, Hashable {
             doubts.append("generator at \(Int((load * 100).rounded())) % of a core")
         }
         if generator.receiveOverflow > 0 { doubts.append("generator lost \(generator.receiveOverflow) datagrams") }
+        if switches.refused > 0 { doubts.append("\(switches.refused) changes of layers were refused") }
         if deviation > Self.tolerance { doubts.append("the machine's speed was off by \(Int(deviation * 100)) %") }
         return doubts
     }
@@ -82,6 +91,17 @@ public struct Measurement: Sendable, Codable, Hashable {
 
     /// The profile that every client offers alone.
     public static let profile = "AEAD_AES_128_GCM"
+}
+
+/// How often subscribers were given another encoding.
+public struct LayerSwitches: Sendable, Codable, Hashable {
+    public var done = 0
+    public var refused = 0
+
+    public init(done: Int = 0, refused: Int = 0) {
+        self.done = done
+        self.refused = refused
+    }
 }
 
 /// What a server costs apart from forwarding.

@@ -39,7 +39,7 @@ public struct ResultTables: Sendable {
     private func forwarding(_ content: Content) -> TextTable {
         var table = TextTable([
             "server", "µs/packet", "least–most", "all processes", "packets/CPU-s", "kernel", "Apus ×", "95 % interval",
-            "added p50/p99 ms", "loss", "rounds",
+            "added p50/p99 ms", "packets/s", "loss", "rounds",
         ])
         for server in result.servers(with: content) {
             guard let summary = result.summary(server, content) else { continue }
@@ -51,7 +51,7 @@ public struct ResultTables: Sendable {
                 "\(Self.fixed(summary.systemShare * 100, 0)) %", ratio.map { Self.fixed($0.value, 2) } ?? "–",
                 ratio.map { "\(Self.fixed($0.low, 2))–\(Self.fixed($0.high, 2))" } ?? "–",
                 "\(Self.fixed(summary.latency50, 1)) / \(Self.fixed(summary.latency99, 1))",
-                "\(Self.fixed(summary.lossRatio * 100, 2)) %",
+                Self.thousands(summary.packetsPerSecond), "\(Self.fixed(summary.lossRatio * 100, 2)) %",
                 "\(summary.rounds)" + (summary.doubtful > 0 ? " (\(summary.doubtful)?)" : ""),
             ])
         }

@@ -97,7 +97,7 @@ struct Rounds {
         return Measurement(
             round: round, server: server, content: content, subscribers: settings.subscribers, cpu: seen.cpu,
             cpuOfAll: seen.cpuOfAll, residentMemory: seen.residentMemory, before: before, after: after,
-            deviation: deviation, attempt: attempt, report: seen.report)
+            deviation: deviation, attempt: attempt, switches: seen.switches, report: seen.report)
     }
 
     private static func isBetter(_ one: Measurement, than other: Measurement) -> Bool {

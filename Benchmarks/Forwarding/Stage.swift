@@ -16,6 +16,8 @@ struct Observation: Sendable {
     var joinCPUOfAll = CPUTime()
     /// Seconds that the joins took.
     var joinTime = 0.0
+    /// Changes of layers that the server took, and that it refused.
+    var switches = LayerSwitches()
     /// Bytes of the media process at the end of the window.
     var residentMemory: UInt64 = 0
 }
@@ -81,7 +83,10 @@ struct Stage: Sendable {
             }
         }
         switching.withLock { $0?.cancel() }
-        observation.withLock { $0.report = report }
+        observation.withLock {
+            $0.report = report
+            $0.switches = switcher.switches
+        }
         return observation.withLock { $0 }
     }
 
@@ -121,6 +126,9 @@ private struct Probe: Sendable {
 final class LayerSwitcher: LoadSignaling {
     private let base: any LoadSignaling
     private let choosers = Mutex<[any LayerChoosing]>([])
+    private let counts = Mutex(LayerSwitches())
+
+    var switches: LayerSwitches { counts.withLock { $0 } }
 
     init(_ base: any LoadSignaling) { self.base = base }
 
@@ -130,7 +138,15 @@ final class LayerSwitcher: LoadSignaling {
 
     func subscribe(_ client: ClientNegotiation, number: Int) async throws -> any SignaledSession {
         let session = try await base.subscribe(client, number: number)
-        if let chooser = session as? any LayerChoosing { choosers.withLock { $0.append(chooser) } }
+        if let chooser = session as? any LayerChoosing {
+            choosers.withLock { $0.append(chooser) }
+            // All servers begin alike: with the best.
+            do {
+                try await chooser.choose(layer: 2)
+            } catch {
+                counts.withLock { $0.refused += 1 }
+            }
+        }
         return session
     }
 
@@ -140,7 +156,12 @@ final class LayerSwitcher: LoadSignaling {
         guard !all.isEmpty else { return }
         var count = 0
         while !Task.isCancelled {
-            await all[count % all.count].choose(layer: (2 + count / all.count + count % 3) % 3)
+            do {
+                try await all[count % all.count].choose(layer: (2 + count / all.count + count % 3) % 3)
+                counts.withLock { $0.done += 1 }
+            } catch {
+                counts.withLock { $0.refused += 1 }
+            }
             count += 1
             try? await Task.sleep(for: .milliseconds(100))
         }

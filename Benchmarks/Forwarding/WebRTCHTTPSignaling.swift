@@ -44,10 +44,13 @@ struct WebRTCHTTPSignaling: LoadSignaling {
         func close() async { _ = try? await client.request("DELETE", path) }
 
         /// Layer selection of WHEP (draft-ietf-wish-whep); the generator's encodings are `q`, `h` and `f`.
-        func choose(layer: Int) async {
+        func choose(layer: Int) async throws {
             let body = "{\"encodingId\":\"\(["q", "h", "f"][layer])\"}"
-            _ = try? await client.request(
+            let answer = try await client.request(
                 "POST", path + "/layer", contentType: "application/json", body: Data(body.utf8))
+            guard (200...299).contains(answer.status) else {
+                throw HTTPFailure("\(path)/layer: status \(answer.status)")
+            }
         }
     }
 }

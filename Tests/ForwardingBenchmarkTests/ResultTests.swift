@@ -67,6 +67,30 @@ import Testing
         #expect(Results.measurement(.apus, round: 2, cost: 4).doubts.isEmpty)
     }
 
+    @Test func simulcastWithoutSwitchesIsNoSuchMeasurement() {
+        var still = Results.measurement(.apus, .simulcast, round: 2, cost: 4) { $0.media.keyFrameRequests = 9 }
+        #expect(still.faults == ["no layer was switched"])
+        still.switches = LayerSwitches(done: 90, refused: 2)
+        #expect(still.faults.isEmpty)
+        #expect(still.doubts == ["2 changes of layers were refused"])
+        // The server said yes and went on as before.
+        still.report.media.keyFrameRequests = 0
+        #expect(still.faults == ["no layer was switched"])
+    }
+
+    @Test func simulcastIsComparedOnlyWhenBothSentTheSame() {
+        var result = Results.result([.apus: [4, 4, 4, 4], .janus: [40, 40, 40, 40]], .simulcast)
+        for index in result.measurements.indices {
+            result.measurements[index].switches.done = 9
+            result.measurements[index].report.media.keyFrameRequests = 9
+        }
+        #expect(result.ratio(of: .apus, to: .janus, .simulcast) != nil)
+        for index in result.measurements.indices where result.measurements[index].server == .janus {
+            result.measurements[index].report.media.delivered /= 2
+        }
+        #expect(result.ratio(of: .apus, to: .janus, .simulcast) == nil)
+    }
+
     @Test func aClaimIsMadeOnlyWhenTheIntervalLeavesOutOne() {
         let clear = Results.result([.apus: [4, 4, 4.1, 3.9], .janus: [40, 40, 41, 39]])
         #expect(ResultTables(clear).claims.count == 1)
