@@ -239,10 +239,12 @@ struct HeaderRewriter: BitwiseCopyable {
         if next != span { open(next, at: forward.sequence, since: forward.sequence, &history) }
     }
 
-    /// Begins a span; the one before is kept unless no number before `input` belongs to it.
+    /// Begins a span; the one before is kept unless no number before `input` belongs to it and it decided
+    /// nothing.
     private mutating func open(_ next: RewritingSpan, at start: Int64, since input: Int64, _ history: inout SpanHistory)
     {
-        if span.start != UInt32(truncatingIfNeeded: input) { history.append(span) }
+        let isUsed = span.start != UInt32(truncatingIfNeeded: input)
+        if isUsed || (span.decided != nil && span.decided != next.decided) { history.append(span) }
         span = next
         span.start = UInt32(truncatingIfNeeded: start)
     }

@@ -163,7 +163,7 @@ private struct Scene {
     }
 }
 
-@Test(arguments: ModelSender.Kind.allCases, 1...6)
+@Test(arguments: ModelSender.Kind.allCases, 1...8)
 func whatIsSentIsOneDecodableStreamWithoutGaps(kind: ModelSender.Kind, seed: Int) {
     var scene = Scene(kind, seed: seed, loss: 0)
     scene.run(steps: 800)
@@ -175,7 +175,7 @@ func whatIsSentIsOneDecodableStreamWithoutGaps(kind: ModelSender.Kind, seed: Int
     #expect(scene.receiver.undecodable() == [])
 }
 
-@Test(arguments: ModelSender.Kind.allCases, 1...40)
+@Test(arguments: ModelSender.Kind.allCases, 1...8)
 func realLossStaysVisibleAndNothingElseIsMissing(kind: ModelSender.Kind, seed: Int) {
     var scene = Scene(kind, seed: seed, loss: 3)
     scene.run(steps: 800)
@@ -185,7 +185,7 @@ func realLossStaysVisibleAndNothingElseIsMissing(kind: ModelSender.Kind, seed: I
     #expect(faults.isEmpty, "\(faults.map { String($0, radix: 16) })")
 }
 
-@Test(arguments: ModelSender.Kind.allCases, 1...6)
+@Test(arguments: ModelSender.Kind.allCases, 1...8)
 func aSenderThatLiesBreaksNoSubscribersStream(kind: ModelSender.Kind, seed: Int) {
     var scene = Scene(kind, seed: seed, loss: UInt64(seed % 3), lies: 10)
     scene.run(steps: 800)
