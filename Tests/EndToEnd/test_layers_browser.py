@@ -50,11 +50,11 @@ async def until_all_are_sent(browser, publisher):
       (async () => {
         let layers = 0;
         for (const report of (await window.peers[0].getStats()).values()) {
-          if (report.type === 'outbound-rtp' && report.kind === 'video' && report.framesPerSecond > 10) layers += 1;
+          if (report.type === 'outbound-rtp' && report.kind === 'video' && report.framesPerSecond > 5) layers += 1;
         }
         return layers === 3;
       })()"""
-    await browser.wait_for(expression, 30, "not all three encodings are sent", publisher)
+    await browser.wait_for(expression, 60, "not all three encodings are sent", publisher)
 
 
 def gaps(shown):
