@@ -31,20 +31,4 @@ struct LayerSize: BitwiseCopyable {
         guard bitsPerSecond > 0, other.bitsPerSecond > 0 else { return false }
         return bitsPerSecond / 2 > other.bitsPerSecond
     }
-
-    /// The rank that a rid suggests before anything is known; nil when it suggests none.
-    ///
-    /// Browsers' applications name their encodings q, h, f (quarter, half, full) or by number, smallest
-    /// first; both orders of an `a=simulcast` line are met (RFC 8853 section 5.2 has the most preferred
-    /// first, applications pass the smallest first).
-    static func suggestedRank(ofRid rid: String) -> Int? {
-        switch rid.lowercased() {
-        case "q", "l", "lo", "low", "s", "small": 0
-        case "m", "mid", "medium": 1
-        // With l and m an h is high, with q and f it is half: the letters keep their order either way.
-        case "h": 2
-        case "f", "hi", "high", "large": 3
-        default: rid.utf8.count <= 2 ? Int(rid) ?? Int(rid.dropFirst()) : nil
-        }
-    }
 }

@@ -78,11 +78,8 @@ struct Publisher: ~Copyable {
         streamCount = min(slots.count, Limits.encodingsPerSection)
         for index in 0..<Limits.encodingsPerSection { streams[index] = index < streamCount ? slots[index] : -1 }
         order = [0, 1, 2, 3]
-        let ranks = encodings.prefix(streamCount).map { LayerSize.suggestedRank(ofRid: $0.rid ?? "") }
-        guard Set(ranks).count == streamCount, !ranks.contains(nil) else { return }
-        for (place, index) in (0..<streamCount).sorted(by: { (ranks[$0] ?? 0) < (ranks[$1] ?? 0) }).enumerated() {
-            order[place] = UInt8(index)
-        }
+        let negotiated = RTPParameters(encodings: Array(encodings.prefix(streamCount)))
+        for (rank, index) in negotiated.encodingsBySize.enumerated() { order[rank] = UInt8(index) }
     }
 
     /// Exchanges two layers that turned out to be in the wrong order.
