@@ -1,3 +1,5 @@
+import Session
+
 /// One client connection: its session, and the frames that wait to be sent to it.
 final class Connection {
     let id: ConnectionID

@@ -24,8 +24,8 @@ extension MediaServer {
         if type.name == "MediaPipeline" { return try await makePipeline(type) }
         let parentID = arguments.string("mediaPipeline")
         guard let parent = objects[parentID], let pipeline = parent.pipeline else { throw .objectNotFound(parentID) }
-        await enter(pipeline.gate)
-        defer { leave(pipeline.gate) }
+        await pipeline.gate.enter()
+        defer { pipeline.gate.leave() }
         try checkUsable(parent)
         guard parent.children.count < Limits.elementsPerPipeline else {
             throw KurentoError(

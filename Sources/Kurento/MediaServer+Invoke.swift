@@ -1,3 +1,5 @@
+import Session
+
 extension MediaServer {
     func invoke(_ parameters: Parameters, _ context: inout RequestContext) async throws -> JSONValue {
         let id = try parameters.string("object")
@@ -12,8 +14,8 @@ extension MediaServer {
         guard let gate = object.pipeline?.gate else {
             return result(session, try await invoke(operation, on: object, given, for: session))
         }
-        await enter(gate)
-        defer { leave(gate) }
+        await gate.enter()
+        defer { gate.leave() }
         try checkUsable(object)
         return result(session, try await invoke(operation, on: object, given, for: session))
     }

@@ -102,8 +102,8 @@ extension MediaServer {
     /// Releases the object and all below it for every session.
     func release(_ object: MediaObject) async {
         guard let pipeline = object.pipeline else { return }
-        await enter(pipeline.gate)
-        defer { leave(pipeline.gate) }
+        await pipeline.gate.enter()
+        defer { pipeline.gate.leave() }
         guard !object.isReleased else { return }
         var closing: [Operation] = []
         remove(object, closing: &closing)

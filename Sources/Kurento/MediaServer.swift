@@ -43,9 +43,9 @@ public actor MediaServer {
     /// earlier one of the same connection is being handled wait for it.
     public func receive(_ text: String, on id: ConnectionID) async {
         guard let connection = connections[id] else { return }
-        await enter(connection.gate)
+        await connection.gate.enter()
         if !connection.isClosed { await handle(text, on: connection) }
-        leave(connection.gate)
+        connection.gate.leave()
         await drain(connection)
     }
 

@@ -11,8 +11,8 @@ extension Gateway {
         }
         let wish = try LayerRequest.parse(request.body)
         let section = try Self.section(wish.mediaId, of: player)
-        await enter(player.gate)
-        defer { leave(player.gate) }
+        await player.gate.enter()
+        defer { player.gate.leave() }
         guard !player.isEnded else { throw .notFound }
         let source = player.feeds[.video]?[section].flatMap { player.room.resource(of: $0) }
         let selection = try wish.selection(section: section, source: source?.source(of: .video))

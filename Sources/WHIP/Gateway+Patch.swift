@@ -22,8 +22,8 @@ extension Gateway {
         } catch {
             throw GatewayError(400, "\(error)")
         }
-        await enter(resource.gate)
-        defer { leave(resource.gate) }
+        await resource.gate.enter()
+        defer { resource.gate.leave() }
         guard !resource.isEnded else { throw .notFound }
         guard request.matches(resource.tag) == true else {
             throw GatewayError(412, "If-Match names a former ICE session: use the ETag of the last response")

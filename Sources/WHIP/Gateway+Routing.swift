@@ -29,8 +29,8 @@ extension Gateway {
 
     /// Feeds the player's sections by whoever publishes now.
     func route(_ player: Resource) async {
-        await enter(player.gate)
-        defer { leave(player.gate) }
+        await player.gate.enter()
+        defer { player.gate.leave() }
         guard !player.isEnded else { return }
         let wanted = wantedFeeds(of: player)
         for kind in MediaKind.allCases {

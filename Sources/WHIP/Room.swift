@@ -110,28 +110,3 @@ final class Resource {
         media.first { $0.kind == kind && $0.direction.receives }
     }
 }
-
-/// Lets one task at a time through, in order of arrival. Lives inside ``Gateway``'s isolation.
-final class SerialGate {
-    var isHeld = false
-    var waiters: [CheckedContinuation<Void, Never>] = []
-}
-
-extension Gateway {
-    func enter(_ gate: SerialGate) async {
-        guard gate.isHeld else {
-            gate.isHeld = true
-            return
-        }
-        await withCheckedContinuation { gate.waiters.append($0) }
-    }
-
-    /// Hands the gate to whoever waits longest.
-    func leave(_ gate: SerialGate) {
-        if gate.waiters.isEmpty {
-            gate.isHeld = false
-        } else {
-            gate.waiters.removeFirst().resume()
-        }
-    }
-}
