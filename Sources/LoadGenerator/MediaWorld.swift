@@ -9,7 +9,7 @@ struct MediaWorld: ~Copyable {
     let settings: MediaSettings
     let output: @Sendable (MediaOutput) -> Void
     let epoll: Int32
-    var clients: ClientTable
+    var clients: SlotTable<MediaClient>
     var slots: [Int: Int32] = [:]
     var publisherSlots: [Int32] = []
     /// When each slot has something to do, in nanoseconds: all that a tick looks at.
@@ -47,7 +47,7 @@ struct MediaWorld: ~Copyable {
         self.output = output
         self.epoll = epoll
         self.calibration = calibration
-        clients = ClientTable(capacity: capacity)
+        clients = SlotTable(capacity: capacity)
         deadlines = Array(repeating: .max, count: capacity)
         _ = apus_epoll_add(epoll, self.calibration.receiver.descriptor, Self.calibrationToken)
         wallOffset = LoadClock.wall &- LoadClock.now.nanoseconds
@@ -111,7 +111,7 @@ struct MediaWorld: ~Copyable {
 
     private mutating func add(_ setup: ClientSetup) {
         let now = LoadClock.now
-        guard !clients.isFull else { return output(.failed(setup.id, "more clients than planned")) }
+        guard clients.nextIndex != nil else { return output(.failed(setup.id, "more clients than planned")) }
         do {
             let slot = clients.insert(try MediaClient.make(setup, settings: settings, now: now))
             slots[setup.id] = slot

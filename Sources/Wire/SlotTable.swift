@@ -1,12 +1,14 @@
-/// Values of a noncopyable type at fixed small indices: a reactor's peers live here, in place.
-@safe struct SlotTable<Element: ~Copyable>: ~Copyable {
-    let capacity: Int
-    private(set) var count = 0
-    private let storage: UnsafeMutablePointer<Element>
-    private var isLive: [Bool]
+/// Values of a noncopyable type at fixed small indices, in place: what `Array` cannot hold.
+///
+/// One allocation, untouched until used. Inlinable, because a reactor reaches into it for each packet.
+@safe public struct SlotTable<Element: ~Copyable>: ~Copyable {
+    public let capacity: Int
+    public private(set) var count = 0
+    @usableFromInline let storage: UnsafeMutablePointer<Element>
+    @usableFromInline var isLive: [Bool]
     private var free: [Int32]
 
-    init(capacity: Int) {
+    public init(capacity: Int) {
         self.capacity = capacity
         unsafe storage = .allocate(capacity: capacity)
         isLive = Array(repeating: false, count: capacity)
@@ -19,9 +21,10 @@
     }
 
     /// The index that the next ``insert(_:)`` will use; nil when full.
-    var nextIndex: Int32? { free.last }
+    public var nextIndex: Int32? { free.last }
 
-    mutating func insert(_ element: consuming Element) -> Int32 {
+    /// The caller has checked ``nextIndex``.
+    public mutating func insert(_ element: consuming Element) -> Int32 {
         guard let index = free.popLast() else { preconditionFailure("the caller checks nextIndex") }
         unsafe (storage + Int(index)).initialize(to: element)
         isLive[Int(index)] = true
@@ -29,7 +32,7 @@
         return index
     }
 
-    mutating func remove(_ index: Int32) {
+    public mutating func remove(_ index: Int32) {
         precondition(contains(index))
         unsafe (storage + Int(index)).deinitialize(count: 1)
         isLive[Int(index)] = false
@@ -37,9 +40,11 @@
         count -= 1
     }
 
-    func contains(_ index: Int32) -> Bool { index >= 0 && index < capacity && isLive[Int(index)] }
+    @inlinable public func contains(_ index: Int32) -> Bool {
+        index >= 0 && index < capacity && isLive[Int(index)]
+    }
 
-    subscript(index: Int32) -> Element {
+    @inlinable public subscript(index: Int32) -> Element {
         // Addressors, not coroutines: those may allocate their frame, and this is per packet.
         unsafeAddress {
             precondition(contains(index))
