@@ -1,7 +1,8 @@
 #define _GNU_SOURCE
 #include "CLinuxTrains.h"
 
-#include <arpa/inet.h>
+#include "address.h"
+
 #include <errno.h>
 #include <linux/sock_diag.h>
 #include <netinet/in.h>
@@ -13,59 +14,15 @@
 #include <time.h>
 #include <unistd.h>
 
-#ifndef UDP_SEGMENT
-#define UDP_SEGMENT 103
-#endif
-#ifndef UDP_GRO
-#define UDP_GRO 104
-#endif
 #ifndef SO_MEMINFO
 #define SO_MEMINFO 55
 #endif
-
-static socklen_t fill(const apus_address *address, struct sockaddr_storage *storage) {
-    memset(storage, 0, sizeof *storage);
-    if (address->is_ipv4) {
-        struct sockaddr_in *in = (struct sockaddr_in *)storage;
-        in->sin_family = AF_INET;
-        in->sin_port = htons(address->port);
-        in->sin_addr.s_addr = htonl((uint32_t)address->low);
-        return sizeof *in;
-    }
-    struct sockaddr_in6 *in6 = (struct sockaddr_in6 *)storage;
-    in6->sin6_family = AF_INET6;
-    in6->sin6_port = htons(address->port);
-    for (int i = 0; i < 8; i++) {
-        in6->sin6_addr.s6_addr[i] = (uint8_t)(address->high >> (56 - 8 * i));
-        in6->sin6_addr.s6_addr[8 + i] = (uint8_t)(address->low >> (56 - 8 * i));
-    }
-    return sizeof *in6;
-}
-
-static apus_address read_address(const struct sockaddr_storage *storage) {
-    apus_address result = {0};
-    if (storage->ss_family == AF_INET) {
-        const struct sockaddr_in *in = (const struct sockaddr_in *)storage;
-        result.low = ntohl(in->sin_addr.s_addr);
-        result.port = ntohs(in->sin_port);
-        result.is_ipv4 = 1;
-    } else if (storage->ss_family == AF_INET6) {
-        const struct sockaddr_in6 *in6 = (const struct sockaddr_in6 *)storage;
-        for (int i = 0; i < 8; i++) {
-            result.high = result.high << 8 | in6->sin6_addr.s6_addr[i];
-            result.low = result.low << 8 | in6->sin6_addr.s6_addr[8 + i];
-        }
-        result.port = ntohs(in6->sin6_port);
-    }
-    return result;
-}
 
 int apus_train_socket(const apus_address *address, int receive_buffer, int send_buffer) {
     int fd = apus_udp_open(address, receive_buffer, send_buffer);
     if (fd < 0) return fd;
     int one = 1;
-    if (setsockopt(fd, IPPROTO_UDP, UDP_GRO, &one, sizeof one) != 0 ||
-        setsockopt(fd, SOL_SOCKET, SO_TIMESTAMPNS, &one, sizeof one) != 0) {
+    if (setsockopt(fd, SOL_SOCKET, SO_TIMESTAMPNS, &one, sizeof one) != 0) {
         int error = errno;
         close(fd);
         return -error;
@@ -151,7 +108,7 @@ apus_train apus_trains_entry(apus_trains *trains, unsigned index) {
 }
 
 apus_address apus_trains_source(const apus_trains *trains, unsigned index) {
-    return read_address(&trains->entries[index].address);
+    return from_sockaddr((const struct sockaddr *)&trains->entries[index].address);
 }
 
 int apus_train_send(int fd, const apus_address *destination, const void *bytes, size_t length, unsigned segment) {
@@ -162,7 +119,7 @@ int apus_train_send(int fd, const apus_address *destination, const void *bytes, 
         struct cmsghdr align;
     } control = {0};
     struct msghdr message = {.msg_name = &storage, .msg_iov = &vector, .msg_iovlen = 1};
-    message.msg_namelen = fill(destination, &storage);
+    message.msg_namelen = to_sockaddr(destination, &storage);
     if (segment < length) {
         message.msg_control = &control;
         message.msg_controllen = sizeof control.bytes;
@@ -186,7 +143,7 @@ int64_t apus_socket_drops(int fd) {
 
 int apus_source_towards(const apus_address *remote, apus_address *source) {
     struct sockaddr_storage storage;
-    socklen_t length = fill(remote, &storage);
+    socklen_t length = to_sockaddr(remote, &storage);
     int fd = socket(storage.ss_family, SOCK_DGRAM | SOCK_CLOEXEC, 0);
     if (fd < 0) return -errno;
     int result = connect(fd, (struct sockaddr *)&storage, length) != 0 ? -errno : 0;
@@ -194,7 +151,7 @@ int apus_source_towards(const apus_address *remote, apus_address *source) {
     if (result == 0 && getsockname(fd, (struct sockaddr *)&storage, &length) != 0) result = -errno;
     close(fd);
     if (result != 0) return result;
-    *source = read_address(&storage);
+    *source = from_sockaddr((const struct sockaddr *)&storage);
     source->port = 0;
     return 0;
 }

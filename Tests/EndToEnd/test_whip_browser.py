@@ -3,7 +3,7 @@
 import asyncio
 import json
 
-from browsers import AWAKE, Chromium
+from browsers import AWAKE, WATCH, Chromium
 from conftest import run
 from peer import ColourTrack, ToneTrack
 from whip import WhipPeer
@@ -27,23 +27,11 @@ SENT = """
   return JSON.stringify(sent);
 })()
 """
-WATCH_PEERS = """
-(() => {
-  const Original = window.RTCPeerConnection;
-  window.peers = [];
-  window.RTCPeerConnection = function (...parameters) {
-    const peer = new Original(...parameters);
-    window.peers.push(peer);
-    return peer;
-  };
-  return true;
-})()
-"""
 
 
 async def start(browser, cluster, room, button, simulcast=False):
     page = await browser.open_another(f"{cluster.http}/whip.html")
-    await browser.evaluate(WATCH_PEERS, page)
+    await browser.evaluate(WATCH, page)
     await browser.evaluate(
         f"document.querySelector('#room').value = {json.dumps(room)}, "
         f"document.querySelector('#simulcast').checked = {json.dumps(simulcast)}, "
