@@ -43,8 +43,9 @@ extension Router {
             let target = Int(subscribers[Int(slot)].target)
             if isConnected, target >= 0 { requestKeyFrame(ofStream: target, now: now) }
         }
+        endpoints[endpoint.slot].nextReport = .distantFuture
         if isConnected {
-            endpoints[endpoint.slot].nextReport = now + reportDelay()
+            armReports(endpoint.slot, now: now)
             schedule(endpoint.slot, at: now)
         }
     }

@@ -13,6 +13,7 @@ extension Router {
         updateSubscribers(of: endpoint.slot, media)
         updateTables(of: endpoint.slot)
         updateFeedback(of: endpoint.slot, media)
+        armReports(endpoint.slot, now: now)
         for kind in MediaKind.allCases {
             link(endpoint.slot, kind, now: now)
             for sink in 0..<capacity where sink != endpoint.slot {

@@ -76,6 +76,17 @@ extension Router {
         if !flows { setLevel(.flowingIn(kind), false, of: endpoint) }
     }
 
+    /// Reports are about what the peer sends: who only receives needs none, and its timer wakes nobody.
+    mutating func armReports(_ endpoint: Int, now: Instant) {
+        guard endpoints[endpoint].isConnected, !endpoints[endpoint].publishers.isEmpty else {
+            endpoints[endpoint].nextReport = .distantFuture
+            return
+        }
+        guard endpoints[endpoint].nextReport == .distantFuture else { return }
+        endpoints[endpoint].nextReport = now + reportDelay()
+        schedule(endpoint, at: endpoints[endpoint].nextReport)
+    }
+
     private mutating func serveReports(_ endpoint: Int, now: Instant) -> Instant {
         if endpoints[endpoint].nextTransportFeedback <= now {
             // The next packet sets the timer again.
@@ -85,10 +96,8 @@ extension Router {
         }
         if endpoints[endpoint].nextReport <= now {
             endpoints[endpoint].nextReport = now + reportDelay()
-            if !endpoints[endpoint].publishers.isEmpty {
-                endpoints[endpoint].isReportDue = true
-                feedbackWork.add(endpoint)
-            }
+            endpoints[endpoint].isReportDue = true
+            feedbackWork.add(endpoint)
         }
         return min(endpoints[endpoint].nextTransportFeedback, endpoints[endpoint].nextReport)
     }

@@ -222,3 +222,16 @@ private func joined(feedback: [String]? = nil) -> Fixture {
     fixture.wait(.seconds(5))
     #expect(fixture.takeRTCP(to: alice).isEmpty)
 }
+
+@Test func whoOnlyReceivesHasNoReportTimerUntilItSends() {
+    let fixture = Fixture()
+    fixture.join(bob, [Media.watch()])
+    fixture.wait(.seconds(3))
+    #expect(fixture.router.deadline == .distantFuture, "a viewer wakes the reactor for nothing")
+    fixture.router.negotiate(bob, media: [Media.watch(), Media.video], now: fixture.now)
+    fixture.drain()
+    fixture.send(Media.key(1), from: bob)
+    fixture.rtcp = []
+    fixture.wait(.seconds(3))
+    #expect(fixture.takeRTCP(to: bob).contains { if case .receiverReport = $0.packet { true } else { false } })
+}
