@@ -33,11 +33,14 @@ final class RequestDeadlineHandler: ChannelInboundHandler, RemovableChannelHandl
             bodyBytes = 0
             arm(context)
         case .body(let bytes):
+            let wasTooLarge = bodyBytes > limits.bodyBytes
             bodyBytes += bytes.readableBytes
-            guard bodyBytes <= limits.bodyBytes else {
+            guard bodyBytes <= limits.discardedBodyBytes else {
                 context.close(promise: nil)
                 return
             }
+            // The part that crosses the limit goes on, for the route to see it; the rest is for nobody.
+            if wasTooLarge { return }
         case .end:
             timer?.cancel()
             timer = nil

@@ -19,8 +19,11 @@ public struct SignalingLimits: Sendable {
     /// All header fields of one request, in bytes.
     public var headerBytes = 16 * 1024
     public var headerFields = 100
-    /// One request's body. The largest offers and fragments of WHIP are about 30 kB; more closes the connection.
+    /// One request's body. The largest offers and fragments of WHIP are about 30 kB; more is answered with 413.
     public var bodyBytes = 64 * 1024
+    /// What is read and thrown away of a body that is too large, so that its sender lives to read the answer: to
+    /// close with bytes unread resets the connection and loses what was written (RFC 9112 section 9.6).
+    public var discardedBodyBytes = 4 * 1024 * 1024
 
     /// One WebSocket frame, and one message of several. More is closed with 1009 (RFC 6455
     /// section 7.4.1). The largest SDP seen is about 30 kB.

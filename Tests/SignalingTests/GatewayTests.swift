@@ -109,6 +109,27 @@ struct GatewayTests {
         }
     }
 
+    @Test func theSenderOfABodyThatIsTooLargeLivesToReadTheAnswer() async throws {
+        let body = String(repeating: "x", count: 300_000)
+        let framings = ["Content-Length: 300000\r\n\r\n\(body)", "Transfer-Encoding: chunked\r\n\r\n493e0\r\n\(body)\r\n0\r\n\r\n"]
+        for framing in framings {
+            try await withGateway({ $0.limits.bodyBytes = 1000 }) { client in
+                try await client.write("POST /whip/lobby HTTP/1.1\r\nHost: x\r\n" + framing)
+                #expect(await client.response()?.status == 413)
+                #expect(try await client.request("GET", "/whip/lobby").status == 405, "the connection goes on")
+            }
+        }
+    }
+
+    @Test func aBodyWithoutAnEndIsCutOff() async throws {
+        try await withGateway({ $0.limits.bodyBytes = 1000; $0.limits.discardedBodyBytes = 10_000 }) { client in
+            try await client.write("POST /whip/lobby HTTP/1.1\r\nHost: x\r\nContent-Length: 1000000\r\n\r\n")
+            #expect(await client.response()?.status == 413)
+            try await client.write(String(repeating: "x", count: 20_000))
+            #expect(await client.response() == nil)
+        }
+    }
+
     @Test func pagesOfOtherOriginsMayUseItUnlessTheyAreListed() async throws {
         try await withGateway { client in
             let preflight = try await client.request(
