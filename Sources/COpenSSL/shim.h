@@ -7,36 +7,74 @@
 #include <openssl/pem.h>
 #include <openssl/x509.h>
 
-/* ---- STUN (begin): MESSAGE-INTEGRITY, RFC 8489 section 14.5 ---- */
-#include <stdint.h>
-#include <string.h>
 #include <openssl/crypto.h>
 #include <openssl/sha.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
 
-/* HMAC-SHA1 over the first `covered` bytes of a message whose length field reads `declared`.
-   The message itself stays as it is. 0 when it is too long or OpenSSL refuses. */
-static inline int apus_stun_hmac_sha1(const void *key, size_t key_length, const void *message, size_t covered,
-                                      uint16_t declared, uint8_t tag[20]) {
-    unsigned char copy[2048];
-    unsigned int length = 0;
-    if (covered < 20 || covered > sizeof copy || key_length > 1024) return 0;
-    memcpy(copy, message, covered);
-    copy[2] = (unsigned char)(declared >> 8);
-    copy[3] = (unsigned char)declared;
-    if (HMAC(EVP_sha1(), key, (int)key_length, copy, covered, tag, &length) == NULL) return 0;
-    return length == 20;
+// ---- HMAC-SHA1 --------------------------------------------------------------------------------
+// On OpenSSL's SHA-1 itself: its own HMAC looks the algorithm up for every message, which costs more than a check of
+// ICE hashes.
+
+/// HMAC-SHA1 (RFC 2104) with the key already absorbed: two SHA-1 states, copied for every tag.
+typedef struct apus_hmac_sha1 {
+    SHA_CTX inner;
+    SHA_CTX outer;
+} apus_hmac_sha1;
+
+static inline void apus_hmac_sha1_init(apus_hmac_sha1 *hmac, const void *key, size_t length) {
+    uint8_t block[SHA_CBLOCK] = {0};
+    if (length > sizeof block)
+        SHA1((const uint8_t *)key, length, block);
+    else
+        memcpy(block, key, length);
+    for (size_t i = 0; i < sizeof block; i++) block[i] ^= 0x36;
+    SHA1_Init(&hmac->inner);
+    SHA1_Update(&hmac->inner, block, sizeof block);
+    for (size_t i = 0; i < sizeof block; i++) block[i] ^= 0x36 ^ 0x5c;
+    SHA1_Init(&hmac->outer);
+    SHA1_Update(&hmac->outer, block, sizeof block);
+    OPENSSL_cleanse(block, sizeof block);
 }
 
-/* Constant-time equality. */
+static inline void apus_hmac_sha1_finish(const apus_hmac_sha1 *hmac, SHA_CTX *state, uint8_t digest[SHA_DIGEST_LENGTH]) {
+    SHA1_Final(digest, state);
+    *state = hmac->outer;
+    SHA1_Update(state, digest, SHA_DIGEST_LENGTH);
+    SHA1_Final(digest, state);
+}
+
+// ---- STUN: MESSAGE-INTEGRITY, RFC 8489 section 14.5 --------------------------------------------
+
+/// HMAC-SHA1 over the first `covered` bytes of a message as if its length field read `declared`. 0 for a message
+/// without a header.
+static inline int apus_stun_hmac_sha1(const void *key, size_t key_length, const void *message, size_t covered,
+                                      uint16_t declared, uint8_t tag[20]) {
+    if (covered < 20) return 0;
+    const uint8_t *bytes = (const uint8_t *)message;
+    const uint8_t start[4] = {bytes[0], bytes[1], (uint8_t)(declared >> 8), (uint8_t)declared};
+    apus_hmac_sha1 hmac;
+    apus_hmac_sha1_init(&hmac, key, key_length);
+    SHA_CTX state = hmac.inner;
+    SHA1_Update(&state, start, sizeof start);
+    SHA1_Update(&state, bytes + sizeof start, covered - sizeof start);
+    apus_hmac_sha1_finish(&hmac, &state, tag);
+    OPENSSL_cleanse(&hmac, sizeof hmac);
+    return 1;
+}
+
+/// Constant-time equality.
 static inline int apus_stun_equal(const void *left, const void *right, size_t length) {
     return CRYPTO_memcmp(left, right, length) == 0;
 }
-/* ---- STUN (end) ---- */
 
 // ---- DTLS -------------------------------------------------------------------------------------
 // Function-like macros and variadic functions, which Swift does not import.
 
+#include <openssl/core_names.h>
 #include <openssl/ec.h>
+#include <openssl/kdf.h>
 #include <openssl/srtp.h>
 
 /// A new P-256 key (FIPS 186-4), or NULL.
@@ -82,44 +120,64 @@ static inline uint16_t apus_dtls_srtp_profile(SSL *ssl) {
     return profile == NULL ? 0 : (uint16_t)profile->id;
 }
 
+/// Client key, server key, client IV and server IV of an association's records (RFC 5246 section 6.3): 16, 16, 4 and
+/// 4 bytes. 0 unless the cipher suite is AES-128-GCM with SHA-256 (RFC 5289).
+static inline int apus_dtls_key_block(SSL *ssl, uint8_t block[40]) {
+    const SSL_CIPHER *cipher = SSL_get_current_cipher(ssl);
+    if (cipher == NULL || SSL_CIPHER_get_cipher_nid(cipher) != NID_aes_128_gcm ||
+        EVP_MD_get_type(SSL_CIPHER_get_handshake_digest(cipher)) != NID_sha256)
+        return 0;
+    uint8_t secret[SSL_MAX_MASTER_KEY_LENGTH], seed[13 + 2 * SSL3_RANDOM_SIZE] = "key expansion";
+    const size_t length = SSL_SESSION_get_master_key(SSL_get_session(ssl), secret, sizeof secret);
+    SSL_get_server_random(ssl, seed + 13, SSL3_RANDOM_SIZE);
+    SSL_get_client_random(ssl, seed + 13 + SSL3_RANDOM_SIZE, SSL3_RANDOM_SIZE);
+    EVP_KDF *kdf = EVP_KDF_fetch(NULL, "TLS1-PRF", NULL);
+    EVP_KDF_CTX *context = EVP_KDF_CTX_new(kdf);
+    const OSSL_PARAM parameters[] = {
+        OSSL_PARAM_construct_utf8_string(OSSL_KDF_PARAM_DIGEST, (char *)"SHA256", 0),
+        OSSL_PARAM_construct_octet_string(OSSL_KDF_PARAM_SECRET, secret, length),
+        OSSL_PARAM_construct_octet_string(OSSL_KDF_PARAM_SEED, seed, sizeof seed), OSSL_PARAM_construct_end()};
+    const int done = context != NULL && length > 0 && EVP_KDF_derive(context, block, 40, parameters) == 1;
+    EVP_KDF_CTX_free(context);
+    EVP_KDF_free(kdf);
+    OPENSSL_cleanse(secret, sizeof secret);
+    return done;
+}
+
+/// Seals or opens one record with AES-128-GCM (RFC 5288 section 3), in place; the tag is written or compared. 0 when
+/// it is not the record's.
+static inline int apus_dtls_gcm(int seals, const uint8_t key[16], const uint8_t nonce[12], const uint8_t aad[13],
+                                uint8_t *data, int length, uint8_t tag[16]) {
+    int written = 0;
+    EVP_CIPHER_CTX *context = EVP_CIPHER_CTX_new();
+    if (context == NULL) return 0;
+    int done = EVP_CipherInit_ex(context, EVP_aes_128_gcm(), NULL, key, nonce, seals) == 1 &&
+               EVP_CipherUpdate(context, NULL, &written, aad, 13) == 1 &&
+               EVP_CipherUpdate(context, data, &written, data, length) == 1;
+    if (done && !seals) done = EVP_CIPHER_CTX_ctrl(context, EVP_CTRL_AEAD_SET_TAG, 16, tag) == 1;
+    if (done) done = EVP_CipherFinal_ex(context, data + length, &written) == 1;
+    if (done && seals) done = EVP_CIPHER_CTX_ctrl(context, EVP_CTRL_AEAD_GET_TAG, 16, tag) == 1;
+    EVP_CIPHER_CTX_free(context);
+    return done;
+}
+
 // ---- SRTP -------------------------------------------------------------------------------------
 // One call per packet, no allocation: contexts keep their key schedule and take a new IV each time.
 
-#include <openssl/crypto.h>
-#include <openssl/sha.h>
-#include <stdlib.h>
-#include <string.h>
-
-/// HMAC-SHA1 (RFC 2104) with the key already absorbed: two SHA-1 states, copied for every tag.
-typedef struct apus_srtp_hmac {
-    SHA_CTX inner;
-    SHA_CTX outer;
-} apus_srtp_hmac;
-
-static inline apus_srtp_hmac *apus_srtp_new_hmac(const uint8_t *key, size_t length) {
-    uint8_t block[SHA_CBLOCK] = {0};
-    if (length > sizeof block) return NULL;
-    apus_srtp_hmac *hmac = (apus_srtp_hmac *)calloc(1, sizeof *hmac);
-    if (hmac == NULL) return NULL;
-    memcpy(block, key, length);
-    for (size_t i = 0; i < sizeof block; i++) block[i] ^= 0x36;
-    SHA1_Init(&hmac->inner);
-    SHA1_Update(&hmac->inner, block, sizeof block);
-    for (size_t i = 0; i < sizeof block; i++) block[i] ^= 0x36 ^ 0x5c;
-    SHA1_Init(&hmac->outer);
-    SHA1_Update(&hmac->outer, block, sizeof block);
-    OPENSSL_cleanse(block, sizeof block);
+static inline apus_hmac_sha1 *apus_srtp_new_hmac(const uint8_t *key, size_t length) {
+    apus_hmac_sha1 *hmac = (apus_hmac_sha1 *)malloc(sizeof *hmac);
+    if (hmac != NULL) apus_hmac_sha1_init(hmac, key, length);
     return hmac;
 }
 
-static inline void apus_srtp_free_hmac(apus_srtp_hmac *hmac) {
+static inline void apus_srtp_free_hmac(apus_hmac_sha1 *hmac) {
     if (hmac == NULL) return;
     OPENSSL_cleanse(hmac, sizeof *hmac);
     free(hmac);
 }
 
 /// Tag of `data` followed by `suffix` in network order, when `with_suffix` is set.
-static inline void apus_srtp_hmac_tag(const apus_srtp_hmac *hmac, const void *data, size_t length,
+static inline void apus_srtp_hmac_tag(const apus_hmac_sha1 *hmac, const void *data, size_t length,
                                       int with_suffix, uint32_t suffix, uint8_t *tag, size_t tag_length) {
     uint8_t digest[SHA_DIGEST_LENGTH];
     SHA_CTX state = hmac->inner;

@@ -12,7 +12,9 @@ public import Wire
     private let certificate: Certificate
     private let remoteFingerprint: Fingerprint
     private let port: DatagramPort
-    private var ssl: OpaquePointer
+    /// Nil once it has been retired; then ``records`` are there.
+    private var ssl: OpaquePointer?
+    private var records: RecordKeys?
     private var filter: RecordFilter
     private var events: [Event] = []
     private var failsAt = Instant.distantFuture
@@ -58,8 +60,26 @@ public import Wire
         case .closed, .failed: throw .dtlsAfterClose
         }
         port.incoming = try filter.filter(datagram)
-        if state == .connected { try read() } else { proceed(now: now) }
-        port.incoming = []
+        defer { port.incoming = [] }
+        if let records {
+            let datagram = port.incoming
+            try unsafe read(datagram.span.bytes, records)
+        } else if state == .connected {
+            try read()
+        } else {
+            proceed(now: now)
+        }
+    }
+
+    /// The peer has shown that it has the keys: its handshake is over as well, nothing of it will be asked for again,
+    /// and OpenSSL's session, nearly half of what a peer takes, gives way to the keys of its records. With a cipher
+    /// suite of which we have none it stays.
+    public mutating func retireHandshake() {
+        guard state == .connected, records == nil, let session = unsafe ssl else { return }
+        guard let keys = unsafe RecordKeys(of: session, role: role) else { return }
+        records = keys
+        unsafe SSL_free(session)
+        unsafe ssl = nil
     }
 
     /// Does what is due at `now`: sends the last flight again, or gives up.
@@ -225,6 +245,32 @@ extension Endpoint {
         if hasData { throw .applicationDataUnsupported }
     }
 
+    /// The same without a session: only the peer's goodbye and its fatal alerts mean anything any more.
+    private mutating func read(_ datagram: RawSpan, _ keys: RecordKeys) throws(DropReason) {
+        var reason: DropReason?
+        var offset = 0
+        // The filter has checked that the records are whole, and counted them.
+        while state == .connected, datagram.byteCount - offset >= RecordKeys.headerSize {
+            let end = offset + RecordKeys.headerSize + Int(datagram.uint16(at: offset + 11))
+            guard end <= datagram.byteCount else { break }
+            do throws(DropReason) {
+                switch try keys.open(datagram.extracting(offset..<end)) {
+                case .closeNotify:
+                    sayGoodbye()
+                    self.end(.closed)
+                    events.append(.closed)
+                case .fatalAlert: fail(.protocolError)
+                case .applicationData: reason = .applicationDataUnsupported
+                case .other: reason = .dtlsUnexpected
+                }
+            } catch {
+                reason = error
+            }
+            offset = end
+        }
+        if let reason, state == .connected { throw reason }
+    }
+
     /// The peer proved that it is somebody else, or nobody we can talk to: it is told so, and that is all.
     private mutating func reject(_ failure: Failure) {
         sayGoodbye()
@@ -239,7 +285,11 @@ extension Endpoint {
         unsafe _ = SSL_write(ssl, bytes, CInt(bytes.count))
     }
 
-    private func sayGoodbye() {
+    private mutating func sayGoodbye() {
+        guard records == nil else {
+            if let goodbye = records?.sealCloseNotify() { port.outgoing.append(goodbye) }
+            return
+        }
         port.beginCall()
         ERR_clear_error()
         takeBuffers()

@@ -62,8 +62,8 @@ public struct Agent: Sendable {
 
     var consent = Consent()
     var hasConsentExpired = false
-    var transmits = Ring<Transmit>(capacity: Limits.queuedTransmits)
-    var events = Ring<Event>(capacity: Limits.queuedEvents)
+    var transmits = Ring<Transmit>(capacity: Limits.queuedTransmits, reserving: 0)
+    var events = Ring<Event>(capacity: Limits.queuedEvents, reserving: 0)
 
     /// `random` is the agent's own: transaction identifiers, tie-breaker and jitter come from it.
     public init(configuration: AgentConfiguration, random: SeededRandom, now: Instant) {

@@ -17,9 +17,7 @@ import Wire
     static func make(
         _ path: NegotiatedPath, local: SocketAddress, certificate: Certificate, random: SeededRandom, now: Instant
     ) throws(DTLSError) -> ClientTransport {
-        let record = UnsafeMutablePointer<TransportRecord>.allocate(capacity: 1)
-        unsafe record.initialize(
-            to: TransportRecord(localUfrag: path.local.ufrag, localPassword: path.local.password))
+        let record = unsafe TransportRecord.allocate(localUfrag: path.local.ufrag, localPassword: path.local.password)
         var peer = unsafe PeerTransport(
             configuration: AgentConfiguration(
                 local: path.local, isControlling: path.isControlling,

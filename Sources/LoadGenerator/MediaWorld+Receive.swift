@@ -63,7 +63,9 @@ extension MediaWorld {
             case .rtcp(let length): takeReports(packet.bytes.extracting(0..<length), of: slot, now: now)
             }
         } catch {
-            if clients[slot].isWitness { refuse(error) }
+            // A late answer to a STUN check or a repeated DTLS flight tells nothing about media (RFC 7983 section 7).
+            let isMedia = packet.byteCount > 0 && packet.bytes.uint8(at: 0) >> 6 == 2
+            if clients[slot].isWitness, isMedia { refuse(error) }
         }
     }
 

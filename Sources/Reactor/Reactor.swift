@@ -11,6 +11,7 @@ public final class Reactor: Sendable {
     public let addresses: [SocketAddress]
     let mailbox: Mailbox<ReactorCommand>
     private let board = LoadBoard()
+    private let ending = Ending()
 
     /// Binds the sockets and starts the thread. `output` is called on that thread, for control messages
     /// only, and must not block.
@@ -22,9 +23,10 @@ public final class Reactor: Sendable {
         addresses = sockets.map(\.local)
         mailbox = try Mailbox(capacity: Limits.mailbox)
         let handover = Handover(sockets)
-        let start = ThreadStart { [mailbox, board] in
+        let start = ThreadStart { [mailbox, board, ending] in
             Self.work(configuration, handover: handover, mailbox: mailbox, board: board, output: output)
             output(.stopped)
+            ending.end()
         }
         try start.launch(name: configuration.name)
     }
@@ -64,6 +66,13 @@ public final class Reactor: Sendable {
     /// False when the mailbox is full or the reactor has stopped.
     public func send(_ command: ReactorCommand) -> Bool { mailbox.send(command) }
 
+    /// Stops the thread and returns when it has said goodbye to its peers and closed its sockets, also in a task that
+    /// is cancelled. A process must not exit before: what the thread still calls is then being torn down.
+    public func stop() async {
+        while !ending.isOver, !mailbox.send(.stop) { await Task.yield() }
+        await ending.wait()
+    }
+
     /// The newest published counters.
     public var load: ReactorLoad { board.load.withLock { $0 } }
 }
@@ -71,6 +80,31 @@ public final class Reactor: Sendable {
 /// Where the thread leaves its counters for whoever asks.
 final class LoadBoard: Sendable {
     let load = Mutex(ReactorLoad())
+}
+
+/// Tells whoever waits that the thread has done its last.
+private final class Ending: Sendable {
+    private let state = Mutex<(isOver: Bool, waiters: [CheckedContinuation<Void, Never>])>((false, []))
+
+    var isOver: Bool { state.withLock { $0.isOver } }
+
+    func end() {
+        let waiters = state.withLock { state in
+            defer { state = (true, []) }
+            return state.waiters
+        }
+        for waiter in waiters { waiter.resume() }
+    }
+
+    func wait() async {
+        await withCheckedContinuation { continuation in
+            let isOver = state.withLock { state in
+                if !state.isOver { state.waiters.append(continuation) }
+                return state.isOver
+            }
+            if isOver { continuation.resume() }
+        }
+    }
 }
 
 /// Carries the sockets to the thread, which then is their only owner.

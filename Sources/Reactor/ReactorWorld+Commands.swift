@@ -114,12 +114,11 @@ extension ReactorWorld {
         }
         if let former { close(former, now: now) }
         guard let slot = peers.nextIndex,
-            let record = records.insert(
-                TransportRecord(localUfrag: credentials.ufrag, localPassword: credentials.password)),
-            let pointer = unsafe records.pointer(to: record)
+            let record = records.insertZeroed(), let pointer = unsafe records.pointer(to: record)
         else {
             throw Refusal(.overLimit, "this reactor carries \(peers.capacity) endpoints already")
         }
+        unsafe TransportRecord.begin(at: pointer, localUfrag: credentials.ufrag, localPassword: credentials.password)
         let transport = unsafe PeerTransport(
             configuration: AgentConfiguration(
                 local: credentials, isLite: specification.isLite, isControlling: specification.isOfferer,
@@ -205,7 +204,7 @@ extension ReactorWorld {
         router.close(EndpointIndex(slot))
         timers.clear(Int(slot))
         peers.remove(slot)
-        records.remove(record)
+        unsafe records.remove(record) { unsafe TransportRecord.erase($0) }
         sessions[session]?[endpoint] = nil
         if sessions[session]?.isEmpty == true { sessions[session] = nil }
     }

@@ -88,9 +88,10 @@ extension ReactorWorld {
     private mutating func insertPipe(
         _ endpoint: EndpointID, _ specification: PipeSpecification, in session: SessionID
     ) throws(Refusal) {
-        guard let record = records.insert(TransportRecord(localUfrag: "", localPassword: "")),
-            let pointer = unsafe records.pointer(to: record)
-        else { throw Refusal(.overLimit, "this reactor carries \(peers.capacity) endpoints already") }
+        guard let record = records.insertZeroed(), let pointer = unsafe records.pointer(to: record) else {
+            throw Refusal(.overLimit, "this reactor carries \(peers.capacity) endpoints already")
+        }
+        unsafe TransportRecord.begin(at: pointer, localUfrag: "", localPassword: "")
         do throws(SRTPError) {
             let pipe = try unsafe PipeTransport(
                 sending: try MasterKey(specification.sendKey), receiving: try MasterKey(specification.receiveKey),
@@ -102,7 +103,7 @@ extension ReactorWorld {
                     transport: MediaTransport(pipe), record: record, speakerGroup: group))
             sessions[session, default: [:]][endpoint] = slot
         } catch {
-            records.remove(record)
+            unsafe records.remove(record) { unsafe TransportRecord.erase($0) }
             throw Refusal(.invalid, "the pipe's keys cannot be used: \(error)")
         }
     }

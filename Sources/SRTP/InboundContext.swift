@@ -17,8 +17,7 @@ public import Wire
         initializing state: UnsafeMutablePointer<InboundState>, masterKey: MasterKey, backend: Backend = .preferred
     ) throws(SRTPError) {
         try unsafe self.init(masterKey: masterKey, state: state, backend: backend)
-        unsafe state.pointee = InboundState()
-        unsafe state.pointee.masterKey = masterKey
+        unsafe state.pointee.begin(masterKey)
     }
 
     /// Goes on where another context with this state stopped: same rollover counters, same replay windows.

@@ -7,6 +7,19 @@ public struct InboundState: BitwiseCopyable, Sendable {
 
     public init() {}
 
+    /// Begins with a key. A stream's place is written when it gets one: memory that is not used stays untouched.
+    mutating func begin(_ masterKey: MasterKey) {
+        erase()
+        self.masterKey = masterKey
+    }
+
+    /// Zeroes all that was written, keys first.
+    public mutating func erase() {
+        masterKey = .none
+        for slot in 0..<table.count { streams[slot] = InboundStream() }
+        table = StreamTable()
+    }
+
     /// nil when there is no key.
     public var profile: Profile? { masterKey.profile }
     /// SSRCs that have sent at least one authentic packet.
@@ -32,6 +45,19 @@ public struct OutboundState: BitwiseCopyable, Sendable {
     var streams: InlineArray<64, OutboundStream> = InlineArray(repeating: OutboundStream())
 
     public init() {}
+
+    /// Begins with a key. A stream's place is written when it gets one: memory that is not used stays untouched.
+    mutating func begin(_ masterKey: MasterKey) {
+        erase()
+        self.masterKey = masterKey
+    }
+
+    /// Zeroes all that was written, keys first.
+    public mutating func erase() {
+        masterKey = .none
+        for slot in 0..<table.count { streams[slot] = OutboundStream() }
+        table = StreamTable()
+    }
 
     /// nil when there is no key.
     public var profile: Profile? { masterKey.profile }

@@ -18,8 +18,7 @@ public import Wire
         initializing state: UnsafeMutablePointer<OutboundState>, masterKey: MasterKey, backend: Backend = .preferred
     ) throws(SRTPError) {
         try unsafe self.init(masterKey: masterKey, state: state, backend: backend)
-        unsafe state.pointee = OutboundState()
-        unsafe state.pointee.masterKey = masterKey
+        unsafe state.pointee.begin(masterKey)
     }
 
     /// Goes on where another context with this state stopped. Every RTP index up to `margin` past the highest

@@ -16,7 +16,7 @@ internal import COpenSSL
     /// Sealing and opening need contexts of their own in GCM; counter mode does not care.
     private let isSealing: Bool
     private let context: OpaquePointer?
-    private let hmac: UnsafeMutablePointer<apus_srtp_hmac>?
+    private let hmac: UnsafeMutablePointer<apus_hmac_sha1>?
     /// The same key for libipsec-mb; then ``context`` is not used for GCM.
     private let multiBuffer: OpaquePointer?
     private let salt: Block
@@ -48,7 +48,7 @@ internal import COpenSSL
             unsafe context = apus_srtp_new_cipher(gcm, isSealing ? 1 : 0, key, key.count)
             guard unsafe context != nil else { throw .backendFailed }
         }
-        var hmac: UnsafeMutablePointer<apus_srtp_hmac>?
+        var hmac: UnsafeMutablePointer<apus_hmac_sha1>?
         if !profile.isAEAD {
             unsafe hmac = apus_srtp_new_hmac(authenticationKey, authenticationKey.count)
             guard unsafe hmac != nil else {

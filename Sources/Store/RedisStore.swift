@@ -36,7 +36,7 @@ public final class RedisStore: ClusterStore {
             // Fails what waits too long, also when the server holds the connection without answering.
             while let lanes = self?.openLanes {
                 for lane in lanes { lane.failOverdue(at: .now) }
-                Thread.sleep(forTimeInterval: 0.02)
+                Thread.sleep(forTimeInterval: 0.05)
             }
         }
         thread.name = "redis-deadlines"

@@ -41,16 +41,24 @@ extension PeerTransport {
             // Media is accepted from validated addresses only, then authenticated (RFC 3711 section 3.3).
             guard ice.isValidated(tuple) else { throw .mediaFromUnvalidatedTuple }
             guard let plain = try inbound?.unprotectRTP(&packet, length: length) else { throw .srtpNotReady }
+            if !hasPeerKeys { notePeerKeys() }
             return .rtp(length: plain)
 
         case .rtcp:
             guard ice.isValidated(tuple) else { throw .mediaFromUnvalidatedTuple }
             guard let plain = try inbound?.unprotectRTCP(&packet, length: length) else { throw .srtpNotReady }
+            if !hasPeerKeys { notePeerKeys() }
             return .rtcp(length: plain)
 
         case .unknown:
             throw .unknownFirstByte
         }
+    }
+
+    /// The first packet that SRTP authenticates proves that the peer has finished its handshake.
+    private mutating func notePeerKeys() {
+        hasPeerKeys = true
+        dtls?.retireHandshake()
     }
 
     /// Whether media and handshakes from `tuple` would be accepted.

@@ -47,6 +47,8 @@ public import Wire
     public private(set) var remote: Remote?
     public internal(set) var dtlsPhase = DTLSPhase.new
     private var hasStartedHandshake = false
+    /// The peer has sent something that SRTP authenticated.
+    var hasPeerKeys = false
     private var handshakeDeadline = Instant.distantFuture
     var events: [Event] = []
     /// Datagrams of a transport that was closed, and where its path was.
@@ -179,8 +181,8 @@ public import Wire
         inbound = nil
         outbound = nil
         srtpProfile = nil
-        unsafe record.pointee.inbound = InboundState()
-        unsafe record.pointee.outbound = OutboundState()
+        unsafe TransportRecord.inbound(of: record).pointee.erase()
+        unsafe TransportRecord.outbound(of: record).pointee.erase()
         setPhase(phase)
     }
 

@@ -20,16 +20,33 @@ public struct TransportRecord: BitwiseCopyable {
     /// Keys and indices of what goes out.
     public var outbound: OutboundState
 
-    public init(localUfrag: String, localPassword: String) {
-        version = Self.currentVersion
-        self.localUfrag = FixedBytes(localUfrag.utf8)
-        self.localPassword = FixedBytes(localPassword.utf8)
-        remoteUfrag = FixedBytes([])
-        remotePassword = FixedBytes([])
-        selectedTuple = Tuple(socket: 0, remote: SocketAddress(ip: IPAddress(ipv4: 0), port: 0))
-        hasSelectedTuple = false
-        inbound = InboundState()
-        outbound = OutboundState()
+    /// A record of its own, not in a slab, that the caller deallocates.
+    public static func allocate(localUfrag: String, localPassword: String) -> UnsafeMutablePointer<TransportRecord> {
+        let record = UnsafeMutablePointer<TransportRecord>.allocate(capacity: 1)
+        unsafe UnsafeMutableRawPointer(record)
+            .initializeMemory(as: UInt8.self, repeating: 0, count: MemoryLayout<TransportRecord>.stride)
+        unsafe begin(at: record, localUfrag: localUfrag, localPassword: localPassword)
+        return unsafe record
+    }
+
+    /// Begins a record in zeroed memory. The states of SRTP, its greater part, are valid as zeros and stay
+    /// untouched until there are keys, and beyond the streams in use for good.
+    public static func begin(
+        at record: UnsafeMutablePointer<TransportRecord>, localUfrag: String, localPassword: String
+    ) {
+        unsafe record.pointee.localUfrag = FixedBytes(localUfrag.utf8)
+        unsafe record.pointee.localPassword = FixedBytes(localPassword.utf8)
+        unsafe record.pointee.version = currentVersion
+    }
+
+    /// Zeroes what was written.
+    public static func erase(_ record: UnsafeMutablePointer<TransportRecord>) {
+        unsafe inbound(of: record).pointee.erase()
+        unsafe outbound(of: record).pointee.erase()
+        let head = min(
+            MemoryLayout<TransportRecord>.offset(of: \.inbound) ?? 0,
+            MemoryLayout<TransportRecord>.offset(of: \.outbound) ?? 0)
+        unsafe UnsafeMutableRawPointer(record).initializeMemory(as: UInt8.self, repeating: 0, count: head)
     }
 
     /// Where the inbound state lies in a record.

@@ -59,14 +59,34 @@ public struct SlabHandle: Hashable, Sendable, BitwiseCopyable {
         return SlabHandle(index: index, generation: generation)
     }
 
+    /// Takes a free slot as it is, all zero, for a record whose zeroed memory is a valid beginning: of a large one
+    /// only what is written then costs memory. nil when full.
+    public mutating func insertZeroed() -> SlabHandle? {
+        guard let index = free.popLast() else { return nil }
+        let header = unsafe Self.header(at: base, Int(index))
+        let generation = unsafe header.pointee.generation &+ 1
+        unsafe header.pointee = Header(generation: generation, isLive: 1)
+        count += 1
+        return SlabHandle(index: index, generation: generation)
+    }
+
     /// Frees the slot and zeroes the record (it may hold keys). False when the handle is stale.
     @discardableResult
     public mutating func remove(_ handle: SlabHandle) -> Bool {
+        unsafe remove(handle) { record in
+            unsafe UnsafeMutableRawPointer(record)
+                .initializeMemory(as: UInt8.self, repeating: 0, count: MemoryLayout<Record>.stride)
+        }
+    }
+
+    /// The same for an owner who knows what of the record was written: `erase` leaves it all zero, without touching
+    /// the rest. It is freed after that, so that no free slot ever holds anything, even if the process dies here.
+    @discardableResult
+    public mutating func remove(_ handle: SlabHandle, erase: (UnsafeMutablePointer<Record>) -> Void) -> Bool {
         guard contains(handle) else { return false }
         let index = Int(handle.index)
+        unsafe erase(record(at: index))
         unsafe Self.header(at: base, index).pointee.isLive = 0
-        unsafe UnsafeMutableRawPointer(record(at: index))
-            .initializeMemory(as: UInt8.self, repeating: 0, count: MemoryLayout<Record>.stride)
         free.append(handle.index)
         count -= 1
         return true

@@ -43,10 +43,19 @@ public actor WorkerAgent {
             metadata: ["addresses": "\(started.flatMap(\.addresses).map(\.description).joined(separator: ", "))"])
     }
 
-    /// Works until the task is cancelled, then stops the reactors.
+    /// Works until the task is cancelled, then stops the reactors and waits until they have said goodbye to all peers.
     /// - Throws: ``NameTaken`` when another living process has this worker's name.
     public func run() async throws {
-        defer { for reactor in reactors { _ = reactor.send(.stop) } }
+        do {
+            try await work()
+        } catch {
+            for reactor in reactors { await reactor.stop() }
+            throw error
+        }
+        for reactor in reactors { await reactor.stop() }
+    }
+
+    private func work() async throws {
         // The cursor comes before the first heartbeat: a command can only follow a registration.
         let cursor = await firstCursor()
         try await claimName()

@@ -38,8 +38,7 @@ final class LoopbackPeer {
         credentials = Credentials(random: &random)
         server = Credentials(random: &random)
         socket = try UDPSocket(binding: SocketAddress(ip: ip, port: 0))
-        record = .allocate(capacity: 1)
-        record.initialize(to: TransportRecord(localUfrag: credentials.ufrag, localPassword: credentials.password))
+        record = TransportRecord.allocate(localUfrag: credentials.ufrag, localPassword: credentials.password)
         transport = PeerTransport(
             configuration: AgentConfiguration(
                 local: credentials, isControlling: true, localCandidates: [.host(address: socket.local, socket: 0)]),

@@ -234,6 +234,19 @@ import Wire
         #expect(Self.waitForThreads(0, named: name))
     }
 
+    @Test func whoStopsAReactorReturnsWhenItHasClosedItsSocketsAlsoWhenCancelled() async throws {
+        let reactor = try Reactor(testConfiguration(name: "apus-wait")) { _ in }
+        let address = reactor.addresses[0]
+        let task = Task {
+            while !Task.isCancelled { await Task.yield() }
+            await reactor.stop()
+            await reactor.stop()
+            return (try? UDPSocket(binding: address)) != nil
+        }
+        task.cancel()
+        #expect(await task.value, "its port is free")
+    }
+
     private static func waitForThreads(_ count: Int, named name: String) -> Bool {
         let end = HostClock.now + .seconds(30)
         while threads(named: name) != count, HostClock.now < end { pause(microseconds: 500) }

@@ -24,6 +24,16 @@ import Wire
         #expect(!pair.left.record.pointee.hasSelectedTuple && pair.left.record.pointee.outbound.profile == nil)
     }
 
+    @Test func anErasedRecordIsAllZero() throws {
+        let pair = try TransportPair.connected()
+        for number in 1...5 { #expect(pair.mediaFlows(UInt16(number))) }
+        let record = pair.left.record
+        let bytes = UnsafeRawBufferPointer(start: record, count: MemoryLayout<TransportRecord>.stride)
+        #expect(record.pointee.outbound.streamCount > 0 && record.pointee.inbound.streamCount > 0)
+        TransportRecord.erase(record)
+        #expect(bytes.allSatisfy { $0 == 0 })
+    }
+
     @Test func closingTwiceOrBeforeAnythingHappenedIsQuiet() throws {
         let pair = TransportPair()
         pair.left.transport.close(now: pair.now)

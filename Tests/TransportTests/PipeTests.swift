@@ -10,8 +10,7 @@ private final class End {
     var pipe: PipeTransport
 
     init(sending: MasterKey, receiving: MasterKey) throws {
-        record = .allocate(capacity: 1)
-        record.initialize(to: TransportRecord(localUfrag: "", localPassword: ""))
+        record = TransportRecord.allocate(localUfrag: "", localPassword: "")
         pipe = try PipeTransport(sending: sending, receiving: receiving, record: record)
     }
 

@@ -32,8 +32,7 @@ final class Side {
         self.local = local
         self.certificate = certificate
         credentials = Credentials(random: &random)
-        record = .allocate(capacity: 1)
-        record.initialize(to: TransportRecord(localUfrag: credentials.ufrag, localPassword: credentials.password))
+        record = TransportRecord.allocate(localUfrag: credentials.ufrag, localPassword: credentials.password)
         transport = PeerTransport(
             configuration: AgentConfiguration(
                 local: credentials, isControlling: controls, localCandidates: [.host(address: local, socket: 0)]),

@@ -72,6 +72,49 @@ import Wire
         #expect(popped == [2, 3, nil])
     }
 
+    @Test func aRingWithoutReserveGrowsToItsCapacityInOrder() {
+        var ring = Ring<Int>(capacity: 11, reserving: 0)
+        var next = 0
+        var expected = 0
+        for round in 1...40 {
+            for _ in 0..<(round % 9) where ring.push(next) { next += 1 }
+            for _ in 0..<(round % 7) {
+                guard let element = ring.pop() else { break }
+                #expect(element == expected)
+                expected += 1
+            }
+        }
+        while ring.push(next) { next += 1 }
+        #expect(ring.count == 11 && ring.isFull && ring.first == expected)
+        while let element = ring.pop() {
+            #expect(element == expected)
+            expected += 1
+        }
+        #expect(expected == next && next > 40)
+    }
+
+    @Test func aSlotOfASlabIsGivenOutZeroedAgain() throws {
+        let memory = UnsafeMutableRawBufferPointer.allocate(
+            byteCount: Slab<Record>.byteCount(capacity: 1), alignment: 64)
+        defer { memory.deallocate() }
+        memory.initializeMemory(as: UInt8.self, repeating: 0)
+        var slab = Slab<Record>(memory: memory, capacity: 1)
+        for round in 1...3 {
+            let inserted = slab.insertZeroed()
+            let handle = try #require(inserted)
+            let found = slab.pointer(to: handle)
+            let pointer = try #require(found)
+            #expect(pointer.pointee.key == 0 && pointer.pointee.other == 0)
+            let second = slab.insertZeroed()
+            #expect(second == nil, "it is full")
+            pointer.pointee = Record(key: UInt64(round), other: 7)
+            let isRemoved = slab.remove(handle) { $0.pointee = Record(key: 0, other: 0) }
+            let isFound = slab.contains(handle)
+            let isRemovedAgain = slab.remove(handle)
+            #expect(isRemoved && !isFound && !isRemovedAgain)
+        }
+    }
+
     @Test func everyDropReasonHasItsOwnLabel() {
         #expect(Set(DropReason.allCases.map(\.label)).count == DropReason.allCases.count)
         #expect(DropReason.srtpBadTag.label == "srtp_bad_tag")
