@@ -8,6 +8,7 @@ extension Router {
     public mutating func open(_ endpoint: EndpointIndex, ssrc: UInt32? = nil) {
         precondition(endpoint.slot >= 0 && endpoint.slot < capacity)
         if isOpen(endpoint) { close(endpoint) }
+        endpointBound = max(endpointBound, endpoint.slot + 1)
         var fresh = Endpoint()
         fresh.isOpen = true
         fresh.ssrc = ssrc ?? UInt32(truncatingIfNeeded: random.next())
@@ -24,7 +25,7 @@ extension Router {
         for handle in inherited where owner(of: handle) == endpoint.rawValue { rewriters.remove(handle) }
         inherited.removeAll { !rewriters.contains($0) }
         leaveSpeakers(endpoint.slot)
-        for index in 0..<capacity where !endpoints[index].feeds.isEmpty {
+        for index in 0..<endpointBound where !endpoints[index].feeds.isEmpty {
             endpoints[index].feeds.removeAll { $0.source == endpoint.rawValue }
         }
         endpoints[endpoint.slot] = Endpoint()

@@ -16,7 +16,7 @@ extension Router {
         armReports(endpoint.slot, now: now)
         for kind in MediaKind.allCases {
             link(endpoint.slot, kind, now: now)
-            for sink in 0..<capacity where sink != endpoint.slot {
+            for sink in 0..<endpointBound where sink != endpoint.slot {
                 if endpoints[sink].isOpen, endpoints[sink].isFed(by: endpoint.rawValue, kind) {
                     link(sink, kind, now: now)
                 }

@@ -7,7 +7,7 @@ extension Router {
         self.now = now
         guard now >= deadline else { return }
         deadline = .distantFuture
-        for endpoint in 0..<capacity where deadlines[endpoint] != .distantFuture {
+        for endpoint in 0..<endpointBound where deadlines[endpoint] != .distantFuture {
             if deadlines[endpoint] <= now { deadlines[endpoint] = serve(endpoint, now: now) }
             deadline = min(deadline, deadlines[endpoint])
         }

@@ -18,6 +18,8 @@ public import Wire
     public internal(set) var drops = DropCounters()
 
     var endpoints: [Endpoint]
+    /// One past the highest endpoint that was ever open: owners fill from below, so nobody looks beyond.
+    var endpointBound = 0
     /// Per endpoint, when its timers need service.
     var deadlines: [Instant]
     var publishers: Slots<Publisher>
