@@ -91,17 +91,19 @@ targets += [
         name: "apus",
         dependencies: [
             "Signaling", "Kurento", "WHIP", "Access", "Controller", "Worker", "Reactor", "Store", "Session", "Settings",
-            "ICE", "DTLS", "Wire", "CLinux", "LoadGenerator", "WHIPClient", "ForwardingBenchmark", logging,
+            "ICE", "STUN", "DTLS", "Wire", "CLinux", "LoadGenerator", "WHIPClient", "ForwardingBenchmark", "Simulator",
+            logging, .product(name: "NIOCore", package: "swift-nio"), .product(name: "NIOPosix", package: "swift-nio"),
             .product(name: "ArgumentParser", package: "swift-argument-parser"),
             .product(name: "UnixSignals", package: "swift-service-lifecycle"),
         ],
         swiftSettings: house),
     .target(
         name: "ForwardingBenchmark", dependencies: ["LoadGenerator", "Wire", "CLinux", "COpenSSL"],
-        path: "Benchmarks/Forwarding", exclude: ["README.md", "loopback.c"], swiftSettings: house),
+        path: "Benchmarks/Forwarding", exclude: ["README.md", "costs.svg", "loopback.c"], swiftSettings: house),
     core(
         "Fuzzing", ["Wire", "STUN", "ICE", "DTLS", "SRTP", "RTP", "SDP", "Transport", "Kurento", "Session", "Store"],
         path: "Simulations/Fuzzing"),
+    core("Simulator", ["ICE", "STUN", "Wire"], path: "Simulations/Simulator"),
 ]
 
 targets += [
@@ -131,6 +133,7 @@ targets += [
     tests("SettingsTests", ["Settings"]),
     tests("SignalingTests", ["Signaling", "Kurento", "WHIP", "Session", "RTP", logging] + nio),
     tests("FuzzingTests", ["Fuzzing"]),
+    tests("SimulatorTests", ["Simulator", "ICE", "STUN", "Wire"]),
     tests("ForwardingBenchmarkTests", ["ForwardingBenchmark", "LoadGenerator", "Wire"]),
     tests("TidyTests", []),
 ]

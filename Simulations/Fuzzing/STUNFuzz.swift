@@ -10,6 +10,7 @@ public enum STUNFuzz {
     public static func run(_ input: RawSpan) {
         readEverything(input)
         drive(input)
+        ask(input)
     }
 
     private static func readEverything(_ input: RawSpan) {
@@ -19,6 +20,7 @@ public enum STUNFuzz {
         _ = (message.priority, message.controllingTieBreaker, message.controlledTieBreaker, message.useCandidate)
         _ = (message.xorMappedAddress, message.mappedAddress, message.errorCode)
         _ = (message.unknownAttributes, message.refusedAttributes, message.localUfrag)
+        _ = (message.changeRequest, message.responsePort, message.responseOrigin, message.otherAddress)
         _ = message.verifyFingerprint()
         _ = message.verifyIntegrity(key: Array(password.utf8))
     }
@@ -47,6 +49,31 @@ public enum STUNFuzz {
             now = min(max(now, agent.deadline), now + .seconds(10))
             agent.advance(to: now)
         }
+    }
+
+    /// Servers that answer it, and those who wait for answers.
+    private static func ask(_ input: RawSpan) {
+        let first = SocketAddress(ip: IPAddress(ipv4: 0xCB00_7101), port: 3478)
+        let second = IPAddress(ipv4: 0xCB00_7102)
+        let source = SocketAddress(ip: IPAddress(ipv4: 0xC633_6401), port: 5000)
+        let now = Instant(nanoseconds: 1_000_000_000)
+        for server in [
+            BindingServer(endpoints: [first]), BindingServer(addresses: (first.ip, second), ports: (3478, 3479)),
+        ] {
+            guard let answer = try? server.answer(input, from: source, at: 0) else { continue }
+            precondition(server.endpoints.indices.contains(answer.endpoint) && answer.destination.ip == source.ip)
+            // Four addresses at most, an error with the types that were not understood.
+            precondition(answer.bytes.count <= 128)
+        }
+        var discovery = NATDiscovery(
+            NATDiscovery.Configuration(server: first), locals: Array(repeating: source, count: NATDiscovery.sockets),
+            random: SeededRandom(seed: 1))
+        discovery.start(now: now)
+        for socket in 0..<NATDiscovery.sockets { discovery.receive(input, at: socket, from: first, now: now) }
+        discovery.advance(to: now + .seconds(1))
+        var gatherer = Gatherer(sockets: [source], servers: [first], random: SeededRandom(seed: 1), now: now)
+        _ = gatherer.receive(input, from: Tuple(socket: 0, remote: first))
+        gatherer.advance(to: now + .seconds(1))
     }
 
     /// The input's attributes in a message for the agent, with integrity and fingerprint.

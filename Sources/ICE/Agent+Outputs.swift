@@ -18,7 +18,7 @@ extension Agent {
     /// The last step of every mutation: settles nomination and the deadline.
     mutating func finish(_ now: Instant) {
         guard state != .closed else { return }
-        pursueNomination()
+        pursueNomination(now)
         deadline = nextDeadline(now)
     }
 
@@ -27,6 +27,7 @@ extension Agent {
         if let checkingSince { next = min(next, checkingSince + Limits.connectTimeout) }
         if isLite { return min(next, silenceDeadline) }
         guard state != .failed else { return .distantFuture }
+        next = min(next, nominationDeadline)
         if remote != nil {
             if hasCheckToStart { next = min(next, nextCheck) }
             for pair in pairs {
@@ -53,6 +54,7 @@ extension Agent {
         isSelectionNominated = false
         isSelectionCarried = false
         checkingSince = nil
+        firstSuccess = nil
         triggered = []
         validated = []
         consent = Consent()
@@ -72,6 +74,7 @@ extension Agent {
         remoteKey = []
         hasAllRemoteCandidates = false
         roleConflicts = 0
+        firstSuccess = nil
         hasConsentExpired = false
         isSelectionNominated = false
         isSelectionCarried = selectedTuple != nil

@@ -20,7 +20,7 @@ extension Agent {
         }
         guard let mapped = response.xorMappedAddress, mapped.port != 0 else { throw .stunMalformed }
         if let index, let check = pairs[index].check {
-            succeed(index, check, now)
+            succeed(index, check, mapped: mapped, now)
         } else if let sent = consent.answer(response.transactionID, now) {
             measure(now - sent)
             if let index = pairIndex(tuple) { pairs[index].lastResponse = now }
@@ -51,10 +51,12 @@ extension Agent {
         tieBreaker = random.next()
     }
 
-    /// Deviation: the mapped address makes no local peer-reflexive candidate (section 7.2.5.3.1); its
-    /// base would be the same socket, so the pair would send the very same packets.
-    private mutating func succeed(_ index: Int, _ check: Check, _ now: Instant) {
+    /// Deviation: the mapped address makes no pair of its own (section 7.2.5.3.1); its base is the same socket, so
+    /// that pair would send the very same packets. It is kept, to tell what kind the pair's local candidate is.
+    private mutating func succeed(_ index: Int, _ check: Check, mapped: SocketAddress, _ now: Instant) {
         let tuple = pairs[index].tuple
+        pairs[index].mapped = mapped
+        if firstSuccess == nil { firstSuccess = now }
         pairs[index].check = nil
         pairs[index].state = .succeeded
         pairs[index].lastResponse = now

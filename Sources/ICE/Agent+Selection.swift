@@ -2,17 +2,36 @@ import Wire
 
 /// Which pair media takes: nomination (RFC 8445 section 8) and what moves it later.
 extension Agent {
-    /// Controlling: nominates the best pair that answered, as soon as there is one (section 8.1.1
-    /// leaves the moment to us; a server's addresses are few and public, waiting gains nothing).
-    mutating func pursueNomination() {
+    /// Controlling: nominates the best pair that answered, once no better one may still do so or
+    /// ``AgentConfiguration/nominationPatience`` is over (section 8.1.1 leaves the moment to us). Media does not wait
+    /// for it.
+    mutating func pursueNomination(_ now: Instant) {
         guard isControlling, !isLite, remote != nil, !isSelectionNominated, state != .failed,
             !pairs.contains(where: { $0.isNominating }),
             let best = pairs.firstIndex(where: { $0.state == .succeeded && $0.tuple == selectedTuple })
                 ?? pairs.firstIndex(where: { $0.state == .succeeded })
         else { return }
+        if let end = patienceEnd(best), now < end { return }
         pairs[best].isNominating = true
         triggered.removeAll { $0 == pairs[best].tuple }
         triggered.insert(pairs[best].tuple, at: 0)
+    }
+
+    /// Until when it is worth waiting for a pair that is better than `best`; nil when none is left.
+    private func patienceEnd(_ best: Int) -> Instant? {
+        guard nominationPatience > .zero, let firstSuccess else { return nil }
+        let isBetterRunning = pairs[..<best].contains {
+            $0.state == .waiting || $0.state == .inProgress || $0.state == .frozen
+        }
+        return isBetterRunning ? firstSuccess + nominationPatience : nil
+    }
+
+    /// When waiting for a better pair ends.
+    var nominationDeadline: Instant {
+        guard isControlling, !isLite, !isSelectionNominated, nominationPatience > .zero, let firstSuccess,
+            !pairs.contains(where: { $0.isNominating })
+        else { return .distantFuture }
+        return firstSuccess + nominationPatience
     }
 
     /// A pair that answered, nominated by us or by the peer.
@@ -53,8 +72,7 @@ extension Agent {
         checkingSince = nil
         if isNominated { concludeChecks(keeping: tuple) }
         if isMoved {
-            let local = localCandidates[Int(tuple.socket)]
-            emit(.pairSelected(local: local, remote: pairs[index].remote, tuple: tuple))
+            emit(.pairSelected(local: localCandidate(of: pairs[index]), remote: pairs[index].remote, tuple: tuple))
         }
         setState(isNominated ? .completed : .connected)
     }

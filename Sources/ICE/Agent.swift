@@ -33,6 +33,9 @@ public struct Agent: Sendable {
     public internal(set) var remote: Credentials?
     public let isLite: Bool
     public let localCandidates: [Candidate]
+    /// Where servers saw our sockets (RFC 8445 section 5.1.1.2), by socket.
+    var reflexive: [(socket: UInt8, candidate: Candidate)] = []
+    let nominationPatience: Interval
 
     var localKey: [UInt8]
     var localUfrag: UfragKey?
@@ -53,6 +56,8 @@ public struct Agent: Sendable {
     var nextCheck: Instant
     var checkingSince: Instant?
 
+    /// When the first pair of this generation answered.
+    var firstSuccess: Instant?
     var isSelectionNominated = false
     var selectedSince: Instant
     /// The selected tuple is of the generation before a restart.
@@ -75,6 +80,7 @@ public struct Agent: Sendable {
         // Two lite agents are not supported, so a lite one is always controlled (RFC 8445 section 6.1.1).
         isControlling = configuration.isControlling && !configuration.isLite
         localCandidates = configuration.localCandidates
+        nominationPatience = configuration.nominationPatience
         localKey = Array(configuration.local.password.utf8)
         localUfrag = UfragKey(configuration.local.ufrag)
         tieBreaker = random.next()

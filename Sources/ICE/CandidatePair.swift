@@ -36,6 +36,8 @@ struct CandidatePair: Sendable {
     var isNominating = false
     /// Controlled: the peer nominated it before our own check succeeded (RFC 8445 section 7.3.1.5).
     var nominatesOnSuccess = false
+    /// Where the peer saw our check come from; nil before an answer.
+    var mapped: SocketAddress?
     /// When the peer last proved, by a request, that it can send here.
     var lastRequest: Instant?
     /// When the peer last answered us here.

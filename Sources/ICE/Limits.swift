@@ -10,6 +10,10 @@ public enum Limits {
     public static let pendingCandidates = 64
     /// Tuples on which media is accepted at the same time.
     public static let validatedTuples = 32
+    /// Server-reflexive candidates of our own.
+    public static let reflexiveCandidates = 32
+    /// Sends of one request to a STUN server: 8 s of patience.
+    public static let gatheringSends = 6
     /// Datagrams that wait for the caller's drain.
     public static let queuedTransmits = 128
     /// Events that wait for the caller's drain.

@@ -10,9 +10,21 @@ extension Message {
     }
 
     /// RFC 8489 section 14.1; only servers older than RFC 5389 send it alone.
-    public var mappedAddress: SocketAddress? {
-        guard let value = value(of: .mappedAddress) else { return nil }
-        return Self.address(value, port: 0, high: 0, low: 0)
+    public var mappedAddress: SocketAddress? { plainAddress(.mappedAddress) }
+
+    /// Where the answer came from, as its sender knows it (RFC 5780 section 7.3).
+    public var responseOrigin: SocketAddress? { plainAddress(.responseOrigin) }
+
+    /// The server's other address and port (RFC 5780 section 7.4).
+    public var otherAddress: SocketAddress? { plainAddress(.otherAddress) }
+
+    /// What a request wants to be answered from (RFC 5780 section 7.2).
+    public var changeRequest: ChangeRequest? { word(.changeRequest).map { ChangeRequest(rawValue: $0) } }
+
+    /// The port that a request wants to be answered at (RFC 5780 section 7.5).
+    public var responsePort: UInt16? {
+        guard let value = value(of: .responsePort), value.byteCount >= 2 else { return nil }
+        return value.uint16(at: 0)
     }
 
     /// PRIORITY (RFC 8445 section 16.1).
@@ -46,6 +58,11 @@ extension Message {
         guard let value = value(of: .unknownAttributes) else { return [] }
         let count = min(value.byteCount / 2, Limits.attributes)
         return (0..<count).map { value.uint16(at: $0 * 2) }
+    }
+
+    private func plainAddress(_ attribute: AttributeType) -> SocketAddress? {
+        guard let value = value(of: attribute) else { return nil }
+        return Self.address(value, port: 0, high: 0, low: 0)
     }
 
     private static func address(_ value: RawSpan, port mask: UInt16, high: UInt64, low: UInt64) -> SocketAddress? {

@@ -18,7 +18,7 @@ public struct Message: ~Escapable {
     let bytes: RawSpan
     public let type: MessageType
     public let transactionID: TransactionID
-    private(set) var places: InlineArray<15, Place>
+    private(set) var places: InlineArray<19, Place>
     private(set) var unknown: InlineArray<8, UInt16>
     /// Unknown comprehension-required attributes, counted up to ``Limits/reportedUnknownAttributes``.
     public private(set) var unknownCount: Int

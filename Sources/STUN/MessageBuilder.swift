@@ -51,6 +51,20 @@ public struct MessageBuilder: Sendable {
         }
     }
 
+    /// The form of MAPPED-ADDRESS (RFC 8489 section 14.1), which RFC 5780's attributes have too.
+    public mutating func add(_ attribute: AttributeType, _ address: SocketAddress) {
+        writer.write(attribute.rawValue)
+        writer.write(UInt16(address.ip.isIPv4 ? 8 : 20))
+        writer.write(UInt16(address.ip.isIPv4 ? 1 : 2))
+        writer.write(address.port)
+        if address.ip.isIPv4 {
+            writer.write(UInt32(truncatingIfNeeded: address.ip.low))
+        } else {
+            writer.write(address.ip.high)
+            writer.write(address.ip.low)
+        }
+    }
+
     /// RFC 8489 section 14.8, without a reason phrase: nobody reads it and responses stay small.
     public mutating func addErrorCode(_ code: ErrorCode) {
         add(.errorCode, UInt32(code.rawValue / 100) << 8 | UInt32(code.rawValue % 100))

@@ -13,7 +13,8 @@ struct Apus: AsyncParsableCommand {
         version: version,
         subcommands: [
             UpCommand.self, ControllerCommand.self, WorkerCommand.self, StatusCommand.self, TokenCommand.self,
-            LoadCommand.self, BenchCommand.self, GuardCommand.self,
+            LoadCommand.self, BenchCommand.self, SimCommand.self, NATCommand.self,
+            STUNCommand.self, GuardCommand.self,
         ])
 
     static let version = "0.1.0"

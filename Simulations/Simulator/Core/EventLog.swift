@@ -1,0 +1,52 @@
+public import Wire
+
+/// What happened, as lines that are the same for the same seed, and a running hash over all of it: the replay hash.
+public struct EventLog: Sendable {
+    public enum Kind: UInt8, Sendable {
+        case sent, delivered, dropped, signalled, noted
+    }
+
+    public struct Entry: Hashable, Sendable {
+        public var time: Instant
+        public var host: Int
+        public var kind: Kind
+        /// Of packets; of dropped ones as they were when it happened.
+        public var datagram: Datagram?
+        /// Why it was dropped, what was noted.
+        public var text: String
+    }
+
+    /// Kept only when asked for: a long run has many.
+    public var keepsEntries: Bool
+    public private(set) var entries: [Entry] = []
+    public private(set) var count = 0
+    private var hash = FNV1a()
+
+    public init(keepsEntries: Bool = false) { self.keepsEntries = keepsEntries }
+
+    /// Equal for runs in which the same happened at the same times.
+    public var replayHash: UInt64 { hash.value }
+
+    mutating func add(_ kind: Kind, at time: Instant, host: Int, datagram: Datagram? = nil, text: String = "") {
+        count += 1
+        hash.add(time.nanoseconds)
+        hash.add(kind.rawValue)
+        hash.add(UInt64(bitPattern: Int64(host)))
+        for byte in text.utf8 { hash.add(byte) }
+        if let datagram {
+            hash.add(datagram.source)
+            hash.add(datagram.destination)
+            hash.add(datagram.payload)
+        }
+        guard keepsEntries else { return }
+        entries.append(Entry(time: time, host: host, kind: kind, datagram: datagram, text: text))
+    }
+}
+
+extension FNV1a {
+    mutating func add(_ address: SocketAddress) {
+        add(address.ip.high)
+        add(address.ip.low)
+        add(UInt64(address.port))
+    }
+}

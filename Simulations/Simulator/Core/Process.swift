@@ -1,0 +1,46 @@
+public import Wire
+
+/// What runs on a host: a core of the product and what little stands around it. The simulation calls it; it never
+/// waits, and knows no time but the one that it is told.
+public protocol Process: AnyObject {
+    /// When ``advance(to:_:)`` wants to be called next.
+    var deadline: Instant { get }
+    /// Once, at the beginning.
+    func start(now: Instant, _ output: inout Output)
+    /// A datagram for one of the host's addresses.
+    func receive(_ datagram: Datagram, now: Instant, _ output: inout Output)
+    /// A message that another process sent outside of the network: signalling.
+    func receive(_ message: [UInt8], from sender: Int, now: Instant, _ output: inout Output)
+    func advance(to now: Instant, _ output: inout Output)
+}
+
+extension Process {
+    public func start(now: Instant, _ output: inout Output) {}
+    public func receive(_ message: [UInt8], from sender: Int, now: Instant, _ output: inout Output) {}
+}
+
+/// What a process wants done.
+public struct Output: Sendable {
+    public struct Message: Hashable, Sendable {
+        public var receiver: Int
+        public var bytes: [UInt8]
+    }
+
+    public private(set) var datagrams: [Datagram] = []
+    public private(set) var messages: [Message] = []
+    public private(set) var notes: [String] = []
+
+    public init() {}
+
+    public mutating func send(_ payload: [UInt8], from source: SocketAddress, to destination: SocketAddress) {
+        datagrams.append(Datagram(source: source, destination: destination, payload: payload))
+    }
+
+    /// Signalling to another process: in order and without loss, as over a WebSocket.
+    public mutating func signal(_ bytes: [UInt8], to receiver: Int) {
+        messages.append(Message(receiver: receiver, bytes: bytes))
+    }
+
+    /// A line for the event log: a state that changed, a pair that was selected.
+    public mutating func note(_ text: String) { notes.append(text) }
+}

@@ -1,0 +1,135 @@
+public import Wire
+
+/// A network, the processes on its hosts, and the time that passes for all of them.
+///
+/// Single-threaded and without any clock but its own: the same seed and the same calls give the same events, to the
+/// byte, on every machine.
+public struct Simulation {
+    private enum Event {
+        case start(Int)
+        case hop(Network.Place, Datagram)
+        case timer(Int)
+        case message(from: Int, to: Int, [UInt8])
+        case change(Int)
+    }
+
+    public private(set) var network: Network
+    public private(set) var log: EventLog
+    /// One way of signalling between two processes.
+    public var signallingDelay = Interval.milliseconds(20)
+    private var processes: [any Process] = []
+    /// The host of each process.
+    private var hosts: [Int] = []
+    private var processesByHost: [Int: [Int]] = [:]
+    /// When each process will be called; ``Instant/distantFuture`` for not at all.
+    private var timers: [Instant] = []
+    private var changes: [(inout Network) -> Void] = []
+    private var queue = EventQueue<Event>()
+    private var nextDatagram: UInt64 = 1
+
+    public init(_ network: Network, keepsEntries: Bool = false) {
+        self.network = network
+        log = EventLog(keepsEntries: keepsEntries)
+    }
+
+    public var now: Instant { queue.now }
+
+    /// Runs a process on a host from `start` on; returns its number.
+    @discardableResult
+    public mutating func add(_ process: any Process, on host: Int, start: Instant = .origin) -> Int {
+        processes.append(process)
+        hosts.append(host)
+        timers.append(.distantFuture)
+        processesByHost[host, default: []].append(processes.count - 1)
+        queue.schedule(.start(processes.count - 1), at: start)
+        return processes.count - 1
+    }
+
+    /// Changes the network at a time: a link that goes down, a NAT that reboots.
+    public mutating func at(_ time: Instant, _ change: @escaping (inout Network) -> Void) {
+        changes.append(change)
+        // Before what else happens at that time.
+        queue.schedule(.change(changes.count - 1), at: time, priority: -1)
+    }
+
+    /// Runs until `end`, or until `isDone`, which is asked after each event.
+    /// - Returns: whether it was done.
+    @discardableResult
+    public mutating func run(until end: Instant, while isRunning: () -> Bool = { true }) -> Bool {
+        while let time = queue.nextTime, time <= end {
+            guard let event = queue.next() else { break }
+            perform(event)
+            if !isRunning() { return true }
+        }
+        return !isRunning()
+    }
+
+    private mutating func perform(_ event: Event) {
+        switch event {
+        case .start(let process): call(process) { $0.start(now: $1, &$2) }
+        case .timer(let process):
+            guard timers[process] <= now else { return }
+            timers[process] = .distantFuture
+            // A process whose time was put off meanwhile is asked again then.
+            guard processes[process].deadline <= now else { return arm(process) }
+            call(process) { $0.advance(to: $1, &$2) }
+        case .hop(let place, let datagram): follow(network.arrive(datagram, at: place, now: now))
+        case .message(let sender, let receiver, let bytes):
+            log.add(.signalled, at: now, host: hosts[receiver])
+            call(receiver) { $0.receive(bytes, from: sender, now: $1, &$2) }
+        case .change(let index): changes[index](&network)
+        }
+    }
+
+    /// Steps that take no time happen at once, in order.
+    private mutating func follow(_ step: Network.Step) {
+        switch step {
+        case .hops(let hops):
+            for hop in hops { queue.schedule(.hop(hop.place, hop.datagram), at: hop.time) }
+        case .delivered(let host, let datagram):
+            log.add(.delivered, at: now, host: host, datagram: datagram)
+            for process in processesByHost[host] ?? [] { call(process) { $0.receive(datagram, now: $1, &$2) } }
+        case .dropped(let drop, let datagram):
+            log.add(.dropped, at: now, host: -1, datagram: datagram, text: drop.text)
+        }
+    }
+
+    private mutating func call(_ process: Int, _ body: (any Process, Instant, inout Output) -> Void) {
+        var output = Output()
+        body(processes[process], now, &output)
+        let host = hosts[process]
+        for note in output.notes { log.add(.noted, at: now, host: host, text: note) }
+        for var datagram in output.datagrams {
+            datagram.number = nextDatagram
+            nextDatagram += 1
+            log.add(.sent, at: now, host: host, datagram: datagram)
+            follow(network.send(datagram, from: host, now: now))
+        }
+        for message in output.messages {
+            queue.schedule(
+                .message(from: process, to: message.receiver, message.bytes), at: now + signallingDelay)
+        }
+        arm(process)
+    }
+
+    /// One timer event waits for each process, at the earliest time that it has asked for.
+    private mutating func arm(_ process: Int) {
+        let deadline = processes[process].deadline
+        guard deadline < timers[process] else { return }
+        timers[process] = deadline
+        queue.schedule(.timer(process), at: max(deadline, now))
+    }
+}
+
+extension Network.Drop {
+    /// For logs and people.
+    public var text: String {
+        switch self {
+        case .link(let loss): loss.rawValue
+        case .nat(let refusal): "NAT: \(refusal.rawValue)"
+        case .firewall: "firewall"
+        case .noRoute: "no route"
+        case .malformed: "malformed"
+        }
+    }
+}

@@ -1,0 +1,215 @@
+public import Wire
+
+/// Hosts and what lies between them.
+///
+/// Addresses live in *segments*: the internet, the network behind a NAT, the one behind a second NAT. Each segment
+/// except the internet has a gateway to its parent. A packet goes up until a segment knows its destination, and down
+/// from there; every step is a link.
+public struct Network: Sendable {
+    /// What stands between a segment and its parent.
+    public enum Gateway: Sendable {
+        case router
+        case nat(NAT)
+        case firewall(Firewall)
+    }
+
+    /// Why a packet ended between its hosts.
+    public enum Drop: Error, Hashable, Sendable {
+        case link(Link.Loss)
+        case nat(NAT.Refusal)
+        case firewall
+        /// No segment on its way knows the destination.
+        case noRoute
+        /// Two addresses of different families, or a packet that goes round in circles.
+        case malformed
+    }
+
+    /// Where a packet is between two links.
+    public enum Place: Hashable, Sendable {
+        case host(Int)
+        case segment(Int)
+        /// On the outside of a segment's gateway.
+        case gateway(Int)
+    }
+
+    /// A link's end, and the time.
+    public struct Hop: Hashable, Sendable {
+        public var place: Place
+        public var datagram: Datagram
+        public var time: Instant
+    }
+
+    public enum Step: Hashable, Sendable {
+        /// The packet, and any copy, is on its way to its next place.
+        case hops([Hop])
+        case delivered(host: Int, Datagram)
+        case dropped(Drop, Datagram)
+    }
+
+    struct Segment: Sendable {
+        var name: String
+        var parent: Int?
+        var gateway: Gateway
+        var up: Link
+        var down: Link
+        var hosts: [IPAddress: Int] = [:]
+        var children: [Int] = []
+    }
+
+    struct Host: Sendable {
+        var name: String
+        var segment: Int
+        var addresses: [IPAddress]
+        var up: Link
+        var down: Link
+    }
+
+    var segments: [Segment]
+    var hosts: [Host] = []
+    let seed: RootSeed
+
+    public init(seed: RootSeed) {
+        self.seed = seed
+        let nowhere = Link(LinkBehavior(), random: seed.stream("internet"))
+        segments = [Segment(name: "internet", parent: nil, gateway: .router, up: nowhere, down: nowhere)]
+    }
+
+    /// The root of all segments.
+    public static let internet = 0
+
+    /// Adds a network behind a gateway; returns its number.
+    @discardableResult
+    public mutating func addSegment(
+        _ name: String, behind gateway: Gateway, in parent: Int = internet, up: LinkBehavior = LinkBehavior(),
+        down: LinkBehavior = LinkBehavior()
+    ) -> Int {
+        segments.append(
+            Segment(
+                name: name, parent: parent, gateway: gateway, up: Link(up, random: seed.stream("link:\(name):up")),
+                down: Link(down, random: seed.stream("link:\(name):down"))))
+        segments[parent].children.append(segments.count - 1)
+        return segments.count - 1
+    }
+
+    /// Adds a host with its addresses; returns its number.
+    @discardableResult
+    public mutating func addHost(
+        _ name: String, in segment: Int = internet, addresses: [IPAddress], up: LinkBehavior = LinkBehavior(),
+        down: LinkBehavior = LinkBehavior()
+    ) -> Int {
+        hosts.append(
+            Host(
+                name: name, segment: segment, addresses: addresses,
+                up: Link(up, random: seed.stream("link:\(name):up")),
+                down: Link(down, random: seed.stream("link:\(name):down"))))
+        for address in addresses { segments[segment].hosts[address] = hosts.count - 1 }
+        return hosts.count - 1
+    }
+
+    public func name(ofHost host: Int) -> String { hosts[host].name }
+    public func addresses(ofHost host: Int) -> [IPAddress] { hosts[host].addresses }
+
+    /// A host sends.
+    public mutating func send(_ datagram: Datagram, from host: Int, now: Instant) -> Step {
+        Self.cross(&hosts[host].up, datagram, to: .segment(hosts[host].segment), now: now)
+    }
+
+    /// A packet arrives where a link ends.
+    public mutating func arrive(_ datagram: Datagram, at place: Place, now: Instant) -> Step {
+        switch place {
+        case .host(let host): return .delivered(host: host, datagram)
+        case .segment(let segment): return route(datagram, in: segment, now: now)
+        case .gateway(let segment): return enter(datagram, segment: segment, now: now)
+        }
+    }
+
+    /// In a segment: to a host of it, down to a network behind it, or up.
+    private mutating func route(_ datagram: Datagram, in segment: Int, now: Instant) -> Step {
+        let destination = datagram.destination.ip
+        if let host = segments[segment].hosts[destination] {
+            return Self.cross(&hosts[host].down, datagram, to: .host(host), now: now)
+        }
+        for child in segments[segment].children where reaches(destination, through: child) {
+            return Self.cross(&segments[child].down, datagram, to: .gateway(child), now: now)
+        }
+        return leave(datagram, segment: segment, now: now)
+    }
+
+    /// Up through the gateway.
+    private mutating func leave(_ datagram: Datagram, segment: Int, now: Instant) -> Step {
+        guard let parent = segments[segment].parent else { return .dropped(.noRoute, datagram) }
+        switch Self.pass(datagram, gateway: &segments[segment].gateway, isOutward: true, now: now) {
+        case .success(.outward(let outward)):
+            return Self.cross(&segments[segment].up, outward, to: .segment(parent), now: now)
+        case .success(.inward(let turned)): return route(turned, in: segment, now: now)
+        case .failure(let drop): return .dropped(drop, datagram)
+        }
+    }
+
+    /// Down through the gateway.
+    private mutating func enter(_ datagram: Datagram, segment: Int, now: Instant) -> Step {
+        switch Self.pass(datagram, gateway: &segments[segment].gateway, isOutward: false, now: now) {
+        case .success(.inward(let inward)): return route(inward, in: segment, now: now)
+        case .success(.outward): return .dropped(.malformed, datagram)
+        case .failure(let drop): return .dropped(drop, datagram)
+        }
+    }
+
+    private enum Passage {
+        case outward(Datagram)
+        case inward(Datagram)
+    }
+
+    private static func pass(
+        _ datagram: Datagram, gateway: inout Gateway, isOutward: Bool, now: Instant
+    ) -> Result<Passage, Drop> {
+        let plain = isOutward ? Passage.outward(datagram) : .inward(datagram)
+        // Out of its place while it works, so that its tables are changed where they are instead of being copied.
+        let taken = gateway
+        gateway = .router
+        switch consume taken {
+        case .router: return .success(plain)
+        case .firewall(var firewall):
+            let isAdmitted =
+                isOutward
+                ? firewall.admitsFromInside(datagram, now: now) : firewall.admitsFromOutside(datagram, now: now)
+            gateway = .firewall(firewall)
+            return isAdmitted ? .success(plain) : .failure(.firewall)
+        case .nat(var nat):
+            let verdict = isOutward ? nat.fromInside(datagram, now: now) : nat.fromOutside(datagram, now: now)
+            gateway = .nat(nat)
+            return switch verdict {
+            case .outward(let translated): .success(.outward(translated))
+            case .inward(let translated): .success(.inward(translated))
+            case .refused(let refusal): .failure(.nat(refusal))
+            }
+        }
+    }
+
+    /// Whether an address is behind a gateway, as the parent sees it.
+    private func reaches(_ address: IPAddress, through segment: Int) -> Bool {
+        if case .nat(let nat) = segments[segment].gateway { return nat.externalAddresses.contains(address) }
+        if segments[segment].hosts[address] != nil { return true }
+        return segments[segment].children.contains { reaches(address, through: $0) }
+    }
+
+    private static func cross(_ link: inout Link, _ datagram: Datagram, to place: Place, now: Instant) -> Step {
+        var datagram = datagram
+        switch link.send(&datagram, now: now) {
+        case .dropped(let loss): return .dropped(.link(loss), datagram)
+        case .arrives(let time, let copy):
+            return .hops([time, copy].compactMap { $0 }.map { Hop(place: place, datagram: datagram, time: $0) })
+        }
+    }
+
+    // MARK: What can happen to it meanwhile
+
+    public mutating func change(gatewayOf segment: Int, _ change: (inout Gateway) -> Void) {
+        change(&segments[segment].gateway)
+    }
+
+    public mutating func change(linksOf host: Int, _ change: (inout LinkBehavior) -> Void) {
+        change(&hosts[host].up.behavior)
+        change(&hosts[host].down.behavior)
+    }
+}

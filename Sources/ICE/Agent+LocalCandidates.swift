@@ -1,0 +1,42 @@
+public import Wire
+
+/// What our own sockets look like from elsewhere.
+extension Agent {
+    /// A server saw socket `socket` at `mapped` (RFC 8445 section 5.1.1.2). Returns the candidate to signal; nil when
+    /// it says nothing new.
+    ///
+    /// It makes no pairs: a server-reflexive candidate sends from its base (section 6.1.2.4).
+    public mutating func addServerReflexive(_ mapped: SocketAddress, socket: UInt8) -> Candidate? {
+        guard state != .closed, Int(socket) < localCandidates.count, reflexive.count < Limits.reflexiveCandidates else {
+            return nil
+        }
+        let base = localCandidates[Int(socket)]
+        let isKnown = reflexive.contains { $0.socket == socket && $0.candidate.address == mapped }
+        guard mapped != base.address, !isKnown else { return nil }
+        let candidate = Candidate(
+            kind: .serverReflexive, foundation: "s\(Int(socket) + 1)",
+            priority: Candidate.priority(of: .serverReflexive, socket: socket), address: mapped,
+            related: base.address)
+        reflexive.append((socket, candidate))
+        return candidate
+    }
+
+    /// The selected pair's candidates; the local one by what the peer saw our checks come from (RFC 8445 section
+    /// 7.2.5.3.1). Nil where ``selectedTuple`` is nil or of the generation before a restart.
+    public var selectedPair: (local: Candidate, remote: Candidate)? {
+        guard !isSelectionCarried, let selectedTuple, let index = pairIndex(selectedTuple) else { return nil }
+        return (localCandidate(of: pairs[index]), pairs[index].remote)
+    }
+
+    func localCandidate(of pair: CandidatePair) -> Candidate {
+        let socket = pair.tuple.socket
+        let base = localCandidates[Int(socket)]
+        guard let mapped = pair.mapped, mapped != base.address else { return base }
+        if let known = reflexive.first(where: { $0.socket == socket && $0.candidate.address == mapped }) {
+            return known.candidate
+        }
+        return Candidate(
+            kind: .peerReflexive, foundation: base.foundation,
+            priority: Candidate.priority(of: .peerReflexive, socket: socket), address: mapped, related: base.address)
+    }
+}

@@ -1,0 +1,66 @@
+"""What `apus nat` says of the NATs that Linux makes, and what `apus sim nat-matrix` says of all of them."""
+
+import json
+import os
+import subprocess
+
+import pytest
+
+from cluster import apus_binary
+from namespaces import Net, require_namespaces
+
+APUS = apus_binary()
+
+
+def apus(*arguments: str, timeout: float = 60) -> subprocess.CompletedProcess:
+    return subprocess.run([APUS, *arguments], capture_output=True, text=True, timeout=timeout)
+
+
+@pytest.mark.parametrize(
+    "rule, mapping, filtering, translated",
+    [
+        # The port is kept, and shared between destinations: to its user that is independent of the endpoint.
+        ("masquerade", "EIM", "APDF", True),
+        ("masquerade fully-random", "APDM", "APDF", True),
+    ])
+def test_linux_nats_are_told_for_what_they_are(rule, mapping, filtering, translated):
+    require_namespaces()
+    with Net() as net:
+        net.start(
+            "inet", APUS, "stun", "--listen", "203.0.113.1:3478", "--alternate", "203.0.113.2:3479", until=b"STUN at")
+        address = net.client("c", 1, rule)
+        found = subprocess.run(
+            net.command("c", APUS, "nat", "--server", "203.0.113.1", "--json"), capture_output=True, text=True,
+            timeout=60)
+        assert found.returncode == 0, found.stderr
+        report = json.loads(found.stdout)
+        assert report["local"].startswith(address) and report["mapped"].startswith("203.0.113.11:")
+        assert (report["mapping"], report["filtering"]) == (mapping, filtering)
+        assert report["translated"] == translated and report["udpBlocked"] is False
+        words = subprocess.run(
+            net.command("c", APUS, "nat", "--server", "203.0.113.1"), capture_output=True, text=True, timeout=60)
+        assert mapping in words.stdout and filtering in words.stdout and "behind a NAT" in words.stdout
+
+
+def test_no_answer_is_told():
+    found = apus("nat", "--server", "127.0.0.1:9", "--json")
+    assert found.returncode == 0 and json.loads(found.stdout)["udpBlocked"] is True
+    wrong = apus("nat", "--server", "no-such-host.invalid")
+    assert wrong.returncode == 1 and "no-such-host.invalid" in wrong.stderr
+
+
+def test_the_matrix_is_the_same_for_the_same_seed_and_compares_with_a_file(tmp_path):
+    first, second = tmp_path / "first.json", tmp_path / "second.json"
+    for file in (first, second):
+        run = apus("sim", "nat-matrix", "--seed", "3", "--loss", "5", "--json", str(file), timeout=120)
+        assert run.returncode == 0 and "EIM/APDF" in run.stdout, run.stderr
+    assert first.read_bytes() == second.read_bytes()
+    expected = json.loads(first.read_text())
+    cell = expected["p2p"]["stun_only"]["EIM/APDF|APDM/APDF"]
+    assert cell["a"] == "--"
+    cell["a"] = "SP"
+    second.write_text(json.dumps(expected))
+    check = apus("sim", "nat-matrix", "--seed", "3", "--loss", "5", "--check", str(second), timeout=120)
+    assert check.returncode == 1
+    assert "EIM/APDF|APDM/APDF: expected SP" in check.stderr and check.stderr.count("expected") == 1
+    assert apus("sim", "nat-matrix", "--check", os.devnull).returncode == 1
