@@ -87,17 +87,17 @@ extension NAT {
         switch behavior.ports {
         case .overloading: return source.port
         case .preserving:
-            return search(from: source.port, step: step, at: address, for: source, now: now)
+            return search(from: source.port, step: step, at: address, now: now)
         case .sequential(let increment):
             let start = parity(nextPort, source)
-            guard let port = search(from: start, step: Int(increment), at: address, for: source, now: now) else {
+            guard let port = search(from: start, step: Int(increment), at: address, now: now) else {
                 return nil
             }
             nextPort = next(port, Int(increment))
             return port
         case .random:
             let start = Self.firstPort + UInt16(random.next() % UInt64(UInt16.max - Self.firstPort))
-            return search(from: parity(start, source), step: step, at: address, for: source, now: now)
+            return search(from: parity(start, source), step: step, at: address, now: now)
         case .blocks(let size):
             return portOfBlock(size, at: address, for: source, now: now)
         }
@@ -114,11 +114,11 @@ extension NAT {
     }
 
     private mutating func search(
-        from start: UInt16, step: Int, at address: IPAddress, for source: SocketAddress, now: Instant
+        from start: UInt16, step: Int, at address: IPAddress, now: Instant
     ) -> UInt16? {
         var port = start
         for _ in 0..<Int(UInt16.max) {
-            if isFree(SocketAddress(ip: address, port: port), for: source, now: now) { return port }
+            if isFree(SocketAddress(ip: address, port: port), now: now) { return port }
             port = next(port, step)
         }
         return nil
@@ -138,14 +138,13 @@ extension NAT {
         }
         for offset in 0..<size {
             let port = first + offset
-            if isFree(SocketAddress(ip: address, port: port), for: source, now: now) { return port }
+            if isFree(SocketAddress(ip: address, port: port), now: now) { return port }
         }
         return nil
     }
 
-    /// A port that nothing stands for, or nothing fresh. The mappings of one internal endpoint never share one either:
-    /// that would be a mapping that depends on less.
-    private mutating func isFree(_ external: SocketAddress, for source: SocketAddress, now: Instant) -> Bool {
+    /// A port that nothing fresh stands for, and that has rested.
+    private mutating func isFree(_ external: SocketAddress, now: Instant) -> Bool {
         guard external.port > 0 else { return false }
         expire(external, now: now)
         guard byExternal[external] == nil else { return false }

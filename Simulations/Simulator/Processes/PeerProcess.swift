@@ -30,7 +30,6 @@ public final class PeerProcess: Process {
     /// The other side's process.
     public var peer: Int?
     private var gathererRandom: SeededRandom
-    private var hasStarted = false
 
     public init(_ configuration: Configuration, random: SeededRandom, start: Instant = .origin) {
         var random = random
@@ -51,7 +50,6 @@ public final class PeerProcess: Process {
     public var deadline: Instant { min(agent.deadline, gatherer.deadline) }
 
     public func start(now: Instant, _ output: inout Output) {
-        hasStarted = true
         gatherer = Gatherer(
             sockets: configuration.sockets, servers: configuration.stunServers, random: gathererRandom, now: now)
         let kind = configuration.isLite ? "lite" : "full"
