@@ -61,6 +61,7 @@ targets += [
     core("Wire", []),
     core("STUN", ["Wire", "COpenSSL"]),
     core("ICE", ["STUN", "Wire"]),
+    core("TURN", ["STUN", "Wire", "COpenSSL"]),
     core("DTLS", ["Wire", "COpenSSL"]),
     core("SRTP", ["Wire", "COpenSSL", "CSRTP", "CIPSecMB"]),
     core("RTP", ["Wire"]),
@@ -103,7 +104,7 @@ targets += [
     core(
         "Fuzzing", ["Wire", "STUN", "ICE", "DTLS", "SRTP", "RTP", "SDP", "Transport", "Kurento", "Session", "Store"],
         path: "Simulations/Fuzzing"),
-    core("Simulator", ["ICE", "STUN", "Wire"], path: "Simulations/Simulator"),
+    core("Simulator", ["ICE", "STUN", "TURN", "Wire"], path: "Simulations/Simulator"),
 ]
 
 targets += [
@@ -112,6 +113,7 @@ targets += [
     tests("WireTests", ["Wire"]),
     tests("STUNTests", ["STUN", "Wire"]),
     tests("ICETests", ["ICE", "STUN", "Wire"]),
+    tests("TURNTests", ["TURN", "STUN", "Wire"]),
     tests("DTLSTests", ["DTLS", "Wire"]),
     tests("SRTPTests", ["SRTP", "Wire"]),
     tests("RTPTests", ["RTP", "Wire"]),
@@ -133,7 +135,7 @@ targets += [
     tests("SettingsTests", ["Settings"]),
     tests("SignalingTests", ["Signaling", "Kurento", "WHIP", "Session", "RTP", logging] + nio),
     tests("FuzzingTests", ["Fuzzing"]),
-    tests("SimulatorTests", ["Simulator", "ICE", "STUN", "Wire"]),
+    tests("SimulatorTests", ["Simulator", "ICE", "STUN", "TURN", "Wire"]),
     tests("ForwardingBenchmarkTests", ["ForwardingBenchmark", "LoadGenerator", "Wire"]),
     tests("TidyTests", []),
 ]

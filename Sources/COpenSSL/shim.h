@@ -69,6 +69,24 @@ static inline int apus_stun_equal(const void *left, const void *right, size_t le
     return CRYPTO_memcmp(left, right, length) == 0;
 }
 
+// ---- TURN: long-term credentials, RFC 8489 section 9.2 -----------------------------------------
+
+/// MD5, which the long-term key is made with. 0 when OpenSSL has none.
+static inline int apus_turn_md5(const void *data, size_t length, uint8_t digest[16]) {
+    return EVP_Q_digest(NULL, "MD5", NULL, data, length, digest, NULL);
+}
+
+/// HMAC-SHA1 over anything: passwords and nonces.
+static inline void apus_turn_hmac_sha1(const void *key, size_t key_length, const void *data, size_t length,
+                                       uint8_t digest[SHA_DIGEST_LENGTH]) {
+    apus_hmac_sha1 hmac;
+    apus_hmac_sha1_init(&hmac, key, key_length);
+    SHA_CTX state = hmac.inner;
+    SHA1_Update(&state, data, length);
+    apus_hmac_sha1_finish(&hmac, &state, digest);
+    OPENSSL_cleanse(&hmac, sizeof hmac);
+}
+
 // ---- DTLS -------------------------------------------------------------------------------------
 // Function-like macros and variadic functions, which Swift does not import.
 

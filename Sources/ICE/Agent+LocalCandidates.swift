@@ -21,6 +21,28 @@ extension Agent {
         return candidate
     }
 
+    /// A TURN server relays for us from `address` (RFC 8445 section 5.1.1.2). Returns the candidate to signal and the
+    /// index of the socket that stands for it: what is sent on that socket is to go through the relay, and what comes
+    /// through the relay is received on it. Nil when there are as many as there may be.
+    ///
+    /// - Parameter related: where the server saw us; it tells the peer nothing that it needs.
+    public mutating func addRelayed(
+        _ address: SocketAddress, related: SocketAddress? = nil, now: Instant
+    ) -> (candidate: Candidate, socket: UInt8)? {
+        guard state != .closed, let socket = UInt8(exactly: localCandidates.count),
+            localCandidates.count(where: { $0.kind == .relayed }) < Limits.relayedCandidates
+        else { return nil }
+        let candidate = Candidate(
+            kind: .relayed, foundation: "r\(Int(socket) + 1)",
+            priority: Candidate.priority(of: .relayed, socket: socket), address: address, related: related)
+        localCandidates.append(candidate)
+        for remote in remoteCandidates where remote.address.canPair(with: address) {
+            insertPair(Tuple(socket: socket, remote: remote.address), remote: remote)
+        }
+        startChecks(now)
+        return (candidate, socket)
+    }
+
     /// The selected pair's candidates; the local one by what the peer saw our checks come from (RFC 8445 section
     /// 7.2.5.3.1). Nil where ``selectedTuple`` is nil or of the generation before a restart.
     public var selectedPair: (local: Candidate, remote: Candidate)? {

@@ -56,6 +56,8 @@ extension Agent {
     private mutating func succeed(_ index: Int, _ check: Check, mapped: SocketAddress, _ now: Instant) {
         let tuple = pairs[index].tuple
         pairs[index].mapped = mapped
+        pairs[index].localPriority = localCandidate(of: pairs[index]).priority
+        pairs[index].updatePriority(isControlling: isControlling)
         if firstSuccess == nil { firstSuccess = now }
         pairs[index].check = nil
         pairs[index].state = .succeeded
@@ -71,6 +73,7 @@ extension Agent {
             consent.refresh(now)
             restoreConnection()
         }
+        sortPairs()
         if isNominated { nominate(tuple, now) } else { consider(tuple, now) }
         leaveDeadPath(now)
     }

@@ -2,7 +2,8 @@ import STUN
 public import Wire
 
 /// One peer's ICE agent (RFC 8445) with trickle (RFC 8838) and consent (RFC 7675): one data stream,
-/// one component, host candidates of our own, full or lite.
+/// one component, full or lite. Candidates of our own: host candidates from birth, server-reflexive and relayed ones as
+/// they are found.
 ///
 /// Sans-IO: after every mutation drain ``nextTransmit()`` and ``nextEvent()`` and read ``deadline``.
 /// Send media exactly while ``selectedTuple`` is not nil; accept it where ``isValidated(_:)`` says so.
@@ -32,7 +33,8 @@ public struct Agent: Sendable {
     /// The peer's, once signalled.
     public internal(set) var remote: Credentials?
     public let isLite: Bool
-    public let localCandidates: [Candidate]
+    /// Host candidates, then relayed ones. The index of each is the socket index of its tuples.
+    public internal(set) var localCandidates: [Candidate]
     /// Where servers saw our sockets (RFC 8445 section 5.1.1.2), by socket.
     var reflexive: [(socket: UInt8, candidate: Candidate)] = []
     let nominationPatience: Interval

@@ -26,7 +26,8 @@ struct Check: Sendable {
 /// same packets are one (RFC 8445 section 6.1.2.4).
 struct CandidatePair: Sendable {
     let tuple: Tuple
-    let localPriority: UInt32
+    /// Of the socket's candidate; once the peer has answered, of the one that it saw (RFC 8445 section 7.2.5.3.2).
+    var localPriority: UInt32
     var remote: Candidate
     var priority: UInt64
     var state: PairState

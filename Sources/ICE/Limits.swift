@@ -12,6 +12,8 @@ public enum Limits {
     public static let validatedTuples = 32
     /// Server-reflexive candidates of our own.
     public static let reflexiveCandidates = 32
+    /// Relayed candidates of our own.
+    public static let relayedCandidates = 8
     /// Sends of one request to a STUN server: 8 s of patience.
     public static let gatheringSends = 6
     /// Datagrams that wait for the caller's drain.

@@ -1,4 +1,4 @@
-/// Attribute types (RFC 8489 section 18.3, RFC 8445 section 16.1, RFC 5780 section 7).
+/// Attribute types (RFC 8489 section 18.3, RFC 8445 section 16.1, RFC 5780 section 7, RFC 8656 section 18).
 public struct AttributeType: Hashable, Sendable, BitwiseCopyable {
     public let rawValue: UInt16
     @inlinable public init(rawValue: UInt16) { self.rawValue = rawValue }
@@ -9,13 +9,24 @@ public struct AttributeType: Hashable, Sendable, BitwiseCopyable {
     public static let messageIntegrity = AttributeType(rawValue: 0x0008)
     public static let errorCode = AttributeType(rawValue: 0x0009)
     public static let unknownAttributes = AttributeType(rawValue: 0x000A)
+    public static let channelNumber = AttributeType(rawValue: 0x000C)
+    public static let lifetime = AttributeType(rawValue: 0x000D)
+    public static let xorPeerAddress = AttributeType(rawValue: 0x0012)
+    public static let data = AttributeType(rawValue: 0x0013)
     public static let realm = AttributeType(rawValue: 0x0014)
     public static let nonce = AttributeType(rawValue: 0x0015)
+    public static let xorRelayedAddress = AttributeType(rawValue: 0x0016)
+    public static let requestedAddressFamily = AttributeType(rawValue: 0x0017)
+    public static let evenPort = AttributeType(rawValue: 0x0018)
+    public static let requestedTransport = AttributeType(rawValue: 0x0019)
     public static let messageIntegritySHA256 = AttributeType(rawValue: 0x001C)
     public static let xorMappedAddress = AttributeType(rawValue: 0x0020)
+    public static let reservationToken = AttributeType(rawValue: 0x0022)
     public static let priority = AttributeType(rawValue: 0x0024)
     public static let useCandidate = AttributeType(rawValue: 0x0025)
     public static let responsePort = AttributeType(rawValue: 0x0027)
+    public static let additionalAddressFamily = AttributeType(rawValue: 0x8000)
+    public static let addressErrorCode = AttributeType(rawValue: 0x8001)
     public static let software = AttributeType(rawValue: 0x8022)
     public static let fingerprint = AttributeType(rawValue: 0x8028)
     public static let iceControlled = AttributeType(rawValue: 0x8029)
@@ -48,6 +59,17 @@ public struct AttributeType: Hashable, Sendable, BitwiseCopyable {
         case 0x0027: 16
         case 0x802B: 17
         case 0x802C: 18
+        case 0x000C: 19
+        case 0x000D: 20
+        case 0x0012: 21
+        case 0x0013: 22
+        case 0x0016: 23
+        case 0x0017: 24
+        case 0x0018: 25
+        case 0x0019: 26
+        case 0x0022: 27
+        case 0x8000: 28
+        case 0x8001: 29
         default: nil
         }
     }

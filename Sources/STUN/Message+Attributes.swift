@@ -3,11 +3,52 @@ public import Wire
 /// Decoded attribute values. Each is nil when the attribute is absent or not of its form.
 extension Message {
     /// The transport address that the sender saw us at (RFC 8489 section 14.2).
-    public var xorMappedAddress: SocketAddress? {
-        guard let value = value(of: .xorMappedAddress) else { return nil }
-        let high = UInt64(Self.cookie) << 32 | UInt64(transactionID.high)
-        return Self.address(value, port: UInt16(Self.cookie >> 16), high: high, low: transactionID.low)
+    public var xorMappedAddress: SocketAddress? { xorAddress(.xorMappedAddress) }
+
+    /// Where a server relays from (RFC 8656 section 18.5).
+    public var xorRelayedAddress: SocketAddress? { xorAddress(.xorRelayedAddress) }
+
+    /// The first peer that is named (RFC 8656 section 18.3).
+    public var xorPeerAddress: SocketAddress? { xorAddress(.xorPeerAddress) }
+
+    /// All peers that are named, as CreatePermission may (RFC 8656 section 10.1), up to MESSAGE-INTEGRITY. Nil when one
+    /// is not of its form.
+    public var xorPeerAddresses: [SocketAddress]? {
+        var peers: [SocketAddress] = []
+        var offset = Self.headerBytes
+        while bytes.byteCount - offset >= 4 {
+            let type = AttributeType(rawValue: bytes.uint16(at: offset))
+            let length = Int(bytes.uint16(at: offset + 2))
+            guard type != .messageIntegrity, length <= bytes.byteCount - offset - 4 else { break }
+            if type == .xorPeerAddress {
+                guard let peer = xorAddress(bytes.extracting((offset + 4)..<(offset + 4 + length))) else { return nil }
+                peers.append(peer)
+            }
+            offset += 4 + (length + 3) & ~3
+        }
+        return peers
     }
+
+    /// Seconds (RFC 8656 section 18.2).
+    public var lifetime: UInt32? { word(.lifetime) }
+
+    /// RFC 8656 section 18.1.
+    public var channelNumber: UInt16? { word(.channelNumber).map { UInt16($0 >> 16) } }
+
+    /// The IP protocol to relay over (RFC 8656 section 18.8); 17 is UDP.
+    public var requestedTransport: UInt8? { word(.requestedTransport).map { UInt8($0 >> 24) } }
+
+    /// 1 is IPv4, 2 IPv6 (RFC 8656 section 18.6).
+    public var requestedAddressFamily: UInt8? { word(.requestedAddressFamily).map { UInt8($0 >> 24) } }
+    public var additionalAddressFamily: UInt8? { word(.additionalAddressFamily).map { UInt8($0 >> 24) } }
+
+    /// Whether an even port is wanted, and whether the next one is to be kept too (RFC 8656 section 18.7).
+    public var evenPort: (isWanted: Bool, reservesNext: Bool) {
+        guard let value = value(of: .evenPort), value.byteCount == 1 else { return (false, false) }
+        return (true, value.uint8(at: 0) & 0x80 != 0)
+    }
+
+    public var reservationToken: UInt64? { doubleWord(.reservationToken) }
 
     /// RFC 8489 section 14.1; only servers older than RFC 5389 send it alone.
     public var mappedAddress: SocketAddress? { plainAddress(.mappedAddress) }
@@ -58,6 +99,16 @@ extension Message {
         guard let value = value(of: .unknownAttributes) else { return [] }
         let count = min(value.byteCount / 2, Limits.attributes)
         return (0..<count).map { value.uint16(at: $0 * 2) }
+    }
+
+    private func xorAddress(_ attribute: AttributeType) -> SocketAddress? {
+        guard let value = value(of: attribute) else { return nil }
+        return xorAddress(value)
+    }
+
+    private func xorAddress(_ value: RawSpan) -> SocketAddress? {
+        let high = UInt64(Self.cookie) << 32 | UInt64(transactionID.high)
+        return Self.address(value, port: UInt16(Self.cookie >> 16), high: high, low: transactionID.low)
     }
 
     private func plainAddress(_ attribute: AttributeType) -> SocketAddress? {

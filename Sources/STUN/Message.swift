@@ -18,7 +18,7 @@ public struct Message: ~Escapable {
     let bytes: RawSpan
     public let type: MessageType
     public let transactionID: TransactionID
-    private(set) var places: InlineArray<19, Place>
+    private(set) var places: InlineArray<30, Place>
     private(set) var unknown: InlineArray<8, UInt16>
     /// Unknown comprehension-required attributes, counted up to ``Limits/reportedUnknownAttributes``.
     public private(set) var unknownCount: Int
@@ -87,6 +87,13 @@ public struct Message: ~Escapable {
     public func has(_ attribute: AttributeType) -> Bool {
         guard let slot = attribute.slot else { return false }
         return places[slot].offset != 0
+    }
+
+    /// Where in the datagram the attribute's value lies; nil when absent.
+    public func place(of attribute: AttributeType) -> Range<Int>? {
+        guard let slot = attribute.slot, places[slot].offset != 0 else { return nil }
+        let start = Int(places[slot].offset)
+        return start..<(start + Int(places[slot].length))
     }
 
     /// The attribute's value without padding, borrowed from the datagram; nil when absent.

@@ -38,8 +38,11 @@ public struct MessageBuilder: Sendable {
     public mutating func addUsername(_ username: String) { add(.username, Array(username.utf8)) }
 
     /// RFC 8489 section 14.2.
-    public mutating func addXORMappedAddress(_ address: SocketAddress) {
-        writer.write(AttributeType.xorMappedAddress.rawValue)
+    public mutating func addXORMappedAddress(_ address: SocketAddress) { addXOR(.xorMappedAddress, address) }
+
+    /// The form of XOR-MAPPED-ADDRESS, which TURN's addresses have too (RFC 8656 section 18.3).
+    public mutating func addXOR(_ attribute: AttributeType, _ address: SocketAddress) {
+        writer.write(attribute.rawValue)
         writer.write(UInt16(address.ip.isIPv4 ? 8 : 20))
         writer.write(UInt16(address.ip.isIPv4 ? 1 : 2))
         writer.write(address.port ^ UInt16(Message.cookie >> 16))

@@ -3,11 +3,17 @@ public enum MessageClass: UInt16, Sendable, BitwiseCopyable {
     case request = 0, indication = 1, success = 2, error = 3
 }
 
-/// The twelve method bits (RFC 8489 section 18.1); only Binding is used by ICE.
+/// The twelve method bits (RFC 8489 section 18.1, RFC 8656 section 17); ICE uses Binding alone.
 public struct Method: Hashable, Sendable, BitwiseCopyable {
     public let rawValue: UInt16
     @inlinable public init(rawValue: UInt16) { self.rawValue = rawValue & 0x0FFF }
     public static let binding = Method(rawValue: 1)
+    public static let allocate = Method(rawValue: 3)
+    public static let refresh = Method(rawValue: 4)
+    public static let send = Method(rawValue: 6)
+    public static let data = Method(rawValue: 7)
+    public static let createPermission = Method(rawValue: 8)
+    public static let channelBind = Method(rawValue: 9)
 }
 
 /// Class and method, interleaved on the wire (RFC 8489 figure 3).

@@ -23,6 +23,10 @@ public enum DropReason: UInt8, Error, CaseIterable, Sendable, BitwiseCopyable {
     case staleSource, retransmissionUnavailable, retransmissionThrottled
     // Egress
     case consentExpired, sendFailed, sendWouldBlock
+    // TURN
+    case turnMalformed, turnNoAllocation, turnUnknownChannel, turnNoPermission, turnRateExceeded
+    /// A stranger asks more often than it may; see `TURN.Limits.strangerRate`.
+    case turnStrangerThrottled
     // Pipes between reactors
     case pipeUnknownStream, pipeNotConnected
 

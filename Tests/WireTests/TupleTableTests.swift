@@ -1,8 +1,6 @@
 import Testing
 import Wire
 
-@testable import Reactor
-
 @Suite struct TupleTableTests {
     private func tuple(_ host: UInt32, _ port: UInt16, socket: UInt8 = 0) -> Tuple {
         Tuple(socket: socket, remote: SocketAddress(ip: IPAddress(ipv4: host), port: port))

@@ -1,21 +1,24 @@
-import Wire
-
 /// Which peer a datagram is from: an open-addressed map from tuple to slot. Fixed size, no allocation
-/// after `init`; full is an answer.
-struct TupleTable {
-    private struct Entry {
-        var tuple: Tuple
-        var slot: Int32
+/// after `init`; full is an answer. Inlinable, because it is asked for each packet.
+public struct TupleTable: Sendable {
+    @usableFromInline struct Entry: Sendable {
+        @usableFromInline var tuple: Tuple
+        @usableFromInline var slot: Int32
+
+        @usableFromInline init(tuple: Tuple, slot: Int32) {
+            self.tuple = tuple
+            self.slot = slot
+        }
     }
 
-    private static let empty: Int32 = -1
-    private var entries: [Entry]
-    private let mask: Int
-    private(set) var count = 0
-    let capacity: Int
+    @usableFromInline static var empty: Int32 { -1 }
+    @usableFromInline var entries: [Entry]
+    @usableFromInline let mask: Int
+    public private(set) var count = 0
+    public let capacity: Int
 
     /// Room for `capacity` tuples at a load of at most one half.
-    init(capacity: Int) {
+    public init(capacity: Int) {
         var size = 16
         while size < capacity * 2 { size *= 2 }
         let nowhere = Tuple(socket: 0, remote: SocketAddress(ip: IPAddress(ipv4: 0), port: 0))
@@ -24,7 +27,7 @@ struct TupleTable {
         self.capacity = capacity
     }
 
-    func slot(for tuple: Tuple) -> Int32? {
+    @inlinable public func slot(for tuple: Tuple) -> Int32? {
         var index = home(of: tuple)
         while entries[index].slot != Self.empty {
             if entries[index].tuple == tuple { return entries[index].slot }
@@ -34,7 +37,7 @@ struct TupleTable {
     }
 
     /// False when the table is full.
-    mutating func set(_ tuple: Tuple, to slot: Int32) -> Bool {
+    public mutating func set(_ tuple: Tuple, to slot: Int32) -> Bool {
         var index = home(of: tuple)
         while entries[index].slot != Self.empty {
             if entries[index].tuple == tuple {
@@ -50,7 +53,7 @@ struct TupleTable {
     }
 
     /// Forgets `tuple` if it belongs to `slot`, and closes the gap by moving later entries back.
-    mutating func remove(_ tuple: Tuple, ownedBy slot: Int32) {
+    public mutating func remove(_ tuple: Tuple, ownedBy slot: Int32) {
         var index = home(of: tuple)
         while entries[index].slot != Self.empty, entries[index].tuple != tuple { index = (index + 1) & mask }
         guard entries[index].slot == slot else { return }
@@ -69,7 +72,7 @@ struct TupleTable {
         count -= 1
     }
 
-    private func home(of tuple: Tuple) -> Int {
+    @inlinable func home(of tuple: Tuple) -> Int {
         let ip = tuple.remote.ip
         var mixed = ip.low ^ ip.high.byteSwapped ^ UInt64(tuple.remote.port) << 40 ^ UInt64(tuple.socket) << 56
         mixed = (mixed ^ mixed >> 31) &* 0x9E37_79B9_7F4A_7C15
