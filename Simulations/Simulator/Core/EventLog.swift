@@ -37,6 +37,7 @@ public struct EventLog: Sendable {
             hash.add(datagram.source)
             hash.add(datagram.destination)
             hash.add(datagram.payload)
+            if let segment = datagram.segment { hash.add(segment) }
         }
         guard keepsEntries else { return }
         entries.append(Entry(time: time, host: host, kind: kind, datagram: datagram, text: text))
@@ -44,6 +45,13 @@ public struct EventLog: Sendable {
 }
 
 extension FNV1a {
+    mutating func add(_ segment: TCPSegment) {
+        add(segment.flags.rawValue)
+        for word in [segment.sequence, segment.acknowledgement] { add(UInt64(word)) }
+        add(UInt64(segment.window))
+        add(UInt64(segment.checksum))
+    }
+
     mutating func add(_ address: SocketAddress) {
         add(address.ip.high)
         add(address.ip.low)

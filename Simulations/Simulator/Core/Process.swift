@@ -5,6 +5,8 @@ public import Wire
 public protocol Process: AnyObject {
     /// When ``advance(to:_:)`` wants to be called next.
     var deadline: Instant { get }
+    /// Whether TCP segments come to ``receive(_:now:_:)`` too. No, unless it says so: what takes UDP only never sees them.
+    var takesTCP: Bool { get }
     /// Once, at the beginning.
     func start(now: Instant, _ output: inout Output)
     /// A datagram for one of the host's addresses.
@@ -15,6 +17,7 @@ public protocol Process: AnyObject {
 }
 
 extension Process {
+    public var takesTCP: Bool { false }
     public func start(now: Instant, _ output: inout Output) {}
     public func receive(_ message: [UInt8], from sender: Int, now: Instant, _ output: inout Output) {}
 }
@@ -35,6 +38,9 @@ public struct Output: Sendable {
     public mutating func send(_ payload: [UInt8], from source: SocketAddress, to destination: SocketAddress) {
         datagrams.append(Datagram(source: source, destination: destination, payload: payload))
     }
+
+    /// A packet that is ready, for example a TCP segment.
+    public mutating func send(_ datagram: Datagram) { datagrams.append(datagram) }
 
     /// Signalling to another process: in order and without loss, as over a WebSocket.
     public mutating func signal(_ bytes: [UInt8], to receiver: Int) {

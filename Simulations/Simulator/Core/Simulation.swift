@@ -88,7 +88,10 @@ public struct Simulation {
             for hop in hops { queue.schedule(.hop(hop.place, hop.datagram), at: hop.time) }
         case .delivered(let host, let datagram):
             log.add(.delivered, at: now, host: host, datagram: datagram)
-            for process in processesByHost[host] ?? [] { call(process) { $0.receive(datagram, now: $1, &$2) } }
+            for process in processesByHost[host] ?? []
+            where datagram.transport == .udp || processes[process].takesTCP {
+                call(process) { $0.receive(datagram, now: $1, &$2) }
+            }
         case .dropped(let drop, let datagram):
             log.add(.dropped, at: now, host: -1, datagram: datagram, text: drop.text)
         }

@@ -1,7 +1,10 @@
 import STUN
 public import Wire
 
-/// A network address translator for UDP: a state machine over packets, without links or clock of its own.
+/// A network address translator for UDP and TCP: a state machine over packets, without links or clock of its own.
+///
+/// What it refuses it drops silently, also a SYN that nobody asked for. RFC 5382 REQ-4 wants silence for at least six
+/// seconds, so that both sides may open at once.
 public struct NAT: Sendable {
     /// Why a packet went no further.
     public enum Refusal: String, Hashable, Sendable, CaseIterable {
@@ -25,14 +28,30 @@ public struct NAT: Sendable {
 
     /// One external endpoint and who it stands for.
     struct Mapping: Sendable {
+        let transport: Datagram.Transport
         let `internal`: SocketAddress
         let external: SocketAddress
         /// The destination that it is for, as far as the mapping depends on it.
         let remote: Remote
-        /// When what was sent where last: the holes in the filter.
-        var holes: [SocketAddress: Instant] = [:]
+        /// What was sent where: the holes in the filter.
+        var holes: [SocketAddress: Hole] = [:]
         /// The last packet that kept it.
         var refreshed: Instant
+
+        var endpoint: Endpoint { Endpoint(transport: transport, address: external) }
+    }
+
+    struct Hole: Sendable {
+        /// The last packet that kept it.
+        var refreshed: Instant
+        /// Of TCP only.
+        var tcp = TCPTracking()
+    }
+
+    /// An external endpoint: ports of UDP and TCP are counted apart.
+    struct Endpoint: Hashable, Sendable {
+        var transport: Datagram.Transport
+        var address: SocketAddress
     }
 
     /// A destination as a mapping or filter tells them apart.
@@ -42,16 +61,20 @@ public struct NAT: Sendable {
     }
 
     struct Key: Hashable, Sendable {
+        var transport: Datagram.Transport
         var `internal`: SocketAddress
         var remote: Remote
     }
+
+    /// More destinations than that get no answer.
+    static let holesPerMapping = 4096
 
     public var behavior: NATBehavior
     public let externalAddresses: [IPAddress]
     /// By number, oldest first; the dictionaries below only find them.
     var mappings: [UInt64: Mapping] = [:]
     var byKey: [Key: UInt64] = [:]
-    var byExternal: [SocketAddress: [UInt64]] = [:]
+    var byExternal: [Endpoint: [UInt64]] = [:]
     var nextMapping: UInt64 = 0
     var nextPort: UInt16
     /// External address of each internal one, where they are paired.
@@ -59,7 +82,7 @@ public struct NAT: Sendable {
     /// First port of each subscriber's block.
     var blocks: [IPAddress: UInt16] = [:]
     /// When a port was given up.
-    var resting: [SocketAddress: Instant] = [:]
+    var resting: [Endpoint: Instant] = [:]
     var random: SeededRandom
 
     /// - Parameter externalAddresses: at least one.
@@ -80,7 +103,7 @@ public struct NAT: Sendable {
         if isHairpin, behavior.hairpin == .off { return .refused(.noHairpin) }
         guard let number = mapping(for: datagram, now: now) else { return .refused(.noPort) }
         mappings[number]?.refreshed = now
-        mappings[number]?.holes[datagram.destination] = now
+        keepHole(of: number, to: datagram.destination, datagram, fromInside: true, now: now)
         var translated = datagram
         if let external = mappings[number]?.external { translated.source = external }
         guard isHairpin else { return .outward(translated) }
@@ -93,17 +116,20 @@ public struct NAT: Sendable {
 
     /// A packet from outside to one of the external addresses.
     public mutating func fromOutside(_ datagram: Datagram, now: Instant) -> Verdict {
-        expire(datagram.destination, now: now)
-        let candidates = byExternal[datagram.destination] ?? []
+        let endpoint = Endpoint(transport: datagram.transport, address: datagram.destination)
+        expire(endpoint, now: now)
+        let candidates = byExternal[endpoint] ?? []
         guard !candidates.isEmpty else { return .refused(.noMapping) }
         guard let number = candidates.first(where: { admits(datagram.source, mapping: $0, now: now) }) else {
             return .refused(.filtered)
         }
-        guard var mapping = mappings[number] else { return .refused(.noMapping) }
-        if behavior.refreshesInbound {
-            mapping.refreshed = now
-            if mapping.holes[datagram.source] != nil { mapping.holes[datagram.source] = now }
-            mappings[number] = mapping
+        guard let mapping = mappings[number] else { return .refused(.noMapping) }
+        let opens = datagram.segment?.flags.contains(.syn) ?? false
+        if datagram.transport == .tcp || behavior.refreshesInbound {
+            mappings[number]?.refreshed = now
+            if opens || mapping.holes[datagram.source] != nil {
+                keepHole(of: number, to: datagram.source, datagram, fromInside: false, now: now)
+            }
         }
         var translated = datagram
         translated.destination = mapping.internal
@@ -137,11 +163,44 @@ public struct NAT: Sendable {
         switch behavior.filtering {
         case .endpointIndependent: return true
         case .addressDependent:
-            return mapping.holes.contains { $0.key.ip == source.ip && isFresh($0.value, now) }
+            return mapping.holes.contains { $0.key.ip == source.ip && isFresh($0.value, mapping.transport, now) }
         case .addressAndPortDependent:
-            return mapping.holes[source].map { isFresh($0, now) } ?? false
+            return mapping.holes[source].map { isFresh($0, mapping.transport, now) } ?? false
         }
     }
 
-    func isFresh(_ instant: Instant, _ now: Instant) -> Bool { now <= instant + behavior.lifetime }
+    /// A packet passes between a mapping and a remote endpoint.
+    private mutating func keepHole(
+        of number: UInt64, to remote: SocketAddress, _ datagram: Datagram, fromInside: Bool, now: Instant
+    ) {
+        guard let mapping = mappings[number] else { return }
+        if mapping.holes[remote] == nil, mapping.holes.count >= Self.holesPerMapping {
+            let fresh = mapping.holes.filter { isFresh($0.value, mapping.transport, now) }
+            guard fresh.count < Self.holesPerMapping else { return }
+            mappings[number]?.holes = fresh
+        }
+        let known = mapping.holes[remote].flatMap { isFresh($0, mapping.transport, now) ? $0 : nil }
+        var hole = known ?? Hole(refreshed: now)
+        if let segment = datagram.segment { hole.tcp.pass(segment, fromInside: fromInside) }
+        hole.refreshed = now
+        mappings[number]?.holes[remote] = hole
+    }
+
+    private func isFresh(_ hole: Hole, _ transport: Datagram.Transport, _ now: Instant) -> Bool {
+        now <= end(of: hole, transport)
+    }
+
+    func isFresh(_ mapping: Mapping, _ now: Instant) -> Bool { now <= end(of: mapping) }
+
+    /// A mapping of TCP lasts as long as one of its connections.
+    func end(of mapping: Mapping) -> Instant {
+        switch mapping.transport {
+        case .udp: mapping.refreshed + behavior.lifetime
+        case .tcp: mapping.holes.values.map { end(of: $0, .tcp) }.max() ?? mapping.refreshed
+        }
+    }
+
+    private func end(of hole: Hole, _ transport: Datagram.Transport) -> Instant {
+        hole.refreshed + (transport == .udp ? behavior.lifetime : behavior.tcpLifetimes.lifetime(hole.tcp))
+    }
 }

@@ -1,7 +1,7 @@
 public import STUN
 public import Wire
 
-/// How a NAT treats UDP, in the terms of RFC 4787 and, for carriers, RFC 6888.
+/// How a NAT treats UDP, in the terms of RFC 4787 and, for carriers, RFC 6888; TCP alike where RFC 5382 does not differ.
 public struct NATBehavior: Hashable, Sendable {
     /// What a filter remembers the destinations of. RFC 4787 section 5 words it per internal endpoint; Linux and others
     /// filter per mapping. They differ only where mappings depend on the destination.
@@ -33,6 +33,8 @@ public struct NATBehavior: Hashable, Sendable {
     public var hairpin = HairpinBehavior.off
     /// How long a mapping, and a hole in its filter, lasts without traffic. REQ-5: not under two minutes.
     public var lifetime = Interval.seconds(120)
+    /// The same for TCP, whose packets from outside keep it too.
+    public var tcpLifetimes = TCPLifetimes()
     /// Packets from outside keep a mapping too (REQ-6 leaves it open; packets from inside always do).
     public var refreshesInbound = false
     /// A port that another internal endpoint has turns the mapping into one that depends on address and port: the NAT
