@@ -31,7 +31,7 @@ extension Server {
         _ = clients.set(client, to: index)
         allocationsByUser[identity.username, default: 0] += 1
         if nextSweep == .distantFuture { nextSweep = now + Limits.sweepInterval }
-        if let reserved = wish.reservation.flatMap(reservation) {
+        if let token = wish.reservation, let reserved = reservation(token) {
             relays[reserved].owner = .allocation(index)
             setRelay(reserved, of: index)
             return confirm(index)

@@ -29,9 +29,9 @@ import Wire
             for (column, expected) in row.dropFirst().enumerated() {
                 let cell = cells.removeFirst()
                 #expect(cell.a.name == row[0] && cell.b.name == rows[column][0])
-                #expect(cell.text == expected, "\(cell.a.name) × \(cell.b.name)")
-                #expect((cell.kindsAtB?.description ?? "--") == String(expected.reversed()))
-                #expect(cell.pairs <= 100)
+                #expect(cell.outcome.text == expected, "\(cell.a.name) × \(cell.b.name)")
+                #expect((cell.outcome.kindsAtB?.description ?? "--") == String(expected.reversed()))
+                #expect(cell.outcome.pairs <= 100)
             }
         }
         #expect(cells.isEmpty)
@@ -70,7 +70,7 @@ import Wire
         let right = try #require(NATBehavior(name: "APDM/\(filtering)"))
         let cell = NATMatrix.run(.nat(left), .nat(right))
         #expect(cell.kindsAtA == nil)
-        #expect(cell.pairs <= 100)
+        #expect(cell.outcome.pairs <= 100)
         // Both sides check at most every 50 ms, each check is sent nine times at most, and each has an answer.
         #expect(cell.datagrams < 35 * 20 * 2 * 2 * 9)
     }

@@ -132,6 +132,7 @@ extension Network.Drop {
         case .nat(let refusal): "NAT: \(refusal.rawValue)"
         case .firewall: "firewall"
         case .noRoute: "no route"
+        case .isolated: "hosts kept apart"
         case .malformed: "malformed"
         }
     }

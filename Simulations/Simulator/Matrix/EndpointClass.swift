@@ -23,27 +23,26 @@ public enum EndpointClass: Hashable, Sendable, CaseIterable {
 
     /// Puts a host behind it.
     /// - Parameters:
-    ///   - index: tells the hosts' addresses apart.
-    ///   - link: of each direction between the host and the internet.
-    /// - Returns: the host's number and address.
-    func place(
-        _ name: String, index: UInt32, link: LinkBehavior, in network: inout Network
-    ) -> (host: Int, address: IPAddress) {
-        // TEST-NET-2 and TEST-NET-3 (RFC 5737) are the internet.
-        let publicAddress = IPAddress(ipv4: 0xC633_6400 + 10 + index)
+    ///   - side: 0 or 1; tells the hosts' addresses apart.
+    ///   - pool: external addresses that a NAT has.
+    func place(_ side: Int, link: LinkBehavior, pool: UInt32 = 1, in network: inout Network) -> Encounter.Place {
+        let index = UInt32(side)
+        // TEST-NET-2 (RFC 5737), and 192.168.index.2 behind a NAT.
+        let first: UInt32 = 0xC633_640A + index << 6
         let gateway: Network.Gateway
-        var address = publicAddress
+        var address = IPAddress(ipv4: first)
         switch self {
         case .open: gateway = .router
         case .firewall: gateway = .firewall(Firewall())
         case .udpBlocked: gateway = .firewall(Firewall(blocksUDP: true))
         case .nat(let behavior):
             gateway = .nat(
-                NAT(behavior, externalAddresses: [publicAddress], random: network.seed.stream("nat:\(name)")))
-            // 192.168.index.2
+                NAT(
+                    behavior, externalAddresses: (0..<pool).map { IPAddress(ipv4: first + $0) },
+                    random: network.seed.stream("nat:\(side)")))
             address = IPAddress(ipv4: 0xC0A8_0002 + index << 8)
         }
-        let segment = network.addSegment("\(name)-net", behind: gateway)
-        return (network.addHost(name, in: segment, addresses: [address], up: link, down: link), address)
+        let segment = network.addSegment("\(side)-net", behind: gateway)
+        return (network.addHost("\(side)", in: segment, addresses: [address], up: link, down: link), address)
     }
 }

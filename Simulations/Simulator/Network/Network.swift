@@ -20,6 +20,8 @@ public struct Network: Sendable {
         case firewall
         /// No segment on its way knows the destination.
         case noRoute
+        /// The segment keeps its hosts apart.
+        case isolated
         /// Two addresses of different families, or a packet that goes round in circles.
         case malformed
     }
@@ -54,6 +56,8 @@ public struct Network: Sendable {
         var down: Link
         var hosts: [IPAddress: Int] = [:]
         var children: [Int] = []
+        /// Hosts do not reach each other but through the gateway, as at many a wireless access point.
+        var isolatesHosts = false
     }
 
     struct Host: Sendable {
@@ -111,6 +115,10 @@ public struct Network: Sendable {
 
     /// A host sends.
     public mutating func send(_ datagram: Datagram, from host: Int, now: Instant) -> Step {
+        let segment = segments[hosts[host].segment]
+        guard !segment.isolatesHosts || segment.hosts[datagram.destination.ip] == nil else {
+            return .dropped(.isolated, datagram)
+        }
         Self.cross(&hosts[host].up, datagram, to: .segment(hosts[host].segment), now: now)
     }
 
@@ -201,6 +209,9 @@ public struct Network: Sendable {
             return .hops([time, copy].compactMap { $0 }.map { Hop(place: place, datagram: datagram, time: $0) })
         }
     }
+
+    /// Keeps a segment's hosts apart from now on.
+    public mutating func isolateHosts(of segment: Int) { segments[segment].isolatesHosts = true }
 
     // MARK: What can happen to it meanwhile
 

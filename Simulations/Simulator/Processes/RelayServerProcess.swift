@@ -5,6 +5,9 @@ public import Wire
 public final class RelayServerProcess: Process {
     private var server: Server
     private let listeners: [SocketAddress]
+    private var tcp: TCPStack
+    private var streams: [Int: Stream] = [:]
+    private var connections: [Tuple: Int] = [:]
     private var relays: [SocketAddress: Int32] = [:]
     private var addresses: [Int32: SocketAddress] = [:]
     /// By reason; for tests.
@@ -12,38 +15,80 @@ public final class RelayServerProcess: Process {
     /// Payload bytes that went to peers and came from them.
     public private(set) var relayed = (toPeers: 0, toClients: 0)
 
+    private struct Stream {
+        var client: Tuple
+        var framer = StreamFramer()
+    }
+
     public init(_ configuration: ServerConfiguration, random: SeededRandom) {
+        var random = random
         listeners = configuration.listeners.map(\.address)
+        tcp = TCPStack(random: random.split())
+        for listener in configuration.listeners where listener.isStream { tcp.listen(on: listener.address) }
         server = Server(configuration, random: random)
     }
 
     public var allocationCount: Int { server.allocationCount }
     public var relayCount: Int { server.relayCount }
-    public var deadline: Instant { server.deadline }
+    public var deadline: Instant { min(server.deadline, tcp.deadline) }
 
     public func receive(_ datagram: Datagram, now: Instant, _ output: inout Output) {
-        do throws(DropReason) {
-            if let listener = listeners.firstIndex(of: datagram.destination) {
-                try receive(datagram.payload, from: Tuple(socket: UInt8(listener), remote: datagram.source), now, &output)
-            } else if let relay = relays[datagram.destination] {
+        if datagram.segment != nil {
+            tcp.receive(datagram, now: now)
+            receiveStreams(now, &output)
+        } else if let listener = index(of: datagram.destination, isStream: false) {
+            receive(datagram.payload, from: Tuple(socket: listener, remote: datagram.source), now, &output)
+        } else if let relay = relays[datagram.destination] {
+            do throws(DropReason) {
                 try receive(datagram.payload, fromPeer: datagram.source, at: relay, now, &output)
+            } catch {
+                drops.count(error)
             }
-        } catch {
-            drops.count(error)
         }
         drain(now, &output)
     }
 
-    private func receive(
-        _ payload: [UInt8], from client: Tuple, _ now: Instant, _ output: inout Output
-    ) throws(DropReason) {
-        guard
-            case .data(let relay, let peer, let bytes) = try unsafe server.receive(
-                payload.span.bytes, from: client, now: now),
-            let source = addresses[relay]
-        else { return }
-        relayed.toPeers += bytes.count
-        output.send(Array(payload[bytes]), from: source, to: peer)
+    private func index(of address: SocketAddress, isStream: Bool) -> UInt8? {
+        let listeners = server.configuration.listeners
+        return listeners.firstIndex { $0.address == address && $0.isStream == isStream }.map { UInt8($0) }
+    }
+
+    private func receiveStreams(_ now: Instant, _ output: inout Output) {
+        while let event = tcp.nextEvent() {
+            switch event {
+            case .accepted(let connection, let local, let remote):
+                guard let listener = index(of: local, isStream: true) else { continue }
+                let client = Tuple(socket: listener, remote: remote)
+                streams[connection] = Stream(client: client)
+                connections[client] = connection
+            case .received(let connection, let bytes):
+                guard var stream = streams[connection] else { continue }
+                stream.framer.receive(bytes)
+                while let frame = stream.framer.next() { receive(frame, from: stream.client, now, &output) }
+                streams[connection] = stream
+                if stream.framer.isBroken { close(connection, now) }
+            case .closed(let connection): close(connection, now)
+            case .connected: continue
+            }
+        }
+    }
+
+    private func close(_ connection: Int, _ now: Instant) {
+        guard let stream = streams.removeValue(forKey: connection) else { return }
+        connections[stream.client] = nil
+        server.closed(stream.client)
+        tcp.close(connection, now: now)
+    }
+
+    private func receive(_ payload: [UInt8], from client: Tuple, _ now: Instant, _ output: inout Output) {
+        do throws(DropReason) {
+            let input = try unsafe server.receive(payload.span.bytes, from: client, now: now)
+            guard case .data(let relay, let peer, let bytes) = input, let source = addresses[relay] else { return }
+            relayed.toPeers += bytes.count
+            output.send(Array(payload[bytes]), from: source, to: peer)
+        } catch {
+            drops.count(error)
+        }
     }
 
     private func receive(
@@ -51,14 +96,18 @@ public final class RelayServerProcess: Process {
     ) throws(DropReason) {
         switch try server.receive(fromPeer: peer, length: payload.count, at: relay, now: now) {
         case .channel(let number, let client):
-            send(ChannelData.message(number, payload, isPadded: isStream(client)), to: client, &output)
-        case .indication(let client): send(server.indication(payload, from: peer), to: client, &output)
+            send(ChannelData.message(number, payload, isPadded: isStream(client)), to: client, now, &output)
+        case .indication(let client): send(server.indication(payload, from: peer), to: client, now, &output)
         }
         relayed.toClients += payload.count
     }
 
     public func advance(to now: Instant, _ output: inout Output) {
         server.advance(to: now)
+        if tcp.deadline <= now {
+            tcp.advance(to: now)
+            receiveStreams(now, &output)
+        }
         drain(now, &output)
     }
 
@@ -73,14 +122,19 @@ public final class RelayServerProcess: Process {
                 if let address = addresses.removeValue(forKey: relay) { relays[address] = nil }
             }
         }
-        while let transmit = server.nextTransmit() { send(transmit.bytes, to: transmit.client, &output) }
+        while let transmit = server.nextTransmit() { send(transmit.bytes, to: transmit.client, now, &output) }
+        while let datagram = tcp.nextDatagram() { output.send(datagram) }
     }
 
     private func isStream(_ client: Tuple) -> Bool {
         server.configuration.listeners[Int(client.socket)].isStream
     }
 
-    private func send(_ bytes: [UInt8], to client: Tuple, _ output: inout Output) {
-        output.send(bytes, from: listeners[Int(client.socket)], to: client.remote)
+    private func send(_ bytes: [UInt8], to client: Tuple, _ now: Instant, _ output: inout Output) {
+        if let connection = connections[client] {
+            tcp.send(bytes, on: connection, now: now)
+        } else if !isStream(client) {
+            output.send(bytes, from: listeners[Int(client.socket)], to: client.remote)
+        }
     }
 }
