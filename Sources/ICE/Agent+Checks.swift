@@ -29,13 +29,25 @@ extension Agent {
         finish(now)
     }
 
+    /// Deviation: section 6.1.4.2 lets ordinary checks wait for all triggered ones. Two NATs that give every check a
+    /// new address keep that queue filled for ever, and the relays, which would work, would never be tried.
     private mutating func takeNextPair() -> Int? {
+        if triggeredInRow >= Limits.triggeredChecksInRow, let index = takeOrdinaryPair() { return index }
         while !triggered.isEmpty {
             let tuple = triggered.removeFirst()
-            if let index = pairIndex(tuple) { return index }
+            guard let index = pairIndex(tuple) else { continue }
+            triggeredInRow += 1
+            return index
         }
+        return takeOrdinaryPair()
+    }
+
+    private mutating func takeOrdinaryPair() -> Int? {
+        triggeredInRow = 0
         guard !isSelectionNominated else { return nil }
-        return pairs.firstIndex { $0.state == .waiting } ?? pairs.firstIndex { $0.state == .frozen }
+        func isOrdinary(_ pair: CandidatePair) -> Bool { !triggered.contains(pair.tuple) }
+        return pairs.firstIndex { $0.state == .waiting && isOrdinary($0) }
+            ?? pairs.firstIndex { $0.state == .frozen && isOrdinary($0) }
     }
 
     private mutating func startCheck(_ index: Int, _ now: Instant) {

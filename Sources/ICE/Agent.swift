@@ -55,6 +55,7 @@ public struct Agent: Sendable {
     var pairs: [CandidatePair] = []
     /// The triggered-check queue (RFC 8445 section 6.1.4.1).
     var triggered: [Tuple] = []
+    var triggeredInRow = 0
     var nextCheck: Instant
     var checkingSince: Instant?
 

@@ -29,6 +29,8 @@ public enum Limits {
 
     /// Ta, the time between two new checks (RFC 8445 section 14.2).
     public static let pacing = Interval.milliseconds(50)
+    /// Triggered checks before an ordinary one that waits gets its turn.
+    public static let triggeredChecksInRow = 4
     /// First retransmission timeout. Deviation: RFC 8445 section 14.3 says 500 ms; 250 ms is what
     /// libwebrtc uses, and halves the cost of a lost first check.
     public static let initialRetransmission = Interval.milliseconds(250)

@@ -4,27 +4,76 @@ import Wire
 
 /// The matrix of NATs against what RFC 4787's rules give by hand.
 @Suite struct NATMatrixTests {
-    /// STUN only, as A sees the path: rows A, columns B, both in the order of ``EndpointClass/allCases``.
-    static let withoutRelay = """
-        OPEN       HH    HH    HS    HS    HS    HP    HP    HP    HP    HP    HP    --
-        FW         HH    HH    HS    HS    HS    --    --    --    --    --    --    --
-        EIM/EIF    SH    SH    SS    SS    SS    SP    SP    SP    SP    SP    SP    --
-        EIM/ADF    SH    SH    SS    SS    SS    SP    SP    SP    SP    SP    SP    --
-        EIM/APDF   SH    SH    SS    SS    SS    --    --    --    --    --    --    --
-        ADM/EIF    PH    --    PS    PS    --    PP    PP    --    PP    PP    --    --
-        ADM/ADF    PH    --    PS    PS    --    PP    --    --    PP    --    --    --
-        ADM/APDF   PH    --    PS    PS    --    --    --    --    --    --    --    --
-        APDM/EIF   PH    --    PS    PS    --    PP    PP    --    --    --    --    --
-        APDM/ADF   PH    --    PS    PS    --    PP    --    --    --    --    --    --
-        APDM/APDF  PH    --    PS    PS    --    --    --    --    --    --    --    --
-        UDPBLOCK   --    --    --    --    --    --    --    --    --    --    --    --
-        """
+    /// As A sees the path: rows A, columns B, both in the order of ``EndpointClass/allCases``.
+    static let tables: [Encounter.Relays: String] = [
+        .none: """
+            OPEN       HH    HH    HS    HS    HS    HP    HP    HP    HP    HP    HP    --
+            FW         HH    HH    HS    HS    HS    --    --    --    --    --    --    --
+            EIM/EIF    SH    SH    SS    SS    SS    SP    SP    SP    SP    SP    SP    --
+            EIM/ADF    SH    SH    SS    SS    SS    SP    SP    SP    SP    SP    SP    --
+            EIM/APDF   SH    SH    SS    SS    SS    --    --    --    --    --    --    --
+            ADM/EIF    PH    --    PS    PS    --    PP    PP    --    PP    PP    --    --
+            ADM/ADF    PH    --    PS    PS    --    PP    --    --    PP    --    --    --
+            ADM/APDF   PH    --    PS    PS    --    --    --    --    --    --    --    --
+            APDM/EIF   PH    --    PS    PS    --    PP    PP    --    --    --    --    --
+            APDM/ADF   PH    --    PS    PS    --    PP    --    --    --    --    --    --
+            APDM/APDF  PH    --    PS    PS    --    --    --    --    --    --    --    --
+            UDPBLOCK   --    --    --    --    --    --    --    --    --    --    --    --
+            """,
+        .both: """
+            OPEN       HH    HH    HS    HS    HS    HP    HP    HP    HP    HP    HP    HR
+            FW         HH    HH    HS    HS    HS    HR    HR    HR    HR    HR    HR    HR
+            EIM/EIF    SH    SH    SS    SS    SS    SP    SP    SP    SP    SP    SP    SR
+            EIM/ADF    SH    SH    SS    SS    SS    SP    SP    SP    SP    SP    SP    SR
+            EIM/APDF   SH    SH    SS    SS    SS    RP    RP    RP    RP    RP    RP    SR
+            ADM/EIF    PH    RH    PS    PS    PR    PP    PP    PR    PP    PP    PR    PR
+            ADM/ADF    PH    RH    PS    PS    PR    PP    PR    PR    PP    PR    PR    PR
+            ADM/APDF   PH    RH    PS    PS    PR    PR    PR    PR    PR    PR    PR    PR
+            APDM/EIF   PH    RH    PS    PS    PR    PP    PP    PR    PR    PR    PR    PR
+            APDM/ADF   PH    RH    PS    PS    PR    PP    PR    PR    PR    PR    PR    PR
+            APDM/APDF  PH    RH    PS    PS    PR    PR    PR    PR    PR    PR    PR    PR
+            UDPBLOCK   RH    RH    RS    RS    RS    RP    RP    RP    RP    RP    RP    RR
+            """,
+        .onlyA: """
+            OPEN       HH    HH    HS    HS    HS    HP    HP    HP    HP    HP    HP    --
+            FW         HH    HH    HS    HS    HS    RP    RP    RP    RP    RP    RP    --
+            EIM/EIF    SH    SH    SS    SS    SS    SP    SP    SP    SP    SP    SP    --
+            EIM/ADF    SH    SH    SS    SS    SS    SP    SP    SP    SP    SP    SP    --
+            EIM/APDF   SH    SH    SS    SS    SS    RP    RP    RP    RP    RP    RP    --
+            ADM/EIF    PH    RH    PS    PS    RS    PP    PP    RP    PP    PP    RP    --
+            ADM/ADF    PH    RH    PS    PS    RS    PP    RP    RP    PP    RP    RP    --
+            ADM/APDF   PH    RH    PS    PS    RS    RP    RP    RP    RP    RP    RP    --
+            APDM/EIF   PH    RH    PS    PS    RS    PP    PP    RP    RP    RP    RP    --
+            APDM/ADF   PH    RH    PS    PS    RS    PP    RP    RP    RP    RP    RP    --
+            APDM/APDF  PH    RH    PS    PS    RS    RP    RP    RP    RP    RP    RP    --
+            UDPBLOCK   RH    RH    RS    RS    RS    RP    RP    RP    RP    RP    RP    --
+            """,
+        .onlyB: """
+            OPEN       HH    HH    HS    HS    HS    HP    HP    HP    HP    HP    HP    HR
+            FW         HH    HH    HS    HS    HS    HR    HR    HR    HR    HR    HR    HR
+            EIM/EIF    SH    SH    SS    SS    SS    SP    SP    SP    SP    SP    SP    SR
+            EIM/ADF    SH    SH    SS    SS    SS    SP    SP    SP    SP    SP    SP    SR
+            EIM/APDF   SH    SH    SS    SS    SS    SR    SR    SR    SR    SR    SR    SR
+            ADM/EIF    PH    PR    PS    PS    PR    PP    PP    PR    PP    PP    PR    PR
+            ADM/ADF    PH    PR    PS    PS    PR    PP    PR    PR    PP    PR    PR    PR
+            ADM/APDF   PH    PR    PS    PS    PR    PR    PR    PR    PR    PR    PR    PR
+            APDM/EIF   PH    PR    PS    PS    PR    PP    PP    PR    PR    PR    PR    PR
+            APDM/ADF   PH    PR    PS    PS    PR    PP    PR    PR    PR    PR    PR    PR
+            APDM/APDF  PH    PR    PS    PS    PR    PR    PR    PR    PR    PR    PR    PR
+            UDPBLOCK   --    --    --    --    --    --    --    --    --    --    --    --
+            """,
+    ]
 
-    private static let rows = withoutRelay.split(separator: "\n").map { $0.split(separator: " ").map(String.init) }
+    private static func rows(_ relays: Encounter.Relays) -> [[String]] {
+        (tables[relays] ?? "").split(separator: "\n").map { $0.split(separator: " ").map(String.init) }
+    }
 
-    @Test func everyPairConnectsExactlyWhereTheRulesSaySo() {
-        let rows = Self.rows
-        var cells = NATMatrix.run()[...]
+    @Test(arguments: Encounter.Relays.allCases)
+    func everyPairConnectsExactlyWhereTheRulesSaySo(_ relays: Encounter.Relays) {
+        let rows = Self.rows(relays)
+        var options = NATMatrix.Options()
+        options.relays = relays
+        var cells = NATMatrix.run(options)[...]
         for row in rows {
             for (column, expected) in row.dropFirst().enumerated() {
                 let cell = cells.removeFirst()
@@ -44,10 +93,13 @@ import Wire
         ]
         var alone = NATMatrix.Options()
         alone.hasSTUN = false
+        var relayed = NATMatrix.Options()
+        relayed.relays = .onlyA
         for (client, kinds) in zip(EndpointClass.allCases, expected) {
             let withSTUN = NATMatrix.runServer(client)
             let without = NATMatrix.runServer(client, alone)
             #expect(withSTUN.text == kinds.0 && without.text == kinds.1, "\(client.name)")
+            #expect(NATMatrix.runServer(client, relayed).text == (client == .udpBlocked ? "RH" : kinds.0))
             // The bound: signalling takes 20 ms, one check a round trip of 40 ms.
             if let time = withSTUN.connectTime { #expect(time <= .milliseconds(60), "\(client.name): \(time)") }
         }
@@ -57,6 +109,7 @@ import Wire
         let behavior = NATBehavior(.endpointIndependent, .addressAndPortDependent)
         var options = NATMatrix.Options()
         options.loss = .independent(Probability(0.1))
+        options.relays = .both
         let runs = [UInt64(7), 7, 8].map { seed in
             options.seed = seed
             return NATMatrix.run(.nat(behavior), .nat(behavior), options).replayHash
@@ -68,11 +121,11 @@ import Wire
     @Test(arguments: ["EIF", "ADF"]) func theEndlessPeerReflexiveTrapStaysBounded(_ filtering: String) throws {
         let left = try #require(NATBehavior(name: "APDM/EIF"))
         let right = try #require(NATBehavior(name: "APDM/\(filtering)"))
-        let cell = NATMatrix.run(.nat(left), .nat(right))
-        #expect(cell.kindsAtA == nil)
-        #expect(cell.outcome.pairs <= 100)
+        let outcome = NATMatrix.run(.nat(left), .nat(right))
+        #expect(outcome.kindsAtA == nil)
+        #expect(outcome.pairs <= 100)
         // Both sides check at most every 50 ms, each check is sent nine times at most, and each has an answer.
-        #expect(cell.datagrams < 35 * 20 * 2 * 2 * 9)
+        #expect(outcome.datagrams < 35 * 20 * 2 * 2 * 9)
     }
 
     @Test(arguments: UInt64(1)...12) func whatCanConnectDoesThroughTenPercentOfLoss(_ seed: UInt64) {
@@ -80,13 +133,15 @@ import Wire
         options.seed = seed
         options.loss = .independent(Probability(0.1))
         options.patience = .seconds(10)
+        options.relays = seed % 2 == 0 ? .none : .both
+        let rows = Self.rows(options.relays)
         let classes = EndpointClass.allCases
         // One row for each seed, all rows over all seeds.
         let row = Int(seed) % classes.count
         for column in classes.indices {
-            let isPossible = Self.rows[row][column + 1] != "--"
-            let cell = NATMatrix.run(classes[row], classes[column], options)
-            #expect((cell.kindsAtA != nil) == isPossible, "\(cell.a.name) × \(cell.b.name)")
+            let isPossible = rows[row][column + 1] != "--"
+            let outcome = NATMatrix.run(classes[row], classes[column], options)
+            #expect((outcome.kindsAtA != nil) == isPossible, "\(classes[row].name) × \(classes[column].name)")
         }
     }
 }

@@ -119,7 +119,7 @@ public struct Network: Sendable {
         guard !segment.isolatesHosts || segment.hosts[datagram.destination.ip] == nil else {
             return .dropped(.isolated, datagram)
         }
-        Self.cross(&hosts[host].up, datagram, to: .segment(hosts[host].segment), now: now)
+        return Self.cross(&hosts[host].up, datagram, to: .segment(hosts[host].segment), now: now)
     }
 
     /// A packet arrives where a link ends.

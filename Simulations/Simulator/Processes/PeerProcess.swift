@@ -1,4 +1,5 @@
 public import ICE
+import STUN
 import TURN
 public import Wire
 
@@ -69,6 +70,8 @@ public final class PeerProcess: Process {
         tcp = TCPStack(random: random.split())
         self.random = random
     }
+
+    public var takesTCP: Bool { true }
 
     public var deadline: Instant {
         let own = min(agent.deadline, gatherer.deadline, fallback, tcp.deadline)
@@ -193,6 +196,12 @@ public final class PeerProcess: Process {
     private func handle(_ event: Client.Event, of index: Int, _ now: Instant, _ output: inout Output) {
         switch event {
         case .allocated(let relayed, let mapped):
+            // The answer tells what a STUN server's tells too (RFC 8445 section 5.1.1.2).
+            if case .datagrams(let socket) = relays[index].carrier,
+                let candidate = agent.addServerReflexive(mapped, socket: UInt8(socket))
+            {
+                signal(candidate.sdp, &output)
+            }
             guard let added = agent.addRelayed(relayed, related: mapped, now: now) else { return }
             relays[index].agentSocket = added.socket
             output.note("relayed \(relayed)")

@@ -30,6 +30,7 @@ public final class RelayServerProcess: Process {
 
     public var allocationCount: Int { server.allocationCount }
     public var relayCount: Int { server.relayCount }
+    public var takesTCP: Bool { true }
     public var deadline: Instant { min(server.deadline, tcp.deadline) }
 
     public func receive(_ datagram: Datagram, now: Instant, _ output: inout Output) {
