@@ -5,7 +5,7 @@ public import Wire
 public protocol Process: AnyObject {
     /// When ``advance(to:_:)`` wants to be called next.
     var deadline: Instant { get }
-    /// Whether TCP segments come to ``receive(_:now:_:)`` too. No, unless it says so: what takes UDP only never sees them.
+    /// Whether TCP segments come to ``receive(_:now:_:)`` too. By default not: what takes only UDP never sees them.
     var takesTCP: Bool { get }
     /// Once, at the beginning.
     func start(now: Instant, _ output: inout Output)

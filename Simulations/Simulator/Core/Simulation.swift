@@ -11,6 +11,7 @@ public struct Simulation {
         case timer(Int)
         case message(from: Int, to: Int, [UInt8])
         case change(Int)
+        case departure(Network.Line)
     }
 
     public private(set) var network: Network
@@ -59,6 +60,7 @@ public struct Simulation {
         while let time = queue.nextTime, time <= end {
             guard let event = queue.next() else { break }
             perform(event)
+            for call in network.takeCalls() { queue.schedule(.departure(call.line), at: call.time) }
             if !isRunning() { return true }
         }
         return !isRunning()
@@ -78,6 +80,8 @@ public struct Simulation {
             log.add(.signalled, at: now, host: hosts[receiver])
             call(receiver) { $0.receive(bytes, from: sender, now: $1, &$2) }
         case .change(let index): changes[index](&network)
+        case .departure(let line):
+            for step in network.depart(line, now: now) { follow(step) }
         }
     }
 
@@ -94,6 +98,10 @@ public struct Simulation {
             }
         case .dropped(let drop, let datagram):
             log.add(.dropped, at: now, host: -1, datagram: datagram, text: drop.text)
+        case .queued(let overflow):
+            for datagram in overflow {
+                log.add(.dropped, at: now, host: -1, datagram: datagram, text: Network.Drop.link(.queueFull).text)
+            }
         }
     }
 

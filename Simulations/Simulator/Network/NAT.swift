@@ -148,6 +148,15 @@ public struct NAT: Sendable {
         nextPort = Self.firstPort &+ UInt16(truncatingIfNeeded: random.next() & 0x3FFF)
     }
 
+    /// Forgets the mappings only, and gives none of their external endpoints again before a reboot: who sends on has
+    /// moved, as his peers see it. An overloading NAT keeps its ports all the same.
+    public mutating func rebind() {
+        for endpoint in byExternal.keys { resting[endpoint] = .distantFuture }
+        mappings = [:]
+        byKey = [:]
+        byExternal = [:]
+    }
+
     private func admits(_ source: SocketAddress, mapping number: UInt64, now: Instant) -> Bool {
         guard let mapping = mappings[number] else { return false }
         switch behavior.filterScope {

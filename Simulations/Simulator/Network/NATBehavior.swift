@@ -1,7 +1,7 @@
 public import STUN
 public import Wire
 
-/// How a NAT treats UDP, in the terms of RFC 4787 and, for carriers, RFC 6888; TCP alike where RFC 5382 does not differ.
+/// How a NAT treats UDP, in the terms of RFC 4787 and, for carriers, RFC 6888; and TCP, where RFC 5382 is no different.
 public struct NATBehavior: Hashable, Sendable {
     /// What a filter remembers the destinations of. RFC 4787 section 5 words it per internal endpoint; Linux and others
     /// filter per mapping. They differ only where mappings depend on the destination.

@@ -46,6 +46,22 @@ public struct Network: Sendable {
         case hops([Hop])
         case delivered(host: Int, Datagram)
         case dropped(Drop, Datagram)
+        /// The packet waits in a link, and these found no room there: it may be one of them.
+        case queued(overflow: [Datagram])
+    }
+
+    /// One direction of a link: up is towards the internet.
+    public enum Line: Hashable, Sendable {
+        case hostUp(Int)
+        case hostDown(Int)
+        case segmentUp(Int)
+        case segmentDown(Int)
+    }
+
+    /// A line that wants ``depart(_:now:)`` to be called.
+    struct Call: Sendable {
+        var line: Line
+        var time: Instant
     }
 
     struct Segment: Sendable {
@@ -71,6 +87,8 @@ public struct Network: Sendable {
     var segments: [Segment]
     var hosts: [Host] = []
     let seed: RootSeed
+    /// Since they were taken last.
+    var calls: [Call] = []
 
     public init(seed: RootSeed) {
         self.seed = seed
@@ -119,7 +137,7 @@ public struct Network: Sendable {
         guard !segment.isolatesHosts || segment.hosts[datagram.destination.ip] == nil else {
             return .dropped(.isolated, datagram)
         }
-        return Self.cross(&hosts[host].up, datagram, to: .segment(hosts[host].segment), now: now)
+        return cross(.hostUp(host), datagram, now: now)
     }
 
     /// A packet arrives where a link ends.
@@ -135,20 +153,20 @@ public struct Network: Sendable {
     private mutating func route(_ datagram: Datagram, in segment: Int, now: Instant) -> Step {
         let destination = datagram.destination.ip
         if let host = segments[segment].hosts[destination] {
-            return Self.cross(&hosts[host].down, datagram, to: .host(host), now: now)
+            return cross(.hostDown(host), datagram, now: now)
         }
         for child in segments[segment].children where reaches(destination, through: child) {
-            return Self.cross(&segments[child].down, datagram, to: .gateway(child), now: now)
+            return cross(.segmentDown(child), datagram, now: now)
         }
         return leave(datagram, segment: segment, now: now)
     }
 
     /// Up through the gateway.
     private mutating func leave(_ datagram: Datagram, segment: Int, now: Instant) -> Step {
-        guard let parent = segments[segment].parent else { return .dropped(.noRoute, datagram) }
+        guard segments[segment].parent != nil else { return .dropped(.noRoute, datagram) }
         switch Self.pass(datagram, gateway: &segments[segment].gateway, isOutward: true, now: now) {
         case .success(.outward(let outward)):
-            return Self.cross(&segments[segment].up, outward, to: .segment(parent), now: now)
+            return cross(.segmentUp(segment), outward, now: now)
         case .success(.inward(let turned)): return route(turned, in: segment, now: now)
         case .failure(let drop): return .dropped(drop, datagram)
         }
@@ -201,26 +219,6 @@ public struct Network: Sendable {
         return segments[segment].children.contains { reaches(address, through: $0) }
     }
 
-    private static func cross(_ link: inout Link, _ datagram: Datagram, to place: Place, now: Instant) -> Step {
-        var datagram = datagram
-        switch link.send(&datagram, now: now) {
-        case .dropped(let loss): return .dropped(.link(loss), datagram)
-        case .arrives(let time, let copy):
-            return .hops([time, copy].compactMap { $0 }.map { Hop(place: place, datagram: datagram, time: $0) })
-        }
-    }
-
     /// Keeps a segment's hosts apart from now on.
     public mutating func isolateHosts(of segment: Int) { segments[segment].isolatesHosts = true }
-
-    // MARK: What can happen to it meanwhile
-
-    public mutating func change(gatewayOf segment: Int, _ change: (inout Gateway) -> Void) {
-        change(&segments[segment].gateway)
-    }
-
-    public mutating func change(linksOf host: Int, _ change: (inout LinkBehavior) -> Void) {
-        change(&hosts[host].up.behavior)
-        change(&hosts[host].down.behavior)
-    }
 }

@@ -3,8 +3,8 @@ public import Wire
 /// A host's TCP (RFC 9293) as a value: segments and times go in, segments and events come out.
 ///
 /// Enough of it to be true to a network that loses, delays, reorders, doubles and damages: the handshake, also a
-/// simultaneous one, cumulative acknowledgement, delivery in order, retransmission with backoff (RFC 6298), a congestion
-/// window with fast recovery (RFC 5681, RFC 6582), half-closed connections, resets and TIME-WAIT.
+/// simultaneous one, cumulative acknowledgement, delivery in order, retransmission with backoff (RFC 6298), a
+/// congestion window with fast recovery (RFC 5681, RFC 6582), half-closed connections, resets and TIME-WAIT.
 ///
 /// Deviation: every segment is acknowledged at once, nothing is delayed or held back to be joined (RFC 9293 section
 /// 3.8.6.3 and 3.7.4); there is no keep-alive, so a peer that dies while nothing is sent is not noticed.

@@ -196,8 +196,8 @@ public final class PeerProcess: Process {
     private func handle(_ event: Client.Event, of index: Int, _ now: Instant, _ output: inout Output) {
         switch event {
         case .allocated(let relayed, let mapped):
-            // The answer tells what a STUN server's tells too (RFC 8445 section 5.1.1.2).
-            if case .datagrams(let socket) = relays[index].carrier,
+            // Without a STUN server, the answer tells what such a one's tells (RFC 8445 section 5.1.1.2).
+            if configuration.stunServers.isEmpty, case .datagrams(let socket) = relays[index].carrier,
                 let candidate = agent.addServerReflexive(mapped, socket: UInt8(socket))
             {
                 signal(candidate.sdp, &output)
