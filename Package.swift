@@ -73,7 +73,7 @@ targets += [
 
 // IO and the control plane.
 targets += [
-    core("Reactor", ["Transport", "Forwarding", "Session", "ICE", "STUN", "DTLS", "SRTP", "RTP", "Wire", "CLinux"]),
+    core("Reactor", ["Transport", "Forwarding", "Session", "ICE", "STUN", "TURN", "DTLS", "SRTP", "RTP", "Wire", "CLinux"]),
     core(
         "LoadGenerator", ["Transport", "ICE", "STUN", "DTLS", "SRTP", "SDP", "RTP", "Wire", "CLinux"]),
     core("WHIPClient", ["LoadGenerator", "Wire"] + nio),
@@ -92,8 +92,9 @@ targets += [
         name: "apus",
         dependencies: [
             "Signaling", "Kurento", "WHIP", "Access", "Controller", "Worker", "Reactor", "Store", "Session", "Settings",
-            "ICE", "STUN", "DTLS", "Wire", "CLinux", "LoadGenerator", "WHIPClient", "ForwardingBenchmark", "Simulator",
-            logging, .product(name: "NIOCore", package: "swift-nio"), .product(name: "NIOPosix", package: "swift-nio"),
+            "ICE", "STUN", "TURN", "DTLS", "Wire", "CLinux", "LoadGenerator", "WHIPClient", "ForwardingBenchmark",
+            "Simulator", logging, .product(name: "NIOCore", package: "swift-nio"),
+            .product(name: "NIOPosix", package: "swift-nio"), .product(name: "NIOSSL", package: "swift-nio-ssl"),
             .product(name: "ArgumentParser", package: "swift-argument-parser"),
             .product(name: "UnixSignals", package: "swift-service-lifecycle"),
         ],
@@ -102,7 +103,7 @@ targets += [
         name: "ForwardingBenchmark", dependencies: ["LoadGenerator", "Wire", "CLinux", "COpenSSL"],
         path: "Benchmarks/Forwarding", exclude: ["README.md", "costs.svg", "loopback.c"], swiftSettings: house),
     core(
-        "Fuzzing", ["Wire", "STUN", "ICE", "DTLS", "SRTP", "RTP", "SDP", "Transport", "Kurento", "Session", "Store"],
+        "Fuzzing", ["Wire", "STUN", "TURN", "ICE", "DTLS", "SRTP", "RTP", "SDP", "Transport", "Kurento", "Session", "Store"],
         path: "Simulations/Fuzzing"),
     core("Simulator", ["ICE", "STUN", "TURN", "Wire"], path: "Simulations/Simulator"),
 ]
@@ -121,7 +122,7 @@ targets += [
     tests("TransportTests", ["Transport", "ICE", "STUN", "DTLS", "SRTP", "Wire"]),
     tests("ForwardingTests", ["Forwarding", "RTP", "Wire"]),
     tests("SessionTests", ["Session", "RTP", "Wire"]),
-    tests("ReactorTests", ["CAllocationCount", "Reactor", "Transport", "Forwarding", "Session", "ICE", "DTLS", "SRTP", "RTP", "STUN", "Wire", "CLinux"]),
+    tests("ReactorTests", ["CAllocationCount", "Reactor", "TURN", "Transport", "Forwarding", "Session", "ICE", "DTLS", "SRTP", "RTP", "STUN", "Wire", "CLinux"]),
     tests(
         "LoadGeneratorTests",
         ["LoadGenerator", "Reactor", "Transport", "Forwarding", "Session", "ICE", "STUN", "DTLS", "SRTP", "SDP", "RTP", "Wire", "CLinux"]),

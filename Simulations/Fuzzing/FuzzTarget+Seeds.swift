@@ -7,6 +7,7 @@ private enum Seeds {
     static func inputs(for target: FuzzTarget) -> [[UInt8]] {
         switch target {
         case .stun: [hex(stunRequest), hex(stunResponse)]
+        case .turn: [hex(channelBind), hex(channelData), hex(sendIndication)]
         case .candidate: candidates.map { Array($0.utf8) }
         case .dtls: [datagram(clientHello), datagram(clientHello) + datagram(hex("15fefd000000000000000100020228"))]
         case .srtp: [hex(rtp), hex(senderReport), hex(rtp) + [UInt8](repeating: 0x5A, count: 60)]
@@ -27,6 +28,13 @@ private enum Seeds {
         + "002400046e7f1eff" + "8029" + "00080000000000000001"
     private static let stunResponse =
         "010100202112a442000102030405060708090a0b" + "002000080001a147e112a643" + "000800140000" + "0000000000000000"
+
+    /// Channel 0x4001 to 192.0.2.1:7000; data in it; data in an indication.
+    private static let channelBind =
+        "000900142112a442000102030405060708090a0b" + "000c000440010000" + "001200080001" + "3a4a" + "e112a643"
+    private static let channelData = "4001000568656c6c6f000000"
+    private static let sendIndication =
+        "001600182112a442000102030405060708090a0b" + "001200080001" + "3a4a" + "e112a643" + "0013000568656c6c6f000000"
 
     private static let candidates = [
         "candidate:1 1 udp 2130706431 192.0.2.1 40000 typ host generation 0 ufrag fuzz",

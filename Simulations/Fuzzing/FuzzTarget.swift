@@ -1,12 +1,13 @@
 /// A parser that reads what strangers send. The raw value is its name on the command line and its folder in
 /// `Simulations/FailCases`.
 public enum FuzzTarget: String, CaseIterable, Sendable {
-    case stun, candidate, dtls, srtp, rtp, rtcp, vp9, dependency, sdp, trickle, kurento, store
+    case stun, turn, candidate, dtls, srtp, rtp, rtcp, vp9, dependency, sdp, trickle, kurento, store
 
     /// Reads `input` as the target's wire format. Traps are findings; errors are not.
     public func run(_ input: RawSpan) {
         switch self {
         case .stun: STUNFuzz.run(input)
+        case .turn: TURNFuzz.run(input)
         case .candidate: CandidateFuzz.run(input)
         case .dtls: DTLSFuzz.run(input)
         case .srtp: SRTPFuzz.run(input)

@@ -23,7 +23,9 @@ import Wire
     private var refusesTrains = [Bool](repeating: false, count: Limits.sockets)
 
     private struct Train {
-        var tuple: Tuple
+        /// The index of its descriptor.
+        var socket: Int
+        var remote: SocketAddress
         var start: Int
         var length: Int
         var segment: Int
@@ -47,9 +49,10 @@ import Wire
         self.capacity = capacity
         unsafe memory = .allocate(byteCount: (capacity + 1) * Self.slotSize, alignment: 64)
         unsafe memory.initializeMemory(as: UInt8.self, repeating: 0)
-        let nowhere = Tuple(socket: 0, remote: SocketAddress(ip: IPAddress(ipv4: 0), port: 0))
+        let nowhere = SocketAddress(ip: IPAddress(ipv4: 0), port: 0)
         trains = Array(
-            repeating: Train(tuple: nowhere, start: 0, length: 0, segment: 0, datagrams: 0), count: capacity)
+            repeating: Train(socket: 0, remote: nowhere, start: 0, length: 0, segment: 0, datagrams: 0),
+            count: capacity)
     }
 
     deinit {
@@ -71,13 +74,20 @@ import Wire
 
     /// Queues the first `length` bytes of ``unguardedNext()`` for `tuple`.
     mutating func commit(length: Int, to tuple: Tuple) {
+        commit(length: length, socket: Int(tuple.socket), to: tuple.remote)
+    }
+
+    /// The same for a socket whose index may be larger than a tuple's.
+    mutating func commit(length: Int, socket: Int, to remote: SocketAddress) {
         precondition(length >= 0 && length <= Self.slotSize)
         defer {
             cursor += length
             datagramCount += 1
         }
         let last = count - 1
-        if isOpen, length > 0, length <= trains[last].segment, trains[last].tuple == tuple {
+        if isOpen, length > 0, length <= trains[last].segment, trains[last].socket == socket,
+            trains[last].remote == remote
+        {
             trains[last].length += length
             trains[last].datagrams += 1
             isOpen =
@@ -85,8 +95,9 @@ import Wire
                 && trains[last].length + length <= Limits.trainBytes
             return
         }
-        trains[count] = Train(tuple: tuple, start: cursor, length: length, segment: length, datagrams: 1)
-        isOpen = length > 0 && !refusesTrains[Int(tuple.socket)]
+        trains[count] = Train(
+            socket: socket, remote: remote, start: cursor, length: length, segment: length, datagrams: 1)
+        isOpen = length > 0 && !refusesTrains[refusal(socket)]
         count += 1
     }
 
@@ -97,10 +108,10 @@ import Wire
         for index in 0..<count { prepare(index) }
         var first = 0
         while first < count {
-            let socket = trains[first].tuple.socket
+            let socket = trains[first].socket
             var end = first + 1
-            while end < count, trains[end].tuple.socket == socket { end += 1 }
-            send(first..<end, descriptor: descriptors[Int(socket)], &result)
+            while end < count, trains[end].socket == socket { end += 1 }
+            send(first..<end, descriptor: descriptors[socket], &result)
             first = end
         }
         count = 0
@@ -110,9 +121,12 @@ import Wire
         return result
     }
 
+    /// Sockets beyond those of a reactor share the last place: what one's interface refuses, others do without.
+    private func refusal(_ socket: Int) -> Int { min(socket, Limits.sockets - 1) }
+
     private func prepare(_ index: Int) {
         let train = trains[index]
-        var destination = apus_address(train.tuple.remote)
+        var destination = apus_address(train.remote)
         unsafe apus_batch_set_destination(headers, UInt32(index), &destination)
         point(index, at: train.start, length: train.length, segment: train.segment)
     }
@@ -149,7 +163,7 @@ import Wire
             return
         }
         // EIO says that the interface cannot do it at all; else it was this path's MTU or this address.
-        if error == Self.inputOutput { refusesTrains[Int(train.tuple.socket)] = true }
+        if error == Self.inputOutput { refusesTrains[refusal(train.socket)] = true }
         var start = train.start
         let end = train.start + train.length
         while start < end {

@@ -83,7 +83,7 @@ final class LoadBoard: Sendable {
 }
 
 /// Tells whoever waits that the thread has done its last.
-private final class Ending: Sendable {
+final class Ending: Sendable {
     private let state = Mutex<(isOver: Bool, waiters: [CheckedContinuation<Void, Never>])>((false, []))
 
     var isOver: Bool { state.withLock { $0.isOver } }
@@ -122,7 +122,7 @@ private final class Handover: Sendable {
 }
 
 /// Carries a closure across pthread_create.
-private final class ThreadStart {
+final class ThreadStart {
     private let body: () -> Void
     init(_ body: @escaping () -> Void) { self.body = body }
 

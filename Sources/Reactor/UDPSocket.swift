@@ -16,12 +16,12 @@ public final class UDPSocket: Sendable {
     public let local: SocketAddress
 
     /// Socket buffers in bytes: 4 MiB holds about 40 ms of a full gigabit.
-    static let bufferSize: Int32 = 4 << 20
+    public static let bufferSize: Int32 = 4 << 20
 
     /// Binds `address`; port 0 lets the kernel choose.
-    public init(binding address: SocketAddress) throws(SystemError) {
+    public init(binding address: SocketAddress, bufferSize: Int32 = UDPSocket.bufferSize) throws(SystemError) {
         var native = apus_address(address)
-        let fd = unsafe apus_udp_open(&native, Self.bufferSize, Self.bufferSize)
+        let fd = unsafe apus_udp_open(&native, bufferSize, bufferSize)
         guard fd >= 0 else { throw SystemError(operation: "bind \(address)", code: -fd) }
         let port = apus_local_port(fd)
         guard port > 0 else {

@@ -1,7 +1,8 @@
 import STUN
 import Wire
 
-/// What a server does for one client: a relayed address (RFC 8656 section 3.2) or one of each family, and who may use it.
+/// What a server does for one client: a relayed address (RFC 8656 section 3.2) or one of each family, and who may use
+/// it.
 struct Allocation: Sendable {
     struct Permission: Sendable {
         var ip: IPAddress

@@ -4,9 +4,9 @@ import Wire
 public enum ChannelData {
     public static let headerBytes = 4
 
-    /// Whether a datagram is channel data, by its first byte (RFC 7983 section 7 as RFC 8656 section 12 narrows it).
+    /// Whether a datagram is channel data, by its first two bits (RFC 5766 section 11.6).
     public static func isChannelData(_ datagram: RawSpan) -> Bool {
-        datagram.byteCount > 0 && datagram.uint8(at: 0) & 0xF0 == 0x40
+        datagram.byteCount > 0 && datagram.uint8(at: 0) & 0xC0 == 0x40
     }
 
     /// Channel and place of the data; what follows it is padding (section 12.5). Nil when the datagram is shorter than

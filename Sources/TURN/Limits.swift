@@ -18,8 +18,9 @@ public enum Limits {
     public static let permissions = 64
     /// Channels of an allocation.
     public static let channels = 64
-    /// Channel numbers (section 12): 0x4000 to 0x4FFF.
-    public static let channelNumbers: ClosedRange<UInt16> = 0x4000...0x4FFF
+    /// Channel numbers. Deviation: section 12 ends them at 0x4FFF, to tell them from DTLS and SRTP on one socket, which
+    /// no socket here has; clients of RFC 5766 go up to 0x7FFF.
+    public static let channelNumbers: ClosedRange<UInt16> = 0x4000...0x7FFF
     /// Ports that are tried for one allocation.
     public static let portAttempts = 16
     /// Bytes of realm, user name and nonce (RFC 8489 section 14).

@@ -2,8 +2,8 @@ import COpenSSL
 
 /// Keys and passwords of the long-term mechanism (RFC 8489 section 9.2).
 public enum LongTermCredential {
-    /// `MD5(username ":" realm ":" password)` (section 9.2.2). MD5 is what every client speaks; it keys an HMAC here and
-    /// nothing hangs on its collisions.
+    /// `MD5(username ":" realm ":" password)` (section 9.2.2). MD5 is what every client speaks; it keys an HMAC here
+    /// and nothing hangs on its collisions.
     public static func key(username: String, realm: String, password: String) -> [UInt8] {
         let text = Array("\(username):\(realm):\(password)".utf8)
         var digest = [UInt8](repeating: 0, count: 16)
@@ -25,7 +25,9 @@ public enum LongTermCredential {
     /// When a temporary user name ends, in seconds since 1970; nil for a name of another form.
     public static func end(of username: String) -> Int64? {
         let digits = username.prefix { $0 != ":" }
-        guard (1...15).contains(digits.utf8.count), digits.utf8.allSatisfy({ (48...57).contains($0) }) else { return nil }
+        guard (1...15).contains(digits.utf8.count), digits.utf8.allSatisfy({ (48...57).contains($0) }) else {
+            return nil
+        }
         return Int64(digits)
     }
 

@@ -45,7 +45,10 @@ struct NonceKey: Sendable {
             guard let value = value(of: character) else { return nil }
             word = word << 6 | value
             if index % 4 == 3 {
-                bytes += [UInt8(truncatingIfNeeded: word >> 16), UInt8(truncatingIfNeeded: word >> 8), UInt8(truncatingIfNeeded: word)]
+                bytes += [
+                    UInt8(truncatingIfNeeded: word >> 16), UInt8(truncatingIfNeeded: word >> 8),
+                    UInt8(truncatingIfNeeded: word),
+                ]
                 word = 0
             }
         }

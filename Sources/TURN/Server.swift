@@ -76,7 +76,8 @@ public struct Server: ~Copyable {
     /// One datagram, or frame of a stream, from a client.
     ///
     /// - Throws: why it had no effect and gets no answer.
-    public mutating func receive(_ datagram: RawSpan, from client: Tuple, now: Instant) throws(DropReason) -> FromClient {
+    public mutating func receive(_ datagram: RawSpan, from client: Tuple, now: Instant) throws(DropReason) -> FromClient
+    {
         guard Int(client.socket) < configuration.listeners.count else { throw .unknownTuple }
         guard ChannelData.isChannelData(datagram) else { return try receiveMessage(datagram, from: client, now) }
         guard let index = clients.slot(for: client) else { throw .turnNoAllocation }

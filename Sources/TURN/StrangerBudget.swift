@@ -22,7 +22,8 @@ struct StrangerBudget: Sendable {
         let index = Int(truncatingIfNeeded: mixed >> 40) & (Limits.strangers - 1)
         let earned = (now - accounts[index].since).nanoseconds / (1_000_000_000 / Limits.strangerRate)
         if earned > 0 {
-            accounts[index].tokens = min(Limits.strangerBurst, accounts[index].tokens + min(earned, Limits.strangerBurst))
+            accounts[index].tokens = min(
+                Limits.strangerBurst, accounts[index].tokens + min(earned, Limits.strangerBurst))
             accounts[index].since = now
         }
         guard accounts[index].tokens > 0 else { return false }

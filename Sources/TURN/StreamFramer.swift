@@ -30,7 +30,7 @@ public struct StreamFramer: Sendable {
         case 0...3:
             frame = 20 + length
             padded = frame
-        case 0x40...0x4F:
+        case 0x40...0x7F:
             frame = ChannelData.headerBytes + length
             padded = (frame + 3) & ~3
         default:

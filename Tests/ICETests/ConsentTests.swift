@@ -23,7 +23,8 @@ struct ConsentTests {
         #expect(abs(net.sentPackets - before - expected) < expected / 20)
     }
 
-    @Test(arguments: [false, true]) func silenceDisconnectsThenExpires(isLite: Bool) {
+    @Test("STUN/ICE 8: consent that is over stops sending", arguments: [false, true])
+    func silenceDisconnectsThenExpires(isLite: Bool) {
         var net = connected(seed: 2, .init(serverIsLite: isLite))
         net.isCut = true
         let cut = net.now
@@ -94,7 +95,8 @@ struct ConsentTests {
         #expect(net.isConnected)
     }
 
-    @Test func aForgedSourceMovesNothingWithoutOurOwnCheck() throws {
+    @Test("STUN/ICE 5: a forged source moves nothing without our own check")
+    func aForgedSourceMovesNothingWithoutOurOwnCheck() throws {
         var net = connected(seed: 6)
         let victim = Tuple(socket: 0, remote: address("198.51.100.66", 666))
         let username = "\(net.server.local.ufrag):\(net.client.local.ufrag)"

@@ -7,7 +7,8 @@ import Wire
 /// Server-reflexive candidates: how they are found, and what they make of a pair.
 @Suite struct GathererTests {
     private let locals = [
-        SocketAddress(ip: IPAddress("192.168.1.2")!, port: 5000), SocketAddress(ip: IPAddress("2001:db8::2")!, port: 5001),
+        SocketAddress(ip: IPAddress("192.168.1.2")!, port: 5000),
+        SocketAddress(ip: IPAddress("2001:db8::2")!, port: 5001),
     ]
     private let server = SocketAddress(ip: IPAddress("203.0.113.1")!, port: 3478)
     private let mapped = SocketAddress(ip: IPAddress("198.51.100.1")!, port: 7000)

@@ -27,7 +27,7 @@ struct HostilePeerTests {
         makeCheck(username: "serv:cli", key: password, change: change)
     }
 
-    @Test func strangersGetNoAnswer() {
+    @Test("STUN/ICE 1: strangers get no answer") func strangersGetNoAnswer() {
         for isLite in [false, true] {
             var agent = server(isLite: isLite)
             #expect(drop(&agent, makeCheck(username: "other:cli", key: password)) == .stunUnknownUser)
@@ -55,7 +55,7 @@ struct HostilePeerTests {
         }
     }
 
-    @Test func answersAreNeverLargerThanTheRequest() throws {
+    @Test("STUN/ICE 1: answers are never larger than the request") func answersAreNeverLargerThanTheRequest() throws {
         var agent = server()
         for source in [tuple, Tuple(socket: 0, remote: address("2001:db8::77", 1))] {
             let request = good()
@@ -70,7 +70,8 @@ struct HostilePeerTests {
         }
     }
 
-    @Test func unknownAttributesAreRefusedOnlyAfterAuthentication() throws {
+    @Test("STUN/ICE 2: unknown attributes are refused only after authentication")
+    func unknownAttributesAreRefusedOnlyAfterAuthentication() throws {
         var agent = server()
         let unknown: (inout MessageBuilder) -> Void = { $0.add(AttributeType(rawValue: 0x7777), [1, 2]) }
         #expect(drop(&agent, makeCheck(username: "serv:cli", key: "guess", change: unknown)) == .stunBadIntegrity)
@@ -82,7 +83,7 @@ struct HostilePeerTests {
         #expect(!agent.isValidated(tuple))
     }
 
-    @Test func roleConflictFollowsTheTable() throws {
+    @Test("STUN/ICE 7: role conflicts follow the table") func roleConflictFollowsTheTable() throws {
         // RFC 8445 section 7.3.1.1: the larger tie-breaker controls; ours is neither 0 nor the maximum.
         var low = server(isControlling: true)
         try low.take(makeCheck(username: "serv:cli", key: password, tieBreaker: 0), from: tuple, now: now)
@@ -105,7 +106,7 @@ struct HostilePeerTests {
         }
     }
 
-    @Test func responsesNobodyAskedForAreDropped() {
+    @Test("STUN/ICE 9: responses that nobody asked for are dropped") func responsesNobodyAskedForAreDropped() {
         var agent = server()
         agent.setRemote(Credentials(ufrag: "cli", password: "client-password-aaaaaaa"), now: now)
         agent.addRemoteCandidate("candidate:1 1 udp 1 203.0.113.77 7777 typ host", now: now)
@@ -133,7 +134,7 @@ struct HostilePeerTests {
         #expect(drop(&agent, answer(key: "client-password-aaaaaaa", id: id)) == .stunUnexpectedResponse)
     }
 
-    @Test func candidateFloodIsBounded() {
+    @Test("STUN/ICE 6: a flood of candidates is bounded") func candidateFloodIsBounded() {
         var agent = server()
         for port in 1...10_000 {
             agent.addRemoteCandidate("candidate:\(port) 1 udp \(port) 198.51.100.4 \(port) typ host", now: now)
@@ -155,7 +156,8 @@ struct HostilePeerTests {
         #expect(agent.state == .failed)
     }
 
-    @Test func requestFloodFromManyAuthenticatedSourcesIsBounded() {
+    @Test("STUN/ICE 6: requests from many sources are bounded") func requestFloodFromManyAuthenticatedSourcesIsBounded()
+    {
         for isLite in [false, true] {
             var agent = server(isLite: isLite)
             agent.setRemote(Credentials(ufrag: "cli", password: "client-password-aaaaaaa"), now: now)
@@ -168,7 +170,7 @@ struct HostilePeerTests {
         }
     }
 
-    @Test func answersGoNowhereForbidden() {
+    @Test("STUN/ICE 6: nothing is sent where nobody may be sent to") func answersGoNowhereForbidden() {
         var agent = server()
         let forbidden: [(String, UInt16)] = [
             ("224.0.0.1", 5), ("0.0.0.0", 5), ("255.255.255.255", 5), ("203.0.113.1", 0), ("169.254.169.254", 80),
@@ -204,7 +206,7 @@ struct HostilePeerTests {
         #expect(agent.droppedTransmits > 0)
     }
 
-    @Test func mutatedTrafficNeverTraps() {
+    @Test("STUN/ICE 3: mutated traffic never traps") func mutatedTrafficNeverTraps() {
         var random = SeededRandom(seed: 8445)
         var net = Network(seed: 1)
         net.run(for: .seconds(1))

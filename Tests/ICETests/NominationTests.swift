@@ -95,7 +95,9 @@ struct NominationTests {
         #expect(firsts.count == 11)
     }
 
-    @Test mutating func equalTieBreakersPartAfterOneConflict() throws {
+    @Test("STUN/ICE 7: equal tie-breakers part after one conflict") mutating func equalTieBreakersPartAfterOneConflict()
+        throws
+    {
         func tieBreaker(_ bytes: [UInt8]) -> UInt64? {
             guard let message = try? Message(parsing: bytes.span.bytes) else { return nil }
             return message.controlledTieBreaker ?? message.controllingTieBreaker

@@ -68,6 +68,15 @@ import Wire
         (tables[relays] ?? "").split(separator: "\n").map { $0.split(separator: " ").map(String.init) }
     }
 
+    /// What A has in a cell, by the names of both classes.
+    static func cell(_ relays: Encounter.Relays, _ a: String, _ b: String) -> String? {
+        let rows = rows(relays)
+        guard let row = rows.first(where: { $0[0] == a }), let column = rows.firstIndex(where: { $0[0] == b }) else {
+            return nil
+        }
+        return row[column + 1]
+    }
+
     @Test(arguments: Encounter.Relays.allCases)
     func everyPairConnectsExactlyWhereTheRulesSaySo(_ relays: Encounter.Relays) {
         let rows = Self.rows(relays)

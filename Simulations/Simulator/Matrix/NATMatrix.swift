@@ -24,7 +24,8 @@ public enum NATMatrix {
     }
 
     /// One cell.
-    public static func run(_ a: EndpointClass, _ b: EndpointClass, _ options: Options = Options()) -> Encounter.Outcome {
+    public static func run(_ a: EndpointClass, _ b: EndpointClass, _ options: Options = Options()) -> Encounter.Outcome
+    {
         var encounter = Encounter(options)
         let left = a.place(0, link: options.link, in: &encounter.network)
         let right = b.place(1, link: options.link, in: &encounter.network)

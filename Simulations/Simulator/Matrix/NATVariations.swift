@@ -1,8 +1,8 @@
 import STUN
 import Wire
 
-/// What the matrix of single NATs does not show: pools of addresses, NATs behind NATs, and two hosts behind the same one.
-/// The names are those of the tables' cells.
+/// What the matrix of single NATs does not show: pools of addresses, NATs behind NATs, and two hosts behind the same
+/// one. The names are those of the tables' cells.
 public enum NATVariations {
     public struct Cell: Hashable, Sendable {
         public var table: Table

@@ -85,7 +85,8 @@ public final class PeerProcess: Process {
         gatherer = Gatherer(
             sockets: configuration.sockets, servers: configuration.stunServers, random: gathererRandom, now: now)
         for server in configuration.relayServers {
-            for (socket, local) in configuration.sockets.enumerated() where local.ip.isIPv4 == server.address.ip.isIPv4 {
+            for (socket, local) in configuration.sockets.enumerated() where local.ip.isIPv4 == server.address.ip.isIPv4
+            {
                 connect(server, .datagrams(socket: socket), now)
                 fallback = now + configuration.streamFallback
             }

@@ -15,7 +15,10 @@ struct RelayConnection {
     /// The agent's socket that stands for the relayed address; nil before there is one.
     var agentSocket: UInt8?
 
-    init(_ configuration: ClientConfiguration, server: SocketAddress, carrier: Carrier, random: SeededRandom, now: Instant) {
+    init(
+        _ configuration: ClientConfiguration, server: SocketAddress, carrier: Carrier, random: SeededRandom,
+        now: Instant
+    ) {
         self.server = server
         self.carrier = carrier
         client = Client(configuration, random: random, now: now)

@@ -1,0 +1,83 @@
+public import TURN
+public import Wire
+
+/// One thread that runs a TURN server (RFC 8656): its core, the UDP sockets to clients, and a socket for each relayed
+/// address. Clients over TCP and TLS are somebody else's sockets; their frames come and go as messages.
+public final class RelayLoop: Sendable {
+    /// What a stream's owner tells.
+    public enum StreamInput: Sendable {
+        /// A message or a piece of channel data from a client; ``TURN/StreamFramer`` cuts them out.
+        case frame([UInt8], from: Tuple)
+        case closed(Tuple)
+    }
+
+    /// Of a run, all counted since its beginning but the first.
+    public struct Statistics: Hashable, Sendable {
+        public var allocations = 0
+        /// Datagrams and payload bytes that went to peers and came from them.
+        public var toPeers: UInt64 = 0
+        public var bytesToPeers: UInt64 = 0
+        public var toClients: UInt64 = 0
+        public var bytesToClients: UInt64 = 0
+        public var drops = DropCounters()
+
+        public static func == (left: Statistics, right: Statistics) -> Bool {
+            (left.allocations, left.toPeers, left.toClients) == (right.allocations, right.toPeers, right.toClients)
+        }
+
+        public func hash(into hasher: inout Hasher) {
+            hasher.combine(allocations)
+            hasher.combine(toPeers)
+            hasher.combine(toClients)
+        }
+    }
+
+    enum Command: Sendable {
+        case stream(StreamInput)
+        case statistics(@Sendable (Statistics) -> Void)
+        case stop
+    }
+
+    /// The listeners as bound.
+    public let listeners: [ServerConfiguration.Listener]
+    private let mailbox: Mailbox<Command>
+    private let ending = Ending()
+
+    /// Binds the listeners that are no streams and starts the thread. `streams` is called on it with what goes to
+    /// clients over streams, and must not block.
+    public init(
+        _ configuration: ServerConfiguration, streams: @escaping @Sendable ([UInt8], Tuple) -> Void
+    ) throws(SystemError) {
+        var configuration = configuration
+        var sockets: [UDPSocket?] = []
+        for (index, listener) in configuration.listeners.enumerated() {
+            let socket = listener.isStream ? nil : try UDPSocket(binding: listener.address)
+            if let socket { configuration.listeners[index].address.port = socket.local.port }
+            sockets.append(socket)
+        }
+        listeners = configuration.listeners
+        mailbox = try Mailbox(capacity: 4096)
+        let start = ThreadStart { [mailbox, ending, configuration, sockets] in
+            var world = RelayWorld(configuration, sockets: sockets, wakeUp: mailbox.wakeUp, streams: streams)
+            world.run(mailbox)
+            ending.end()
+        }
+        try start.launch(name: "turn")
+    }
+
+    /// False when the mailbox is full or the loop has stopped; the stream is then better closed.
+    public func send(_ input: StreamInput) -> Bool { mailbox.send(.stream(input)) }
+
+    /// The counters now; nil when the loop has stopped.
+    public func statistics() async -> Statistics? {
+        await withCheckedContinuation { continuation in
+            if !mailbox.send(.statistics { continuation.resume(returning: $0) }) { continuation.resume(returning: nil) }
+        }
+    }
+
+    /// Ends the thread and returns when its sockets are closed.
+    public func stop() async {
+        while !ending.isOver, !mailbox.send(.stop) { await Task.yield() }
+        await ending.wait()
+    }
+}
