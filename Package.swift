@@ -93,7 +93,7 @@ targets += [
         dependencies: [
             "Signaling", "Kurento", "WHIP", "Access", "Controller", "Worker", "Reactor", "Store", "Session", "Settings",
             "ICE", "STUN", "TURN", "DTLS", "Wire", "CLinux", "LoadGenerator", "WHIPClient", "ForwardingBenchmark",
-            "Simulator", logging, .product(name: "NIOCore", package: "swift-nio"),
+            "Simulator", "SimulatedMedia", logging, .product(name: "NIOCore", package: "swift-nio"),
             .product(name: "NIOPosix", package: "swift-nio"), .product(name: "NIOSSL", package: "swift-nio-ssl"),
             .product(name: "ArgumentParser", package: "swift-argument-parser"),
             .product(name: "UnixSignals", package: "swift-service-lifecycle"),
@@ -106,6 +106,11 @@ targets += [
         "Fuzzing", ["Wire", "STUN", "TURN", "ICE", "DTLS", "SRTP", "RTP", "SDP", "Transport", "Kurento", "Session", "Store"],
         path: "Simulations/Fuzzing"),
     core("Simulator", ["ICE", "STUN", "TURN", "Wire"], path: "Simulations/Simulator"),
+    .target(name: "CSeededRandom", dependencies: ["COpenSSL"], path: "Simulations/CSeededRandom"),
+    core(
+        "SimulatedMedia",
+        ["Simulator", "CSeededRandom", "Reactor", "LoadGenerator", "Transport", "Session", "ICE", "DTLS", "RTP", "Wire"],
+        path: "Simulations/SimulatedMedia"),
 ]
 
 targets += [
@@ -137,6 +142,7 @@ targets += [
     tests("SignalingTests", ["Signaling", "Kurento", "WHIP", "Session", "RTP", logging] + nio),
     tests("FuzzingTests", ["Fuzzing"]),
     tests("SimulatorTests", ["Simulator", "ICE", "STUN", "TURN", "Wire"]),
+    tests("SimulatedMediaTests", ["SimulatedMedia", "Simulator", "DTLS", "STUN", "Wire"]),
     tests("ForwardingBenchmarkTests", ["ForwardingBenchmark", "LoadGenerator", "Wire"]),
     tests("TidyTests", []),
 ]

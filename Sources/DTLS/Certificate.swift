@@ -8,6 +8,8 @@ internal import COpenSSL
     // Immutable once made; OpenSSL counts references to a context under its own lock.
     nonisolated(unsafe) let context: OpaquePointer
     nonisolated(unsafe) let method: OpaquePointer
+    /// Nil in production.
+    let simulation: SimulatedAssociations?
 
     public convenience init() throws(DTLSError) {
         try self.init(srtpProfiles: "SRTP_AEAD_AES_128_GCM:SRTP_AES128_CM_SHA1_80:SRTP_AEAD_AES_256_GCM")
@@ -15,12 +17,16 @@ internal import COpenSSL
 
     /// A certificate whose endpoints agree on these profiles only: `srtpProfiles` in order of preference, by OpenSSL's
     /// names with colons between them. nil offers none, so that no association comes about.
-    public init(srtpProfiles: String?) throws(DTLSError) {
+    public convenience init(srtpProfiles: String?) throws(DTLSError) {
+        try self.init(srtpProfiles: srtpProfiles, simulation: nil)
+    }
+
+    init(srtpProfiles: String?, simulation: SimulatedAssociations?) throws(DTLSError) {
         guard let key = unsafe apus_dtls_new_key() else { throw .openSSL("EVP_EC_gen") }
         defer { unsafe EVP_PKEY_free(key) }
         guard let certificate = unsafe X509_new() else { throw .openSSL("X509_new") }
         defer { unsafe X509_free(certificate) }
-        try unsafe Self.fill(certificate, key: key)
+        try unsafe Self.fill(certificate, key: key, around: simulation?.unixTime)
         guard let digest = unsafe Self.digest(of: certificate, algorithm: "sha-256") else {
             throw .openSSL("X509_digest")
         }
@@ -38,8 +44,10 @@ internal import COpenSSL
             throw .openSSL("BIO_meth_new")
         }
         fingerprint = Fingerprint(algorithm: "sha-256", digest: digest)
+        if simulation?.keyLog != nil { unsafe DatagramPort.logKeys(of: context) }
         unsafe self.context = context
         unsafe self.method = method
+        self.simulation = simulation
     }
 
     deinit {
@@ -55,7 +63,10 @@ internal import COpenSSL
         return Fingerprint(algorithm: name, digest: digest)
     }
 
-    private static func fill(_ certificate: OpaquePointer, key: OpaquePointer) throws(DTLSError) {
+    /// - Parameter unixTime: about when it is valid, in seconds; nil is now.
+    private static func fill(
+        _ certificate: OpaquePointer, key: OpaquePointer, around unixTime: Int?
+    ) throws(DTLSError) {
         var serial: UInt64 = 0
         let drawn = unsafe withUnsafeMutableBytes(of: &serial) { bytes in
             unsafe RAND_bytes(bytes.baseAddress?.assumingMemoryBound(to: UInt8.self), CInt(bytes.count))
@@ -66,14 +77,21 @@ internal import COpenSSL
         guard drawn == 1, unsafe X509_set_version(certificate, 2) == 1,
             // RFC 5280 section 4.1.2.2: positive.
             unsafe ASN1_INTEGER_set_uint64(X509_get_serialNumber(certificate), serial >> 1 | 1) == 1,
-            unsafe X509_gmtime_adj(X509_getm_notBefore(certificate), -Limits.certificateDaysBefore * day) != nil,
-            unsafe X509_gmtime_adj(X509_getm_notAfter(certificate), Limits.certificateDaysAfter * day) != nil,
+            unsafe setTime(X509_getm_notBefore(certificate), -Limits.certificateDaysBefore * day, after: unixTime),
+            unsafe setTime(X509_getm_notAfter(certificate), Limits.certificateDaysAfter * day, after: unixTime),
             let name = unsafe X509_get_subject_name(certificate),
             unsafe X509_NAME_add_entry_by_txt(name, "CN", stringType, "WebRTC", -1, -1, 0) == 1,
             unsafe X509_set_issuer_name(certificate, name) == 1,
             unsafe X509_set_pubkey(certificate, key) == 1,
             unsafe X509_sign(certificate, key, EVP_sha256()) > 0
         else { throw .openSSL("X509_sign") }
+    }
+
+    private static func setTime(
+        _ field: UnsafeMutablePointer<ASN1_TIME>?, _ seconds: Int, after unixTime: Int?
+    ) -> Bool {
+        guard let unixTime else { return unsafe X509_gmtime_adj(field, seconds) != nil }
+        return unsafe ASN1_TIME_set(field, unixTime + seconds) != nil
     }
 
     /// Hash of a certificate's DER form; nil for an unknown algorithm.

@@ -19,6 +19,9 @@ internal import COpenSSL
     /// Writes go to ``outgoing``, or to the last of ``copies``.
     private var isCopying = false
 
+    /// Gets the association's secrets; nil in production.
+    var keyLog: (@Sendable (String) -> Void)?
+
     /// Datagrams of ``outgoing`` that are complete: those that earlier calls wrote.
     private var sealedCount = 0
 
@@ -85,6 +88,9 @@ internal import COpenSSL
         return true
     }
 
+    /// Has the sessions of a context tell their secrets to their ports' ``keyLog``.
+    @unsafe static func logKeys(of context: OpaquePointer) { unsafe SSL_CTX_set_keylog_callback(context, portKeyLog) }
+
     fileprivate static func of(_ bio: OpaquePointer?) -> DatagramPort? {
         guard let data = unsafe BIO_get_data(bio) else { return nil }
         return unsafe Unmanaged<DatagramPort>.fromOpaque(data).takeUnretainedValue()
@@ -126,4 +132,9 @@ private func portControl(_ bio: OpaquePointer?, _ command: CInt, _ number: CLong
 
 private func portTimer(_ ssl: OpaquePointer?, _ previous: CUnsignedInt) -> CUnsignedInt {
     unsafe DatagramPort.of(SSL_get_rbio(ssl))?.timerLength(previous: previous) ?? .max
+}
+
+private func portKeyLog(_ ssl: OpaquePointer?, _ line: UnsafePointer<CChar>?) {
+    guard let line = unsafe line else { return }
+    unsafe DatagramPort.of(SSL_get_rbio(ssl))?.keyLog?(String(cString: line))
 }

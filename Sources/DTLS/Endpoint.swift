@@ -16,6 +16,8 @@ public import Wire
     private var ssl: OpaquePointer?
     private var records: RecordKeys?
     private var filter: RecordFilter
+    /// Nil in production.
+    private var stub: StubbedHandshake?
     private var events: [Event] = []
     private var failsAt = Instant.distantFuture
     private var retransmitsAt = Instant.distantFuture
@@ -26,6 +28,7 @@ public import Wire
     /// An endpoint that will accept one peer only: the one whose certificate has `remoteFingerprint`.
     public init(certificate: Certificate, role: Role, remoteFingerprint: Fingerprint, now: Instant) throws(DTLSError) {
         let port = DatagramPort()
+        port.keyLog = certificate.simulation?.keyLog
         let ssl = try unsafe Self.makeSession(certificate, role: role, port: port)
         self.certificate = certificate
         self.role = role
@@ -33,6 +36,8 @@ public import Wire
         self.port = port
         unsafe self.ssl = ssl
         filter = RecordFilter(role: role)
+        guard certificate.simulation?.isStubbed == true else { return }
+        stub = StubbedHandshake(role: role, local: certificate.fingerprint, remote: remoteFingerprint)
     }
 
     deinit { unsafe SSL_free(ssl) }
@@ -45,7 +50,8 @@ public import Wire
         guard state == .new else { return }
         state = .handshaking
         failsAt = now + Limits.handshakeTime
-        if role == .client { proceed(now: now) }
+        guard role == .client else { return }
+        if stub == nil { proceed(now: now) } else { runStub(now: now) { $0.start() } }
     }
 
     /// Takes one datagram from the peer. A server that was not started starts.
@@ -58,6 +64,10 @@ public import Wire
             start(now: now)
         case .handshaking, .connected: break
         case .closed, .failed: throw .dtlsAfterClose
+        }
+        if stub != nil {
+            let copy = datagram.copied()
+            return runStub(now: now) { $0.receive(copy) }
         }
         port.incoming = try filter.filter(datagram)
         defer { port.incoming = [] }
@@ -75,7 +85,7 @@ public import Wire
     /// and OpenSSL's session, nearly half of what a peer takes, gives way to the keys of its records. With a cipher
     /// suite of which we have none it stays.
     public mutating func retireHandshake() {
-        guard state == .connected, records == nil, let session = unsafe ssl else { return }
+        guard state == .connected, records == nil, stub == nil, let session = unsafe ssl else { return }
         guard let keys = unsafe RecordKeys(of: session, role: role) else { return }
         records = keys
         unsafe SSL_free(session)
@@ -87,6 +97,12 @@ public import Wire
         guard state == .handshaking else { return }
         if now >= failsAt { return fail(.timeout) }
         guard now >= retransmitsAt else { return }
+        if let latest = stub?.latest {
+            port.outgoing.append(latest)
+            retransmissions += 1
+            retransmitsAt = now + Self.wait(beforeRetransmission: retransmissions)
+            return
+        }
         guard retransmissions < port.copies.count else {
             retransmitsAt = .distantFuture
             return
@@ -160,8 +176,35 @@ extension Endpoint {
             retransmitsAt = .distantFuture
             return
         }
-        let wait = Limits.firstTimeout * Int64(1 << min(retransmissions, 16))
-        retransmitsAt = now + min(wait, Limits.lastTimeout)
+        retransmitsAt = now + Self.wait(beforeRetransmission: retransmissions)
+    }
+
+    private static func wait(beforeRetransmission number: Int) -> Interval {
+        min(Limits.firstTimeout * Int64(1 << min(number, 16)), Limits.lastTimeout)
+    }
+
+    /// One step of a simulated handshake without cryptography, and what comes of it.
+    private mutating func runStub(now: Instant, _ step: (inout StubbedHandshake) -> StubbedHandshake.Step) {
+        guard var handshake = stub else { return }
+        let result = step(&handshake)
+        stub = handshake
+        if let answer = result.answer, port.outgoing.count < Limits.queuedDatagrams { port.outgoing.append(answer) }
+        switch result.change {
+        case .none: break
+        case .flight:
+            retransmissions = 0
+            retransmitsAt = now + Self.wait(beforeRetransmission: 0)
+        case .connected:
+            guard state == .handshaking else { return }
+            state = .connected
+            failsAt = .distantFuture
+            retransmitsAt = .distantFuture
+            events.append(.connected(.stubbed))
+        case .closed:
+            end(.closed)
+            events.append(.closed)
+        case .stranger: fail(.fingerprintMismatch)
+        }
     }
 
     /// Whatever broke the handshake was not authenticated: the true peer may still be waiting. So OpenSSL's
@@ -286,6 +329,7 @@ extension Endpoint {
     }
 
     private mutating func sayGoodbye() {
+        if let goodbye = stub?.goodbye { return port.outgoing.append(goodbye) }
         guard records == nil else {
             if let goodbye = records?.sealCloseNotify() { port.outgoing.append(goodbye) }
             return

@@ -8,6 +8,8 @@ public struct KeyingMaterial: Hashable, Sendable {
     /// What the peer sends with.
     public let remoteKey: [UInt8]
     public let remoteSalt: [UInt8]
+    /// Of a simulated handshake without cryptography: no key at all, and SRTP is to copy.
+    public let isStubbed: Bool
 
     /// Bytes of key and salt; nil for a profile that was never offered.
     static func lengths(of profile: UInt16) -> (key: Int, salt: Int)? {
@@ -29,5 +31,15 @@ public struct KeyingMaterial: Hashable, Sendable {
         localSalt = role == .client ? salts.0 : salts.1
         remoteKey = role == .client ? keys.1 : keys.0
         remoteSalt = role == .client ? salts.1 : salts.0
+        isStubbed = false
+    }
+
+    /// What a ``StubbedHandshake`` agrees on.
+    static let stubbed = KeyingMaterial()
+
+    private init() {
+        profile = 0x0007
+        (localKey, localSalt, remoteKey, remoteSalt) = ([], [], [], [])
+        isStubbed = true
     }
 }

@@ -1,8 +1,8 @@
-import Wire
+package import Wire
 
 /// The packets of one frame: `larger` of them with `base` + 1 bytes of payload, then the rest with `base`.
-struct FramePlan: Hashable, BitwiseCopyable {
-    var packets: Int
+package struct FramePlan: Hashable, BitwiseCopyable {
+    package var packets: Int
     var base: Int
     var larger = 0
 
@@ -18,7 +18,7 @@ struct FramePlan: Hashable, BitwiseCopyable {
 }
 
 /// How large one frame of an encoding after the other is. The same seed gives the same sizes.
-struct FrameSizes: Sendable {
+package struct FrameSizes: Sendable {
     /// Payload bytes of a full packet; with RTP header, extensions and SRTP tag about 1250.
     static let fullPacket = 1_200
     static let audioPacket = 120
@@ -34,7 +34,7 @@ struct FrameSizes: Sendable {
     private var drift = 0.0
 
     /// `keyFrameInterval` in frames.
-    init(_ pattern: VideoPattern, encoding: Int, framesPerSecond: Int, random: SeededRandom) {
+    package init(_ pattern: VideoPattern, encoding: Int, framesPerSecond: Int, random: SeededRandom) {
         self.pattern = pattern
         self.encoding = encoding
         keyFrameInterval = max(1, framesPerSecond * (pattern == .real ? 2 : 10))

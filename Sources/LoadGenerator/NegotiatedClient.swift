@@ -1,6 +1,6 @@
 import DTLS
 import ICE
-import RTP
+package import RTP
 import SDP
 import Wire
 
@@ -39,10 +39,17 @@ struct NegotiatedPath: Sendable {
 }
 
 /// One section of a client: whose media it is, and how it is sent or received.
-struct ClientSection: Sendable {
-    var publisher: Int
-    var mid: String
-    var kind: MediaKind
+package struct ClientSection: Sendable {
+    package var publisher: Int
+    package var mid: String
+    package var kind: MediaKind
     /// Of a publisher what it sends, of a subscriber what it receives.
-    var parameters: RTPParameters
+    package var parameters: RTPParameters
+
+    package init(publisher: Int, mid: String, kind: MediaKind, parameters: RTPParameters) {
+        self.publisher = publisher
+        self.mid = mid
+        self.kind = kind
+        self.parameters = parameters
+    }
 }

@@ -1,14 +1,14 @@
-import RTP
-import Wire
+package import RTP
+package import Wire
 
 /// One RTP stream that a publisher sends: an encoding of its video, or its audio.
-@safe final class PublishedStream {
-    let kind: MediaKind
+@safe package final class PublishedStream {
+    package let kind: MediaKind
     /// ``LoadPayload/stream``.
     let stream: UInt8
-    let ssrc: UInt32
-    let rtxSSRC: UInt32
-    let payloadType: UInt8
+    package let ssrc: UInt32
+    package let rtxSSRC: UInt32
+    package let payloadType: UInt8
     /// nil when no RTX was agreed on.
     let rtxPayloadType: UInt8?
     let clockRate: UInt32
@@ -19,7 +19,7 @@ import Wire
     private let run: UInt32
     private var sizes: FrameSizes?
 
-    private(set) var number: UInt64 = 0
+    package private(set) var number: UInt64 = 0
     private var sequence: SequenceNumber
     private var rtxSequence: SequenceNumber
     private var pictureID: UInt16
@@ -27,10 +27,10 @@ import Wire
     private let began: Instant
     private var timestamp: UInt32 = 0
     private var isKeyFrameWanted = true
-    private(set) var packetCount: UInt32 = 0
-    private(set) var octetCount: UInt32 = 0
+    package private(set) var packetCount: UInt32 = 0
+    package private(set) var octetCount: UInt32 = 0
     /// Packets whose send time lies in the window.
-    private(set) var sentInWindow: UInt64 = 0
+    package private(set) var sentInWindow: UInt64 = 0
 
     /// Plain packets by their sequence number's low bits, for retransmission.
     private let cache: UnsafeMutableRawBufferPointer
@@ -42,7 +42,7 @@ import Wire
         var payloadStart: Int32 = 0
     }
 
-    init(
+    package init(
         _ section: ClientSection, run: UInt32, encoding: Int, rid: String?, sizes: FrameSizes?,
         random: inout SeededRandom, now: Instant
     ) throws(LoadError) {
@@ -75,10 +75,10 @@ import Wire
     /// Bytes of a cached packet at most.
     private static let slotSize = 1_536
 
-    func wantKeyFrame() { isKeyFrameWanted = true }
+    package func wantKeyFrame() { isKeyFrameWanted = true }
 
     /// Begins the frame that was captured at `now`; its packets are those of ``makePacket``, in order.
-    func beginFrame(now: Instant) -> OpenFrame {
+    package func beginFrame(now: Instant) -> OpenFrame {
         timestamp = timestamp(at: now)
         guard kind == .video, let next = sizes?.next(isKeyFrameWanted: isKeyFrameWanted) else {
             return OpenFrame(isKeyFrame: false, plan: FramePlan(packets: 1, base: FrameSizes.audioPacket))
@@ -92,15 +92,15 @@ import Wire
         timestampBase &+ UInt32(truncatingIfNeeded: (now - began).microseconds * Int64(clockRate) / 1_000_000)
     }
 
-    struct OpenFrame: BitwiseCopyable {
-        var isKeyFrame: Bool
-        var plan: FramePlan
+    package struct OpenFrame: BitwiseCopyable {
+        package var isKeyFrame: Bool
+        package var plan: FramePlan
     }
 
     /// Writes packet `index` of `frame` to the beginning of `packet`, and keeps it for retransmission.
     ///
     /// - Returns: its length.
-    func makePacket(
+    package func makePacket(
         _ index: Int, of frame: OpenFrame, transportSequence: UInt16, now: Instant, window: MeasurementWindow,
         into packet: inout MutableRawSpan
     ) throws(ParseError) -> Int {
@@ -155,7 +155,7 @@ import Wire
     /// else as it was.
     ///
     /// - Returns: its length, and whether it is a repetition on the same SSRC; nil when it is not there any more.
-    func makeRetransmission(
+    package func makeRetransmission(
         of wanted: SequenceNumber, into packet: inout MutableRawSpan
     ) -> (length: Int, isRepeat: Bool)? {
         let slot = Int(wanted.rawValue) & (Limits.retransmissionCache - 1)
@@ -183,7 +183,7 @@ import Wire
         packet.store(extensions.repairedRID << 4 | packet.bytes.uint8(at: at) & 0x0F, at: at)
     }
 
-    func senderReport(now: Instant, wall: UInt64) -> SenderReport {
+    package func senderReport(now: Instant, wall: UInt64) -> SenderReport {
         SenderReport(
             ssrc: ssrc, ntp: NTPTimestamp(now, unixOffset: Instant(nanoseconds: wall) - now),
             rtpTimestamp: timestamp(at: now),
@@ -192,13 +192,13 @@ import Wire
 }
 
 /// The negotiated ids of the extensions that the generator knows; 0 for none.
-struct ExtensionIDs: Sendable, BitwiseCopyable {
-    var mid: UInt8 = 0
+package struct ExtensionIDs: Sendable, BitwiseCopyable {
+    package var mid: UInt8 = 0
     var rid: UInt8 = 0
     var repairedRID: UInt8 = 0
-    var transportSequence: UInt8 = 0
+    package var transportSequence: UInt8 = 0
 
-    init(_ parameters: RTPParameters) {
+    package init(_ parameters: RTPParameters) {
         for known in parameters.headerExtensions {
             switch known.uri {
             case HeaderExtensionURI.mid: mid = known.id

@@ -1,40 +1,53 @@
-import RTP
-import Wire
+package import RTP
+package import Wire
 
 /// One SSRC that a subscriber receives.
-struct ReceivedStream: Sendable {
-    let ssrc: UInt32
+package struct ReceivedStream: Sendable {
+    package let ssrc: UInt32
     /// Of the client's sections.
-    let section: Int
+    package let section: Int
     /// The stream that this one repairs, by index; nil for media.
-    let repairs: Int?
+    package let repairs: Int?
     /// Of the repaired stream, for RTX.
-    let payloadType: UInt8
-    var verifier: StreamVerifier
-    var nacks: NackGenerator
-    var statistics: ReceiverStatistics
-    var hasAsked = false
-    var newest = SequenceNumber(0)
+    package let payloadType: UInt8
+    package var verifier: StreamVerifier
+    package var nacks: NackGenerator
+    package var statistics: ReceiverStatistics
+    package var hasAsked = false
+    package var newest = SequenceNumber(0)
+
+    package init(
+        ssrc: UInt32, section: Int, repairs: Int?, payloadType: UInt8, verifier: StreamVerifier, nacks: NackGenerator,
+        statistics: ReceiverStatistics
+    ) {
+        self.ssrc = ssrc
+        self.section = section
+        self.repairs = repairs
+        self.payloadType = payloadType
+        self.verifier = verifier
+        self.nacks = nacks
+        self.statistics = statistics
+    }
 }
 
 /// What a subscriber has agreed on for one section.
-struct ReceivedSection: Sendable {
-    let publisher: Int
-    let kind: MediaKind
-    let mid: HeaderExtensionValue?
-    let payloadType: UInt8
-    let rtxPayloadType: UInt8?
-    let clockRate: UInt32
-    let extensions: ExtensionIDs
-    let takesNacks: Bool
-    let hasTransportFeedback: Bool
-    let hasMaximumBitrate: Bool
+package struct ReceivedSection: Sendable {
+    package let publisher: Int
+    package let kind: MediaKind
+    package let mid: HeaderExtensionValue?
+    package let payloadType: UInt8
+    package let rtxPayloadType: UInt8?
+    package let clockRate: UInt32
+    package let extensions: ExtensionIDs
+    package let takesNacks: Bool
+    package let hasTransportFeedback: Bool
+    package let hasMaximumBitrate: Bool
     /// Index of its media stream, once known.
-    var stream: Int?
+    package var stream: Int?
     /// Verified media has come.
-    var hasMedia = false
+    package var hasMedia = false
 
-    init(_ section: ClientSection) throws(LoadError) {
+    package init(_ section: ClientSection) throws(LoadError) {
         guard let codec = section.parameters.codecs.first else { throw LoadError("the server agreed on no codec") }
         publisher = section.publisher
         kind = section.kind

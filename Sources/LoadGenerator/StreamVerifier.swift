@@ -1,9 +1,9 @@
-import RTP
+package import RTP
 import Wire
 
 /// Watches over one section of one subscriber: that every payload in it is whole, is the right publisher's, came once,
 /// and that the RTP around it is one valid stream.
-struct StreamVerifier: Sendable {
+package struct StreamVerifier: Sendable {
     private let run: UInt32
     private let publisher: UInt16
     private let kind: MediaKind
@@ -18,7 +18,7 @@ struct StreamVerifier: Sendable {
     /// Sequence numbers since then that carried padding alone.
     private var paddingSince: Int64 = 0
 
-    init(run: UInt32, publisher: UInt16, kind: MediaKind, checksumInterval: Int) {
+    package init(run: UInt32, publisher: UInt16, kind: MediaKind, checksumInterval: Int) {
         self.run = run
         self.publisher = publisher
         self.kind = kind
@@ -26,14 +26,14 @@ struct StreamVerifier: Sendable {
     }
 
     /// How a packet came.
-    enum Origin: Hashable, BitwiseCopyable {
+    package enum Origin: Hashable, BitwiseCopyable {
         case media
         /// By RTX, or again on its own SSRC after it was asked for.
         case repair
     }
 
     /// A packet without payload: it takes a sequence number (RFC 3550 section 5.1, libwebrtc's probes).
-    mutating func receivePadding(_ header: RTPHeader) {
+    package mutating func receivePadding(_ header: RTPHeader) {
         let last = unwrapper.newest
         if let last, unwrapper.unwrap(header.sequenceNumber) > last { paddingSince += 1 }
     }
@@ -41,7 +41,7 @@ struct StreamVerifier: Sendable {
     /// Takes one packet whose payload lies in `header.payloadRange` of `packet`.
     ///
     /// - Returns: when it was sent, if it was new and right.
-    mutating func receive(
+    package mutating func receive(
         _ packet: RawSpan, header: RTPHeader, origin: Origin, window: MeasurementWindow,
         counters: inout VerificationCounters
     ) -> UInt64? {

@@ -1,4 +1,5 @@
 import CLinux
+import Transport
 import Wire
 
 /// Datagrams on their way out, written one behind the other into one piece of memory.
@@ -114,11 +115,31 @@ import Wire
             send(first..<end, descriptor: descriptors[socket], &result)
             first = end
         }
+        clear()
+        return result
+    }
+
+    /// Hands everything over as single datagrams instead.
+    mutating func drain(into datagrams: inout [OutgoingDatagram]) {
+        for index in 0..<count {
+            let train = trains[index]
+            var start = train.start
+            let end = start + train.length
+            repeat {
+                let length = min(train.segment, end - start)
+                let bytes = unsafe Array(UnsafeRawBufferPointer(rebasing: memory[start..<(start + length)]))
+                datagrams.append(OutgoingDatagram(tuple: train.tuple, bytes: bytes))
+                start += length
+            } while start < end
+        }
+        clear()
+    }
+
+    private mutating func clear() {
         count = 0
         datagramCount = 0
         cursor = 0
         isOpen = false
-        return result
     }
 
     /// Sockets beyond those of a reactor share the last place: what one's interface refuses, others do without.

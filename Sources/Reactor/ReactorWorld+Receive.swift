@@ -24,23 +24,35 @@ extension ReactorWorld {
         }
     }
 
+    /// Takes one datagram that did not come by a socket.
+    mutating func receive(_ bytes: RawSpan, from tuple: Tuple, now: Instant) {
+        guard let datagram = ingress.place(bytes) else { return drops.count(.oversizedDatagram) }
+        take(datagram, from: tuple, wasTruncated: false, now: now)
+        forwardBurst()
+        flush()
+    }
+
     /// One piece of the batch, all from one address.
     private mutating func receive(_ entry: Int, socket: Int, now: Instant) {
         let tuple = Tuple(socket: UInt8(truncatingIfNeeded: socket), remote: ingress.source(entry))
         var next: ReceiveBatch.Datagram? = ingress.firstDatagram(entry)
         while let datagram = next {
             next = ingress.datagram(after: datagram, in: entry)
-            do throws(DropReason) {
-                load.packetsReceived &+= 1
-                load.bytesReceived &+= UInt64(datagram.length)
-                guard datagram.length <= Limits.datagramBytes, !ingress.wasTruncated(entry) else {
-                    throw .oversizedDatagram
-                }
-                try receive(datagram, from: tuple, now: now)
-            } catch {
-                drops.count(error)
-                if let slot = tuples.slot(for: tuple) { peers[slot].counters.packetsDropped &+= 1 }
-            }
+            take(datagram, from: tuple, wasTruncated: ingress.wasTruncated(entry), now: now)
+        }
+    }
+
+    private mutating func take(
+        _ datagram: ReceiveBatch.Datagram, from tuple: Tuple, wasTruncated: Bool, now: Instant
+    ) {
+        do throws(DropReason) {
+            load.packetsReceived &+= 1
+            load.bytesReceived &+= UInt64(datagram.length)
+            guard datagram.length <= Limits.datagramBytes, !wasTruncated else { throw .oversizedDatagram }
+            try receive(datagram, from: tuple, now: now)
+        } catch {
+            drops.count(error)
+            if let slot = tuples.slot(for: tuple) { peers[slot].counters.packetsDropped &+= 1 }
         }
     }
 

@@ -71,7 +71,7 @@ extension ReactorWorld {
     mutating func queue(_ transmit: OutgoingDatagram, from slot: Int32) {
         if tuples.slot(for: transmit.tuple) == nil { learn(transmit.tuple, for: slot) }
         guard transmit.bytes.count <= EgressBatch.slotSize,
-            Int(transmit.tuple.socket) < descriptors.count
+            Int(transmit.tuple.socket) < localCandidates.count
         else {
             return drops.count(.oversizedDatagram)
         }
@@ -84,6 +84,10 @@ extension ReactorWorld {
     /// Hands the batch to the kernel and counts what became of it.
     mutating func flush() {
         guard !egress.isEmpty else { return }
+        guard !descriptors.isEmpty else {
+            load.packetsSent &+= UInt64(egress.datagramCount)
+            return egress.drain(into: &departures)
+        }
         let flushed = egress.flush(descriptors: descriptors)
         load.packetsSent &+= UInt64(flushed.sent)
         if flushed.failed > 0 { drops.count(.sendFailed, UInt64(flushed.failed)) }

@@ -11,6 +11,7 @@ struct ReactorWorld: ~Copyable {
     let configuration: ReactorConfiguration
     let output: @Sendable (ReactorOutput) -> Void
     let sockets: [UDPSocket]
+    /// Empty in a world that somebody else hands its datagrams.
     let descriptors: [Int32]
     let localCandidates: [Candidate]
 
@@ -38,6 +39,8 @@ struct ReactorWorld: ~Copyable {
     var closedPipePackets = (received: UInt64(0), sent: UInt64(0))
     var drops = DropCounters()
     var isStopping = false
+    /// Of a world without sockets: what it has to say, in order.
+    var departures: [OutgoingDatagram] = []
     private var nextPublication = Instant.origin
     private let memory: MappedMemory
 
@@ -45,15 +48,26 @@ struct ReactorWorld: ~Copyable {
         _ configuration: ReactorConfiguration, sockets: [UDPSocket],
         output: @escaping @Sendable (ReactorOutput) -> Void
     ) {
+        self.init(
+            configuration, sockets: sockets, locals: sockets.map(\.local), now: HostClock.now, output: output)
+    }
+
+    /// - Parameters:
+    ///   - sockets: none for a world that is handed its datagrams.
+    ///   - locals: the addresses of its sockets, or those that it is handed datagrams for.
+    init(
+        _ configuration: ReactorConfiguration, sockets: [UDPSocket], locals: [SocketAddress], now: Instant,
+        output: @escaping @Sendable (ReactorOutput) -> Void
+    ) {
         let capacity = configuration.peerLimit
         self.configuration = configuration
         self.output = output
         self.sockets = sockets
         descriptors = sockets.map(\.descriptor)
-        localCandidates = sockets.enumerated().map { index, socket in
-            let ip = configuration.announced[socket.local.ip] ?? socket.local.ip
+        localCandidates = locals.enumerated().map { index, local in
+            let ip = configuration.announced[local.ip] ?? local.ip
             return Candidate.host(
-                address: SocketAddress(ip: ip, port: socket.local.port), socket: UInt8(truncatingIfNeeded: index))
+                address: SocketAddress(ip: ip, port: local.port), socket: UInt8(truncatingIfNeeded: index))
         }
         random = SeededRandom(seed: configuration.seed)
         peers = SlotTable(capacity: capacity)
@@ -64,7 +78,7 @@ struct ReactorWorld: ~Copyable {
             capacity: capacity, random: random.split(), rewritingMemory: memory.slice(recordBytes..<memory.byteCount))
         pipes = PipeTable(capacity: capacity * Limits.ssrcsPerReactorPeer)
         tuples = TupleTable(capacity: capacity * Limits.tuplesPerPeer)
-        timers = TimerWheel(capacity: capacity, now: HostClock.now)
+        timers = TimerWheel(capacity: capacity, now: now)
     }
 
     /// The loop. Ends when told to stop.
@@ -119,7 +133,7 @@ struct ReactorWorld: ~Copyable {
     }
 
     /// Expired timers of peers and the router's, with all that they want sent.
-    private mutating func tick(now: Instant) {
+    mutating func tick(now: Instant) {
         while let slot = timers.popExpired(now: now) {
             peers[Int32(slot)].transport.advance(to: now)
             drain(Int32(slot), now: now)

@@ -43,6 +43,14 @@ import Wire
         max(0, Int(unsafe apus_batch_receive(headers, descriptor, UInt32(filled), UInt32(capacity - filled))))
     }
 
+    /// Puts a datagram into the first entry, as if it had been received; nil when it is longer than any.
+    mutating func place(_ bytes: RawSpan) -> Datagram? {
+        guard bytes.byteCount <= Self.entrySize else { return nil }
+        let datagram = Datagram(start: 0, length: Int32(truncatingIfNeeded: bytes.byteCount))
+        unsafe bytes.withUnsafeBytes { source in unsafe slice(datagram).copyMemory(from: source) }
+        return datagram
+    }
+
     func source(_ entry: Int) -> SocketAddress { unsafe apus_batch_source(headers, UInt32(entry)).socketAddress }
 
     func wasTruncated(_ entry: Int) -> Bool { unsafe apus_batch_was_truncated(headers, UInt32(entry)) != 0 }

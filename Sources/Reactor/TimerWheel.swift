@@ -18,6 +18,8 @@ struct TimerWheel {
     private var deadlines: [UInt64]
     private var currentTick: UInt64
     private(set) var armed = 0
+    /// Counts what was armed or disarmed, for who remembers when the next one is due.
+    private(set) var changes: UInt64 = 0
 
     init(capacity: Int, now: Instant) {
         heads = Array(repeating: Self.none, count: Self.bucketCount)
@@ -47,6 +49,7 @@ struct TimerWheel {
         if previous[id] == Self.none { heads[Int(at)] = next[id] } else { next[Int(previous[id])] = next[id] }
         if next[id] != Self.none { previous[Int(next[id])] = previous[id] }
         bucket[id] = Self.none
+        changes &+= 1
         armed -= 1
     }
 
@@ -107,6 +110,7 @@ struct TimerWheel {
     private mutating func link(_ id: Int, _ index: Int) {
         let head = heads[index]
         next[id] = head
+        changes &+= 1
         previous[id] = Self.none
         if head != Self.none { previous[Int(head)] = Int32(id) }
         heads[index] = Int32(id)

@@ -15,8 +15,21 @@ public struct MasterKey: BitwiseCopyable, Sendable {
         for index in salt.indices { saltBytes[index] = salt[index] }
     }
 
+    /// No key: SRTP copies, and writes where the tag would be which packet it was. For simulations that leave the
+    /// cryptography out; only who imports this module's simulation interface can ask for it.
+    @_spi(Simulation) public static let stubbed: MasterKey = {
+        var key = MasterKey()
+        key.profileCode = stubCode
+        return key
+    }()
+
+    /// Not a code point that a handshake can agree on.
+    private static let stubCode: UInt16 = 0xFFFF
+
+    var isStubbed: Bool { profileCode == Self.stubCode }
+
     /// nil for zeroed memory.
-    public var profile: Profile? { Profile(rawValue: profileCode) }
+    public var profile: Profile? { isStubbed ? .aeadAES128GCM : Profile(rawValue: profileCode) }
 
     var key: [UInt8] { (0..<(profile?.keyLength ?? 0)).map { keyBytes[$0] } }
     var salt: [UInt8] { (0..<(profile?.saltLength ?? 0)).map { saltBytes[$0] } }

@@ -24,6 +24,10 @@ internal import COpenSSL
     /// Derives the session keys from the master key: those of ``Label/rtp`` or those of ``Label/rtcp``.
     init(masterKey: MasterKey, label: UInt8, isSealing: Bool, backend: Backend) throws(SRTPError) {
         guard let profile = masterKey.profile else { throw .noKey }
+        guard !masterKey.isStubbed else {
+            self.init(stubbed: profile, isSealing: isSealing)
+            return
+        }
         let derivation = try KeyDerivation(masterKey: masterKey)
         try self.init(
             profile: profile,
@@ -64,6 +68,16 @@ internal import COpenSSL
         unsafe self.hmac = hmac
     }
 
+    /// Without any key: see ``MasterKey/stubbed``.
+    private init(stubbed profile: Profile, isSealing: Bool) {
+        self.profile = profile
+        self.isSealing = isSealing
+        salt = Block([])
+        unsafe context = nil
+        unsafe multiBuffer = nil
+        unsafe hmac = nil
+    }
+
     deinit {
         unsafe EVP_CIPHER_CTX_free(context)
         unsafe apus_ipsecmb_free_key(multiBuffer)
@@ -84,10 +98,23 @@ internal import COpenSSL
                 ? apus_ipsecmb_seal(multiBuffer, high, low, header, headerLength, tail, data, length, tag) == 1
                 : apus_ipsecmb_open(multiBuffer, high, low, header, headerLength, tail, data, length, tag) == 1
         }
-        guard let context = unsafe context else { return false }
+        guard let context = unsafe context else { return unsafe runStub(ssrc: ssrc, index: index, tag: tag) }
         return unsafe apus_srtp_gcm(
             context, isSealing ? 1 : 0, high, low, header, CInt(truncatingIfNeeded: headerLength), tail,
             tail == nil ? 0 : 4, data, CInt(truncatingIfNeeded: length), tag) == 1
+    }
+
+    /// What a cipher without a key does: the tag names the packet, so that two sides that do not agree on its index
+    /// still notice.
+    @unsafe private func runStub(ssrc: UInt32, index: UInt64, tag: UnsafeMutablePointer<UInt8>) -> Bool {
+        let bytes = UnsafeMutableRawPointer(tag)
+        guard isSealing else {
+            return unsafe bytes.loadUnaligned(as: UInt64.self) == index.bigEndian
+                && bytes.loadUnaligned(fromByteOffset: 8, as: UInt64.self) == UInt64(ssrc).bigEndian
+        }
+        unsafe bytes.storeBytes(of: index.bigEndian, as: UInt64.self)
+        unsafe bytes.storeBytes(of: UInt64(ssrc).bigEndian, toByteOffset: 8, as: UInt64.self)
+        return true
     }
 
     /// Encrypts or decrypts in place (RFC 3711 section 4.1.1).

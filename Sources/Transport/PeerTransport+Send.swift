@@ -7,6 +7,11 @@ public import Wire
 public struct OutgoingDatagram: Hashable, Sendable {
     public var tuple: Tuple
     public var bytes: [UInt8]
+
+    public init(tuple: Tuple, bytes: [UInt8]) {
+        self.tuple = tuple
+        self.bytes = bytes
+    }
 }
 
 extension PeerTransport {

@@ -29,14 +29,10 @@ public struct EventLog: Sendable {
 
     mutating func add(_ kind: Kind, at time: Instant, host: Int, datagram: Datagram? = nil, text: String = "") {
         count += 1
-        hash.add(time.nanoseconds)
-        hash.add(kind.rawValue)
-        hash.add(UInt64(bitPattern: Int64(host)))
+        hash.add(PayloadHash.of(time, kind: kind.rawValue, host: host))
         for byte in text.utf8 { hash.add(byte) }
         if let datagram {
-            hash.add(datagram.source)
-            hash.add(datagram.destination)
-            hash.add(datagram.payload)
+            hash.add(PayloadHash.of(datagram))
             if let segment = datagram.segment { hash.add(segment) }
         }
         guard keepsEntries else { return }
@@ -51,7 +47,6 @@ extension FNV1a {
         add(UInt64(segment.window))
         add(UInt64(segment.checksum))
     }
-
     mutating func add(_ address: SocketAddress) {
         add(address.ip.high)
         add(address.ip.low)

@@ -2,22 +2,24 @@ public import Wire
 
 /// What is to happen, in the order in which it happens: by time, then by priority, then by the order of scheduling.
 /// Nothing else decides, so that equal inputs give equal runs.
+///
+/// Events lie still in a table of slots; what the heap moves are small entries without references to count.
 public struct EventQueue<Event> {
-    private struct Entry {
-        var time: Instant
-        var priority: Int8
-        var number: UInt64
-        var event: Event
+    private struct Entry: BitwiseCopyable {
+        var time: UInt64
+        /// Priority in the highest byte, then the order of scheduling.
+        var order: UInt64
+        var slot: Int
 
         func isBefore(_ other: Entry) -> Bool {
-            if time != other.time { return time < other.time }
-            if priority != other.priority { return priority < other.priority }
-            return number < other.number
+            time != other.time ? time < other.time : order < other.order
         }
     }
 
     /// A binary heap.
     private var entries: [Entry] = []
+    private var events: [Event?] = []
+    private var freeSlots: [Int] = []
     private var nextNumber: UInt64 = 0
     /// The time of the event that was taken last; nothing can be scheduled before it.
     public private(set) var now = Instant.origin
@@ -26,49 +28,60 @@ public struct EventQueue<Event> {
 
     public var isEmpty: Bool { entries.isEmpty }
     public var count: Int { entries.count }
-    public var nextTime: Instant? { entries.first?.time }
+    public var nextTime: Instant? { entries.first.map { Instant(nanoseconds: $0.time) } }
 
     /// Schedules an event. One that would lie in the past happens next: see ``now``.
     /// - Parameter priority: of events at one time the lowest comes first.
     public mutating func schedule(_ event: Event, at time: Instant, priority: Int8 = 0) {
-        entries.append(Entry(time: max(time, now), priority: priority, number: nextNumber, event: event))
+        let slot: Int
+        if let free = freeSlots.popLast() {
+            slot = free
+            events[slot] = event
+        } else {
+            slot = events.count
+            events.append(event)
+        }
+        // 2^56 events are more than a run can have.
+        let order = UInt64(UInt8(bitPattern: priority) ^ 0x80) << 56 | nextNumber
         nextNumber += 1
-        rise(from: entries.count - 1)
+        let entry = Entry(time: max(time, now).nanoseconds, order: order, slot: slot)
+        entries.append(entry)
+        rise(entry, from: entries.count - 1)
     }
 
     /// The next event, whose time ``now`` then is.
     public mutating func next() -> Event? {
-        guard let first = entries.first else { return nil }
-        now = first.time
-        let last = entries.removeLast()
-        if !entries.isEmpty {
-            entries[0] = last
-            sink(from: 0)
-        }
-        return first.event
+        guard let first = entries.first, let last = entries.popLast() else { return nil }
+        now = Instant(nanoseconds: first.time)
+        if !entries.isEmpty { sink(last) }
+        freeSlots.append(first.slot)
+        return events[first.slot].take()
     }
 
-    private mutating func rise(from start: Int) {
+    /// Puts an entry where it belongs between a place and the root.
+    private mutating func rise(_ entry: Entry, from start: Int) {
         var index = start
         while index > 0 {
             let parent = (index - 1) / 2
-            guard entries[index].isBefore(entries[parent]) else { return }
-            entries.swapAt(index, parent)
+            guard entry.isBefore(entries[parent]) else { break }
+            entries[index] = entries[parent]
             index = parent
         }
+        entries[index] = entry
     }
 
-    private mutating func sink(from start: Int) {
-        var index = start
+    /// Puts an entry where it belongs below the root, which is free.
+    private mutating func sink(_ entry: Entry) {
+        var index = 0
+        let count = entries.count
         while true {
-            var least = index
-            for child in [2 * index + 1, 2 * index + 2]
-            where child < entries.count && entries[child].isBefore(entries[least]) {
-                least = child
-            }
-            guard least != index else { return }
-            entries.swapAt(index, least)
-            index = least
+            var child = 2 * index + 1
+            guard child < count else { break }
+            if child + 1 < count, entries[child + 1].isBefore(entries[child]) { child += 1 }
+            guard entries[child].isBefore(entry) else { break }
+            entries[index] = entries[child]
+            index = child
         }
+        entries[index] = entry
     }
 }

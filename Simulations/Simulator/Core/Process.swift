@@ -47,6 +47,13 @@ public struct Output: Sendable {
         messages.append(Message(receiver: receiver, bytes: bytes))
     }
 
+    /// Forgets all, and keeps the room for it.
+    mutating func reset() {
+        datagrams.removeAll(keepingCapacity: true)
+        messages.removeAll(keepingCapacity: true)
+        notes.removeAll(keepingCapacity: true)
+    }
+
     /// A line for the event log: a state that changed, a pair that was selected.
     public mutating func note(_ text: String) { notes.append(text) }
 }

@@ -21,12 +21,14 @@ public struct Simulation {
     private var processes: [any Process] = []
     /// The host of each process.
     private var hosts: [Int] = []
-    private var processesByHost: [Int: [Int]] = [:]
+    private var processesByHost: [[Int]] = []
     /// When each process will be called; ``Instant/distantFuture`` for not at all.
     private var timers: [Instant] = []
     private var changes: [(inout Network) -> Void] = []
     private var queue = EventQueue<Event>()
     private var nextDatagram: UInt64 = 1
+    /// Used again, because there is one for every packet.
+    private var spareOutputs: [Output] = []
 
     public init(_ network: Network, keepsEntries: Bool = false) {
         self.network = network
@@ -41,7 +43,8 @@ public struct Simulation {
         processes.append(process)
         hosts.append(host)
         timers.append(.distantFuture)
-        processesByHost[host, default: []].append(processes.count - 1)
+        while processesByHost.count <= host { processesByHost.append([]) }
+        processesByHost[host].append(processes.count - 1)
         queue.schedule(.start(processes.count - 1), at: start)
         return processes.count - 1
     }
@@ -86,14 +89,18 @@ public struct Simulation {
     }
 
     /// Steps that take no time happen at once, in order.
-    private mutating func follow(_ step: Network.Step) {
-        switch step {
+    private mutating func follow(_ step: consuming Network.Step) {
+        while case .hop(let hop) = step, hop.time <= now {
+            step = network.arrive(hop.datagram, at: hop.place, now: now)
+        }
+        switch consume step {
+        case .hop(let hop): queue.schedule(.hop(hop.place, hop.datagram), at: hop.time)
         case .hops(let hops):
             for hop in hops { queue.schedule(.hop(hop.place, hop.datagram), at: hop.time) }
         case .delivered(let host, let datagram):
             log.add(.delivered, at: now, host: host, datagram: datagram)
-            for process in processesByHost[host] ?? []
-            where datagram.transport == .udp || processes[process].takesTCP {
+            guard host < processesByHost.count else { return }
+            for process in processesByHost[host] where datagram.transport == .udp || processes[process].takesTCP {
                 call(process) { $0.receive(datagram, now: $1, &$2) }
             }
         case .dropped(let drop, let datagram):
@@ -106,11 +113,12 @@ public struct Simulation {
     }
 
     private mutating func call(_ process: Int, _ body: (any Process, Instant, inout Output) -> Void) {
-        var output = Output()
+        var output = spareOutputs.popLast() ?? Output()
         body(processes[process], now, &output)
         let host = hosts[process]
         for note in output.notes { log.add(.noted, at: now, host: host, text: note) }
-        for var datagram in output.datagrams {
+        for index in output.datagrams.indices {
+            var datagram = output.datagrams[index]
             datagram.number = nextDatagram
             nextDatagram += 1
             log.add(.sent, at: now, host: host, datagram: datagram)
@@ -120,6 +128,8 @@ public struct Simulation {
             queue.schedule(
                 .message(from: process, to: message.receiver, message.bytes), at: now + signallingDelay)
         }
+        output.reset()
+        spareOutputs.append(output)
         arm(process)
     }
 

@@ -46,7 +46,9 @@ extension Network {
         case .queued(let overflow): return .queued(overflow: overflow)
         case .arrives(let time, let copy):
             let place = end(of: line)
-            return .hops([time, copy].compactMap { $0 }.map { Hop(place: place, datagram: datagram, time: $0) })
+            let hop = Hop(place: place, datagram: datagram, time: time)
+            guard let copy else { return .hop(hop) }
+            return .hops([hop, Hop(place: place, datagram: datagram, time: copy)])
         }
     }
 

@@ -42,7 +42,9 @@ public struct Network: Sendable {
     }
 
     public enum Step: Hashable, Sendable {
-        /// The packet, and any copy, is on its way to its next place.
+        /// The packet is on its way to its next place.
+        case hop(Hop)
+        /// The same with copies of it.
         case hops([Hop])
         case delivered(host: Int, Datagram)
         case dropped(Drop, Datagram)
