@@ -123,12 +123,13 @@ import Wire
     mutating func drain(into datagrams: inout [OutgoingDatagram]) {
         for index in 0..<count {
             let train = trains[index]
+            let tuple = Tuple(socket: UInt8(truncatingIfNeeded: train.socket), remote: train.remote)
             var start = train.start
             let end = start + train.length
             repeat {
                 let length = min(train.segment, end - start)
                 let bytes = unsafe Array(UnsafeRawBufferPointer(rebasing: memory[start..<(start + length)]))
-                datagrams.append(OutgoingDatagram(tuple: train.tuple, bytes: bytes))
+                datagrams.append(OutgoingDatagram(tuple: tuple, bytes: bytes))
                 start += length
             } while start < end
         }

@@ -1,5 +1,6 @@
 import NIOCore
 import NIOPosix
+import Reactor
 import Wire
 
 /// UDP sockets for the small commands that speak STUN: what arrives on any of them comes as one sequence.
@@ -10,50 +11,26 @@ final class DatagramSockets: Sendable {
         let bytes: [UInt8]
     }
 
-    /// Where each socket is bound.
-    let locals: [Wire.SocketAddress]
     let arrivals: AsyncStream<Arrival>
-    private let channels: [any Channel]
+    private let loop: DatagramLoop
 
     /// Binds all or none. Port 0 is any free one.
-    init(binding addresses: [Wire.SocketAddress]) async throws {
+    init(binding addresses: [Wire.SocketAddress]) throws {
         let (stream, continuation) = AsyncStream.makeStream(of: Arrival.self, bufferingPolicy: .bufferingNewest(4096))
         arrivals = stream
-        var opened: [any Channel] = []
-        do {
-            for (index, address) in addresses.enumerated() {
-                let bootstrap = DatagramBootstrap(group: .singletonMultiThreadedEventLoopGroup)
-                    .channelInitializer { channel in
-                        channel.eventLoop.makeCompletedFuture {
-                            try channel.pipeline.syncOperations.addHandler(
-                                ArrivalHandler(socket: index, continuation: continuation))
-                        }
-                    }
-                let target = try NIOCore.SocketAddress(ipAddress: address.ip.description, port: Int(address.port))
-                opened.append(try await bootstrap.bind(to: target).get())
-            }
-        } catch {
-            for channel in opened { try? await channel.close() }
-            throw error
-        }
-        channels = opened
-        locals = zip(opened, addresses).map { channel, address in
-            Wire.SocketAddress(ip: address.ip, port: UInt16(channel.localAddress?.port ?? Int(address.port)))
+        loop = try DatagramLoop(binding: addresses) { bytes, tuple in
+            continuation.yield(Arrival(socket: Int(tuple.socket), source: tuple.remote, bytes: bytes))
         }
     }
+
+    /// Where each socket is bound.
+    var locals: [Wire.SocketAddress] { loop.locals }
 
     func send(_ bytes: [UInt8], from socket: Int, to destination: Wire.SocketAddress) {
-        guard
-            let target = try? NIOCore.SocketAddress(
-                ipAddress: destination.ip.description, port: Int(destination.port))
-        else { return }
-        let channel = channels[socket]
-        channel.writeAndFlush(AddressedEnvelope(remoteAddress: target, data: ByteBuffer(bytes: bytes)), promise: nil)
+        loop.send(bytes, to: Tuple(socket: UInt8(socket), remote: destination))
     }
 
-    func close() async {
-        for channel in channels { try? await channel.close() }
-    }
+    func close() { loop.close() }
 
     /// The local address that leads to a remote one.
     static func localAddress(towards remote: Wire.SocketAddress) async throws -> IPAddress? {
@@ -76,28 +53,5 @@ final class DatagramSockets: Sendable {
             let ip = found.ipAddress.flatMap({ IPAddress($0) })
         else { throw CommandFailure("\(name) has no address: is the name right, and is there a network?") }
         return Wire.SocketAddress(ip: ip, port: port)
-    }
-}
-
-private final class ArrivalHandler: ChannelInboundHandler {
-    typealias InboundIn = AddressedEnvelope<ByteBuffer>
-
-    private let socket: Int
-    private let continuation: AsyncStream<DatagramSockets.Arrival>.Continuation
-
-    init(socket: Int, continuation: AsyncStream<DatagramSockets.Arrival>.Continuation) {
-        self.socket = socket
-        self.continuation = continuation
-    }
-
-    func channelRead(context: ChannelHandlerContext, data: NIOAny) {
-        let envelope = Self.unwrapInboundIn(data)
-        guard let ip = envelope.remoteAddress.ipAddress.flatMap({ IPAddress($0) }),
-            let port = envelope.remoteAddress.port.flatMap({ UInt16(exactly: $0) })
-        else { return }
-        continuation.yield(
-            DatagramSockets.Arrival(
-                socket: socket, source: Wire.SocketAddress(ip: ip, port: port),
-                bytes: Array(envelope.data.readableBytesView)))
     }
 }

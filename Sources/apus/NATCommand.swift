@@ -30,12 +30,12 @@ struct NATCommand: AsyncParsableCommand {
         guard let local = try await DatagramSockets.localAddress(towards: address) else {
             throw CommandFailure("no network leads to \(address)")
         }
-        let sockets = try await DatagramSockets(
+        let sockets = try DatagramSockets(
             binding: Array(repeating: SocketAddress(ip: local, port: 0), count: NATDiscovery.sockets))
         var configuration = NATDiscovery.Configuration(server: address)
         configuration.longestLifetime = lifetime.map { .seconds(Int64($0)) }
         let report = await Self.discover(configuration, sockets)
-        await sockets.close()
+        sockets.close()
         print(json ? try NATText.json(report) : NATText.words(report))
     }
 

@@ -35,7 +35,7 @@ struct STUNCommand: AsyncParsableCommand {
         }
         let sockets: DatagramSockets
         do {
-            sockets = try await DatagramSockets(binding: server.endpoints)
+            sockets = try DatagramSockets(binding: server.endpoints)
         } catch {
             throw CommandFailure("\(listen) or \(alternate ?? "its alternate") cannot be bound: \(error)")
         }
@@ -49,6 +49,6 @@ struct STUNCommand: AsyncParsableCommand {
                 sockets.send(answer.bytes, from: answer.endpoint, to: answer.destination)
             }
         }
-        await sockets.close()
+        sockets.close()
     }
 }

@@ -1,11 +1,15 @@
 """Hosts, a NAT and a server as network namespaces: the Linux kernel's own NAT between real sockets."""
 
+import itertools
 import os
 import select
 import shutil
 import subprocess
 
 import pytest
+
+
+_numbers = itertools.count()
 
 
 def _run(*command: str) -> str:
@@ -36,7 +40,7 @@ class Net:
     SERVER = ("203.0.113.1", "203.0.113.2")
 
     def __init__(self):
-        self.prefix = f"apus{os.getpid() % 100000}"
+        self.prefix = f"apus{os.getpid() % 100000}-{next(_numbers)}"
         self.names: list[str] = []
         self.processes: list[subprocess.Popen] = []
         self._add("inet")
@@ -75,9 +79,22 @@ class Net:
         self._in(name, "ip", "route", "add", "default", "via", f"192.168.{index}.1")
         self._in(router, "nft", "add", "table", "ip", "nat")
         self._in(router, "nft", "add", "chain", "ip", "nat", "post", "{ type nat hook postrouting priority 100; }")
+        # As home routers do: what nobody inside asked for is dropped unseen. Answered by the router, it would leave an
+        # entry behind that takes the port which a mapping wants to keep.
+        self._in(
+            router, "nft", "add", "chain", "ip", "nat", "unasked", "{ type filter hook input priority 0; policy accept; }")
+        self._in(router, "nft", "add", "rule", "ip", "nat", "unasked", "iifname", "out", "drop")
         if rule:
             self._in(router, "nft", "add", "rule", "ip", "nat", "post", "oifname", "out", *rule.split())
         return f"192.168.{index}.2"
+
+    def host(self, name: str, index: int) -> str:
+        """A host with a public address and nothing in front of it."""
+        self._add(name)
+        self._link("inet", f"to-{name}", name, "eth0")
+        self._in("inet", "ip", "link", "set", f"to-{name}", "master", "br0")
+        self._in(name, "ip", "address", "add", f"203.0.113.{10 + index}/24", "dev", "eth0")
+        return f"203.0.113.{10 + index}"
 
     def command(self, name: str, *command: str) -> list[str]:
         return ["ip", "netns", "exec", f"{self.prefix}-{name}", *command]

@@ -1,8 +1,11 @@
 """What `apus nat` says of the NATs that Linux makes, and what `apus sim nat-matrix` says of all of them."""
 
+import concurrent.futures
+import itertools
 import json
 import os
 import subprocess
+import threading
 
 import pytest
 
@@ -64,3 +67,74 @@ def test_the_matrix_is_the_same_for_the_same_seed_and_compares_with_a_file(tmp_p
     assert check.returncode == 1
     assert "EIM/APDF|APDM/APDF: expected SP" in check.stderr and check.stderr.count("expected") == 1
     assert apus("sim", "nat-matrix", "--check", os.devnull).returncode == 1
+
+
+# What Linux can express. Its filter is always by address and port, and applies to one mapping.
+LINUX = {
+    "OPEN": None,
+    "EIM/APDF": "masquerade",
+    "APDM/APDF": "masquerade fully-random",
+}
+
+
+def call(net: Net, left: list[str], right: list[str], seconds: float = 45) -> tuple[str, str]:
+    """Two `apus ice` whose lines are passed between them; the path as each sees it."""
+    ends = [
+        subprocess.Popen(
+            net.command(name, APUS, "ice", "--stun", "203.0.113.1", "--seconds", "60", *options), text=True,
+            stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+        for name, options in (("a", ["--controlling", *left]), ("b", right))
+    ]
+    results: list[str | None] = [None, None]
+
+    def pass_on(source, target):
+        for line in source.stdout:
+            try:
+                target.stdin.write(line)
+                target.stdin.flush()
+            except (BrokenPipeError, ValueError):
+                return
+
+    def listen(index):
+        for line in ends[index].stderr:
+            if line.startswith("{"):
+                results[index] = json.loads(line)["path"]
+                return
+
+    threads = [threading.Thread(target=pass_on, args=pair, daemon=True) for pair in (ends, ends[::-1])]
+    listeners = [threading.Thread(target=listen, args=(index,), daemon=True) for index in (0, 1)]
+    for thread in threads + listeners:
+        thread.start()
+    for thread in listeners:
+        thread.join(seconds)
+    for end in ends:
+        end.terminate()
+        end.wait(timeout=10)
+    assert None not in results, "an end said nothing"
+    return results[0], results[1]
+
+
+def meet(a: str, b: str, relays: str) -> tuple[str, str]:
+    """What two hosts find, each behind its kind of NAT."""
+    with Net() as net:
+        net.start("inet", APUS, "stun", "--listen", "203.0.113.1:3478", until=b"STUN at")
+        options = [[], []]
+        if relays != "stun_only":
+            net.start("inet", APUS, "turn", "--listen", "203.0.113.2:3478", "--user", "a:secret", until=b"TURN at")
+            options = [["--turn", "203.0.113.2", "--user", "a:secret"]] * 2
+        for index, (name, kind) in enumerate((("a", a), ("b", b)), start=1):
+            net.client(name, index, LINUX[kind]) if LINUX[kind] else net.host(name, index)
+        return call(net, *options)
+
+
+@pytest.mark.parametrize("relays", ["stun_only", "stun_turn_both"])
+def test_real_nats_connect_as_simulated_ones_do(relays):
+    require_namespaces()
+    simulated = json.loads(apus("sim", "nat-matrix", "--tables-only", "--json", "-", timeout=300).stdout)["p2p"][relays]
+    pairs = list(itertools.product(LINUX, LINUX))
+    # Each in a world of its own, so all at once: the ones without a path take half a minute to know it.
+    with concurrent.futures.ThreadPoolExecutor(len(pairs)) as pool:
+        found = list(pool.map(lambda pair: meet(*pair, relays), pairs))
+    for (a, b), paths in zip(pairs, found):
+        expected = simulated[f"{a}|{b}"]
+        assert paths == (expected["a"], expected["b"]), f"{a} x {b} with {relays}"
