@@ -66,6 +66,8 @@ extension Agent {
         let isMoved = tuple != selectedTuple
         if isMoved || isSelectionCarried {
             consent.start(now, random: &random, isLite: isLite)
+            // RFC 7675 counts from the answer, which may be older than the choice.
+            if !isLite, let answered = pairs[index].lastResponse { consent.refresh(answered) }
         }
         if isNominated || isMoved { selectedSince = now }
         selectedTuple = tuple

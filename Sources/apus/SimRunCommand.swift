@@ -1,6 +1,7 @@
 import ArgumentParser
 import Foundation
 import ScenarioRunner
+import Simulator
 import Wire
 
 /// `apus sim run`: one scenario.

@@ -41,7 +41,8 @@ enum Reachability {
         var classes: [Class] = []
         var gateways: Set<String> = []
         for side in [call.from, call.to] {
-            guard !side.isLite, !side.hidesAddresses, side.turn.isEmpty, let host = host(side.host, scenario), hasServer(side, scenario),
+            guard !side.isLite, !side.hidesAddresses, side.turn.isEmpty, let host = host(side.host, scenario),
+                hasServer(side, scenario),
                 host.addresses.count <= 1
             else { return nil }
             let chain = layout.chain(host.behind)

@@ -81,7 +81,8 @@ extension LinkSettings: Record {
     static var noun: String { "a link" }
     static var fields: [Field<LinkSettings>] {
         [
-            .optional("rate", \.rate), .value("queue", \.queue), .value("queue_kind", \.queueKind), .value("delay", \.delay), .value("jitter", \.jitter),
+            .optional("rate", \.rate), .value("queue", \.queue), .value("queue_kind", \.queueKind),
+            .value("delay", \.delay), .value("jitter", \.jitter),
             .value("reorders", \.reorders), .value("loss", \.loss), .value("burst", \.burst),
             .value("duplication", \.duplication), .value("corruption", \.corruption), .value("down", \.isDown),
         ]

@@ -35,7 +35,8 @@ extension Scenario {
 /// What a seed may have or not.
 enum RandomFault: CaseIterable {
     case loss, bursts, jitter, reordering, duplication, corruption, slowLink
-    case linkDown, oneWayDown, linkChange, linkHold, natReboot, natRebinding, natAddress, blockUDP, firewallFlush, hostPause
+    case linkDown, oneWayDown, linkChange, linkHold, natReboot, natRebinding, natAddress, blockUDP, firewallFlush,
+        hostPause
 }
 
 extension SeededRandom {
@@ -207,7 +208,8 @@ struct ScenarioDraw {
     mutating func incidents(_ kinds: [RandomFault], _ scenario: inout Scenario) -> Interval {
         let network = scenario.network
         let links =
-            network.hosts.dropLast(scenario.servers.count).map(\.name) + network.nats.map(\.name) + network.firewalls.map(\.name)
+            network.hosts.dropLast(scenario.servers.count).map(\.name) + network.nats.map(\.name)
+            + network.firewalls.map(\.name)
             + network.routers.map(\.name)
         let nats = network.nats.map(\.name)
         let firewalls = network.firewalls.map(\.name)

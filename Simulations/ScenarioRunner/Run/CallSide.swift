@@ -69,7 +69,8 @@ public final class CallSide {
         questions.append((part.transactionID, tuple, now))
     }
 
-    func received(_ part: PacketSummary.STUNPart, _ payload: [UInt8], on tuple: Tuple, _ now: Instant) {
+    func received(_ part: PacketSummary.STUNPart, _ payload: [UInt8], on tuple: Tuple, _ arrival: Instant) {
+        let now = process.readTime(arrival)
         switch part.type.messageClass {
         case .request:
             guard isAuthentic(payload, key: agent.local.password),

@@ -26,6 +26,9 @@ final class HostProcess: Process {
     /// Whether it takes part at a time.
     func isRunning(_ now: Instant) -> Bool { now < end && pause(now) == nil }
 
+    /// When it reads what arrives at a time: while it stands still, nobody looks into the socket.
+    func readTime(_ arrival: Instant) -> Instant { pause(arrival) ?? arrival }
+
     private func pause(_ now: Instant) -> Instant? { pauses.first { $0.contains(now) }?.upperBound }
 
     var takesTCP: Bool { inner.takesTCP }

@@ -103,7 +103,8 @@ struct World {
         configuration.users = [Self.user.name: Self.user.password]
         servers.formUnion(configuration.listeners.map(\.address))
         simulation.add(
-            process(RelayServerProcess(configuration, random: seed.stream("server:\(server.name)")), on: host), on: host)
+            process(RelayServerProcess(configuration, random: seed.stream("server:\(server.name)")), on: host), on: host
+        )
     }
 
     private func address(ofServer name: String) -> SocketAddress? {
