@@ -99,7 +99,12 @@ struct Ladder {
         let isRight = to.map { $0 > from } ?? (from * 2 < report.traffic.count)
         let sign = isRight ? 1 : -1
         let style = Self.style(packet)
-        guard lost == nil, let to, to != from else {
+        // A host may send to itself, as a relay does between two of its addresses.
+        if lost == nil, to == from {
+            return "<path class=\"\(style)\" fill=\"none\" d=\"M\(start) \(y) h18\"/>\n"
+                + HTML.text(start + 22, y + 4, "\(packet.name), to itself", style: "small")
+        }
+        guard lost == nil, let to else {
             let end = start + sign * 56
             var body = HTML.line(start, y, end, y, style: style)
             body += "<path class=\"lost\" d=\"M\(end - 4) \(y - 4) l8 8 m0 -8 l-8 8\"/>\n"
