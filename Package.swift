@@ -93,7 +93,7 @@ targets += [
         dependencies: [
             "Signaling", "Kurento", "WHIP", "Access", "Controller", "Worker", "Reactor", "Store", "Session", "Settings",
             "ICE", "STUN", "TURN", "DTLS", "Wire", "CLinux", "LoadGenerator", "WHIPClient", "ForwardingBenchmark",
-            "Simulator", "SimulatedMedia", logging, .product(name: "NIOCore", package: "swift-nio"),
+            "Simulator", "SimulatedMedia", "ScenarioRunner", logging, .product(name: "NIOCore", package: "swift-nio"),
             .product(name: "NIOPosix", package: "swift-nio"), .product(name: "NIOSSL", package: "swift-nio-ssl"),
             .product(name: "ArgumentParser", package: "swift-argument-parser"),
             .product(name: "UnixSignals", package: "swift-service-lifecycle"),
@@ -111,6 +111,9 @@ targets += [
         "SimulatedMedia",
         ["Simulator", "CSeededRandom", "Reactor", "LoadGenerator", "Transport", "Session", "ICE", "DTLS", "RTP", "Wire"],
         path: "Simulations/SimulatedMedia"),
+    core(
+        "ScenarioRunner", ["Simulator", "ICE", "STUN", "TURN", "Wire", .product(name: "Yams", package: "Yams")],
+        path: "Simulations/ScenarioRunner"),
 ]
 
 targets += [
@@ -143,6 +146,7 @@ targets += [
     tests("FuzzingTests", ["Fuzzing"]),
     tests("SimulatorTests", ["Simulator", "ICE", "STUN", "TURN", "Wire"]),
     tests("SimulatedMediaTests", ["SimulatedMedia", "Simulator", "DTLS", "STUN", "Wire"]),
+    tests("ScenarioTests", ["ScenarioRunner", "Simulator", "ICE", "STUN", "Wire"]),
     tests("ForwardingBenchmarkTests", ["ForwardingBenchmark", "LoadGenerator", "Wire"]),
     tests("TidyTests", []),
 ]

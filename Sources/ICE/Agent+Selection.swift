@@ -29,7 +29,9 @@ extension Agent {
     /// When waiting for a better pair ends.
     var nominationDeadline: Instant {
         guard isControlling, !isLite, !isSelectionNominated, nominationPatience > .zero, let firstSuccess,
-            !pairs.contains(where: { $0.isNominating })
+            !pairs.contains(where: { $0.isNominating }),
+            // After a dead path was left there may be none: a time that has passed would be asked for again and again.
+            pairs.contains(where: { $0.state == .succeeded })
         else { return .distantFuture }
         return firstSuccess + nominationPatience
     }
@@ -64,6 +66,8 @@ extension Agent {
         let isMoved = tuple != selectedTuple
         if isMoved || isSelectionCarried {
             consent.start(now, random: &random, isLite: isLite)
+            // RFC 7675 counts from the answer, which may be older than the choice.
+            if !isLite, let answered = pairs[index].lastResponse { consent.refresh(answered) }
         }
         if isNominated || isMoved { selectedSince = now }
         selectedTuple = tuple

@@ -55,7 +55,8 @@ def test_no_answer_is_told():
 def test_the_matrix_is_the_same_for_the_same_seed_and_compares_with_a_file(tmp_path):
     first, second = tmp_path / "first.json", tmp_path / "second.json"
     for file in (first, second):
-        run = apus("sim", "nat-matrix", "--seed", "3", "--loss", "5", "--json", str(file), timeout=120)
+        run = apus(
+            "sim", "nat-matrix", "--tables-only", "--seed", "3", "--loss", "5", "--json", str(file), timeout=120)
         assert run.returncode == 0 and "EIM/APDF" in run.stdout, run.stderr
     assert first.read_bytes() == second.read_bytes()
     expected = json.loads(first.read_text())
@@ -63,7 +64,8 @@ def test_the_matrix_is_the_same_for_the_same_seed_and_compares_with_a_file(tmp_p
     assert cell["a"] == "--"
     cell["a"] = "SP"
     second.write_text(json.dumps(expected))
-    check = apus("sim", "nat-matrix", "--seed", "3", "--loss", "5", "--check", str(second), timeout=120)
+    check = apus(
+        "sim", "nat-matrix", "--tables-only", "--seed", "3", "--loss", "5", "--check", str(second), timeout=120)
     assert check.returncode == 1
     assert "EIM/APDF|APDM/APDF: expected SP" in check.stderr and check.stderr.count("expected") == 1
     assert apus("sim", "nat-matrix", "--check", os.devnull).returncode == 1

@@ -4,6 +4,8 @@ public import Wire
 public struct EventLog: Sendable {
     public enum Kind: UInt8, Sendable {
         case sent, delivered, dropped, signalled, noted
+        /// A link made a second one of it.
+        case copied
     }
 
     public struct Entry: Hashable, Sendable {
@@ -14,6 +16,8 @@ public struct EventLog: Sendable {
         public var datagram: Datagram?
         /// Why it was dropped, what was noted.
         public var text: String
+        /// Where it was dropped.
+        public var spot: Network.Spot?
     }
 
     /// Kept only when asked for: a long run has many.
@@ -27,7 +31,18 @@ public struct EventLog: Sendable {
     /// Equal for runs in which the same happened at the same times.
     public var replayHash: UInt64 { hash.value }
 
-    mutating func add(_ kind: Kind, at time: Instant, host: Int, datagram: Datagram? = nil, text: String = "") {
+    /// What was kept since the last time, to look at it as it happens; the log keeps it no longer.
+    public mutating func takeEntries() -> [Entry] {
+        guard !entries.isEmpty else { return [] }
+        let taken = entries
+        entries = []
+        return taken
+    }
+
+    mutating func add(
+        _ kind: Kind, at time: Instant, host: Int, datagram: Datagram? = nil, text: String = "",
+        spot: Network.Spot? = nil
+    ) {
         count += 1
         hash.add(PayloadHash.of(time, kind: kind.rawValue, host: host))
         for byte in text.utf8 { hash.add(byte) }
@@ -36,7 +51,7 @@ public struct EventLog: Sendable {
             if let segment = datagram.segment { hash.add(segment) }
         }
         guard keepsEntries else { return }
-        entries.append(Entry(time: time, host: host, kind: kind, datagram: datagram, text: text))
+        entries.append(Entry(time: time, host: host, kind: kind, datagram: datagram, text: text, spot: spot))
     }
 }
 

@@ -29,6 +29,8 @@ public struct Simulation {
     private var nextDatagram: UInt64 = 1
     /// Used again, because there is one for every packet.
     private var spareOutputs: [Output] = []
+    /// Packets, copies included, that are between two places.
+    public private(set) var inFlight = 0
 
     public init(_ network: Network, keepsEntries: Bool = false) {
         self.network = network
@@ -36,6 +38,10 @@ public struct Simulation {
     }
 
     public var now: Instant { queue.now }
+    /// When something happens next; nil when nothing ever will.
+    public var nextTime: Instant? { queue.nextTime }
+    /// Events that wait for their time.
+    public var pendingEvents: Int { queue.count }
 
     /// Runs a process on a host from `start` on; returns its number.
     @discardableResult
@@ -61,13 +67,21 @@ public struct Simulation {
     @discardableResult
     public mutating func run(until end: Instant, while isRunning: () -> Bool = { true }) -> Bool {
         while let time = queue.nextTime, time <= end {
-            guard let event = queue.next() else { break }
-            perform(event)
-            for call in network.takeCalls() { queue.schedule(.departure(call.line), at: call.time) }
+            step()
             if !isRunning() { return true }
         }
         return !isRunning()
     }
+
+    /// The next event, however far away; nothing when there is none.
+    public mutating func step() {
+        guard let event = queue.next() else { return }
+        perform(event)
+        for call in network.takeCalls() { queue.schedule(.departure(call.line), at: call.time) }
+    }
+
+    /// See ``EventLog/takeEntries()``.
+    public mutating func takeEntries() -> [EventLog.Entry] { log.takeEntries() }
 
     private mutating func perform(_ event: Event) {
         switch event {
@@ -78,13 +92,18 @@ public struct Simulation {
             // A process whose time was put off meanwhile is asked again then.
             guard processes[process].deadline <= now else { return arm(process) }
             call(process) { $0.advance(to: $1, &$2) }
-        case .hop(let place, let datagram): follow(network.arrive(datagram, at: place, now: now))
+        case .hop(let place, let datagram):
+            inFlight -= 1
+            follow(network.arrive(datagram, at: place, now: now))
         case .message(let sender, let receiver, let bytes):
             log.add(.signalled, at: now, host: hosts[receiver])
             call(receiver) { $0.receive(bytes, from: sender, now: $1, &$2) }
         case .change(let index): changes[index](&network)
         case .departure(let line):
-            for step in network.depart(line, now: now) { follow(step) }
+            for step in network.depart(line, now: now) {
+                inFlight -= 1
+                follow(step)
+            }
         }
     }
 
@@ -94,20 +113,26 @@ public struct Simulation {
             step = network.arrive(hop.datagram, at: hop.place, now: now)
         }
         switch consume step {
-        case .hop(let hop): queue.schedule(.hop(hop.place, hop.datagram), at: hop.time)
+        case .hop(let hop):
+            inFlight += 1
+            queue.schedule(.hop(hop.place, hop.datagram), at: hop.time)
         case .hops(let hops):
+            inFlight += hops.count
             for hop in hops { queue.schedule(.hop(hop.place, hop.datagram), at: hop.time) }
+            for copy in hops.dropFirst() { log.add(.copied, at: now, host: -1, datagram: copy.datagram) }
         case .delivered(let host, let datagram):
             log.add(.delivered, at: now, host: host, datagram: datagram)
             guard host < processesByHost.count else { return }
             for process in processesByHost[host] where datagram.transport == .udp || processes[process].takesTCP {
                 call(process) { $0.receive(datagram, now: $1, &$2) }
             }
-        case .dropped(let drop, let datagram):
-            log.add(.dropped, at: now, host: -1, datagram: datagram, text: drop.text)
-        case .queued(let overflow):
+        case .dropped(let drop, let datagram, let spot):
+            log.add(.dropped, at: now, host: -1, datagram: datagram, text: drop.text, spot: spot)
+        case .queued(let overflow, let line):
+            inFlight += 1 - overflow.count
+            let text = Network.Drop.link(.queueFull).text
             for datagram in overflow {
-                log.add(.dropped, at: now, host: -1, datagram: datagram, text: Network.Drop.link(.queueFull).text)
+                log.add(.dropped, at: now, host: -1, datagram: datagram, text: text, spot: .line(line))
             }
         }
     }

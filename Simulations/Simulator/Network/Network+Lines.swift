@@ -42,8 +42,8 @@ extension Network {
 
     private func step(_ outcome: Link.Outcome, _ datagram: Datagram, _ line: Line) -> Step {
         switch outcome {
-        case .dropped(let loss): return .dropped(.link(loss), datagram)
-        case .queued(let overflow): return .queued(overflow: overflow)
+        case .dropped(let loss): return .dropped(.link(loss), datagram, at: .line(line))
+        case .queued(let overflow): return .queued(overflow: overflow, line)
         case .arrives(let time, let copy):
             let place = end(of: line)
             let hop = Hop(place: place, datagram: datagram, time: time)

@@ -34,6 +34,13 @@ public struct Network: Sendable {
         case gateway(Int)
     }
 
+    /// Where a packet can end.
+    public enum Spot: Hashable, Sendable {
+        case line(Line)
+        case gateway(Int)
+        case segment(Int)
+    }
+
     /// A link's end, and the time.
     public struct Hop: Hashable, Sendable {
         public var place: Place
@@ -47,9 +54,9 @@ public struct Network: Sendable {
         /// The same with copies of it.
         case hops([Hop])
         case delivered(host: Int, Datagram)
-        case dropped(Drop, Datagram)
+        case dropped(Drop, Datagram, at: Spot)
         /// The packet waits in a link, and these found no room there: it may be one of them.
-        case queued(overflow: [Datagram])
+        case queued(overflow: [Datagram], Line)
     }
 
     /// One direction of a link: up is towards the internet.
@@ -137,7 +144,7 @@ public struct Network: Sendable {
     public mutating func send(_ datagram: Datagram, from host: Int, now: Instant) -> Step {
         let segment = segments[hosts[host].segment]
         guard !segment.isolatesHosts || segment.hosts[datagram.destination.ip] == nil else {
-            return .dropped(.isolated, datagram)
+            return .dropped(.isolated, datagram, at: .segment(hosts[host].segment))
         }
         return cross(.hostUp(host), datagram, now: now)
     }
@@ -165,12 +172,14 @@ public struct Network: Sendable {
 
     /// Up through the gateway.
     private mutating func leave(_ datagram: Datagram, segment: Int, now: Instant) -> Step {
-        guard segments[segment].parent != nil else { return .dropped(.noRoute, datagram) }
+        guard segments[segment].parent != nil else {
+            return .dropped(.noRoute, datagram, at: .segment(segment))
+        }
         switch Self.pass(datagram, gateway: &segments[segment].gateway, isOutward: true, now: now) {
         case .success(.outward(let outward)):
             return cross(.segmentUp(segment), outward, now: now)
         case .success(.inward(let turned)): return route(turned, in: segment, now: now)
-        case .failure(let drop): return .dropped(drop, datagram)
+        case .failure(let drop): return .dropped(drop, datagram, at: .gateway(segment))
         }
     }
 
@@ -178,8 +187,8 @@ public struct Network: Sendable {
     private mutating func enter(_ datagram: Datagram, segment: Int, now: Instant) -> Step {
         switch Self.pass(datagram, gateway: &segments[segment].gateway, isOutward: false, now: now) {
         case .success(.inward(let inward)): return route(inward, in: segment, now: now)
-        case .success(.outward): return .dropped(.malformed, datagram)
-        case .failure(let drop): return .dropped(drop, datagram)
+        case .success(.outward): return .dropped(.malformed, datagram, at: .gateway(segment))
+        case .failure(let drop): return .dropped(drop, datagram, at: .gateway(segment))
         }
     }
 
