@@ -13,9 +13,9 @@ struct ICECommand: AsyncParsableCommand {
             Example, on two hosts, with what one prints typed into the other:
               apus ice --stun stun.example.org --controlling
               apus ice --stun stun.example.org
-            It is the same code that `apus sim` runs, on the sockets of this host. Each line on standard output is for the
-            other end's standard input; the path is told on standard error as JSON. It ends with its standard input,
-            with --seconds, or by Ctrl-C.
+            It is the same code that `apus sim` runs, on the sockets of this host. Each line on standard output is for
+            the other end's standard input; the path is told on standard error as JSON. It ends with its standard
+            input, with --seconds, or by Ctrl-C.
             """)
 
     @Option(help: "A STUN server, host or host:port; may be repeated.") var stun: [String] = []

@@ -114,6 +114,23 @@ import Wire
         }
     }
 
+    /// The bound is the signalling's 20 ms and one round trip of 40 ms; a retransmission takes 250 ms.
+    @Test func throughFivePercentOfLossAServerIsReachedWithinOneRetransmissionOfTheBound() {
+        var options = NATMatrix.Options()
+        options.loss = .independent(Probability(0.05))
+        for client in EndpointClass.allCases where client != .udpBlocked {
+            var times: [Interval] = []
+            for seed in UInt64(1)...40 {
+                options.seed = seed
+                if let time = NATMatrix.runServer(client, options).connectTime { times.append(time) }
+            }
+            times.sort()
+            #expect(times.count == 40, "\(client.name)")
+            #expect(times[times.count / 2] <= .milliseconds(66), "\(client.name): \(times[times.count / 2])")
+            #expect(times[times.count * 95 / 100] <= .milliseconds(310), "\(client.name): \(times)")
+        }
+    }
+
     @Test func theSameSeedGivesTheSameEventsAndAnotherGivesOthers() {
         let behavior = NATBehavior(.endpointIndependent, .addressAndPortDependent)
         var options = NATMatrix.Options()

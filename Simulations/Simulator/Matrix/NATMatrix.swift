@@ -32,12 +32,15 @@ public enum NATMatrix {
         return encounter.run(left, right)
     }
 
-    /// A client in front of a server with one public address that runs ICE lite.
+    /// A client in front of a server with one public address that runs ICE lite. The server's own link loses nothing.
     public static func runServer(_ client: EndpointClass, _ options: Options = Options()) -> Encounter.Outcome {
         var options = options
         options.isLite = true
         // A server's address is the only one: nothing better can follow.
         options.nominationPatience = .zero
-        return run(client, .open, options)
+        var encounter = Encounter(options)
+        let left = client.place(0, link: options.link, in: &encounter.network)
+        let right = EndpointClass.open.place(1, link: LinkBehavior(delay: options.delay), in: &encounter.network)
+        return encounter.run(left, right)
     }
 }
