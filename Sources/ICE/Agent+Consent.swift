@@ -46,9 +46,12 @@ extension Agent {
         return next
     }
 
-    /// Asks the selected path at once, because the peer was heard elsewhere; not more often than probes.
+    /// Asks the selected path at once, because the peer was heard elsewhere; not more often than Ta, however often that
+    /// was.
     mutating func probeSelected(_ now: Instant) {
-        guard consent.isRunning, let tuple = selectedTuple, remote != nil, consent.unanswered == 0 else { return }
+        guard consent.isRunning, let tuple = selectedTuple, remote != nil, consent.unanswered == 0,
+            now >= consent.lastSent + Limits.pacing
+        else { return }
         sendConsentCheck(tuple, isRegular: false, now)
     }
 

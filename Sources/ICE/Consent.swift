@@ -18,6 +18,9 @@ struct Consent: Sendable {
     /// When the next regular check is due; never while nothing is selected.
     private(set) var nextRegular = Instant.distantFuture
 
+    /// When the last check left, answered or not.
+    private(set) var lastSent = Instant.origin
+
     var isRunning: Bool { lastAnswer != .distantFuture }
     var unanswered: Int { outstanding.count }
     var unansweredRegular: Int { outstanding.reduce(0) { $0 + ($1.isRegular ? 1 : 0) } }
@@ -41,6 +44,7 @@ struct Consent: Sendable {
     mutating func sent(_ check: Outstanding, random: inout SeededRandom) {
         if outstanding.count >= Limits.outstandingConsentChecks { outstanding.removeFirst() }
         outstanding.append(check)
+        lastSent = check.sent
         if check.isRegular { nextRegular = check.sent + Self.interval(&random) }
     }
 
