@@ -56,6 +56,8 @@ public struct CallReport: Sendable {
     public var keyLog: [String]
     /// Filled when asked for.
     public var log: EventLog
+    /// As it was at the end.
+    public var network: Network
 
     init(
         _ room: CallRoom, _ clients: [ClientProcess], _ server: ServerProcess, _ simulation: Simulation,
@@ -91,5 +93,6 @@ public struct CallReport: Sendable {
         duration = simulation.now - .origin
         keyLog = room.keyLogLines
         log = simulation.log
+        network = simulation.network
     }
 }

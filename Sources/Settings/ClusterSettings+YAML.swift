@@ -25,6 +25,7 @@ extension ClusterSettings {
         try readStoreAndWorkers(&reader)
         try readLimits(&reader)
         try readWHIP(&reader)
+        try readTURN(&reader)
         try reader.finish()
     }
 
@@ -169,6 +170,25 @@ extension ClusterSettings {
             throw section.error(
                 "ice_servers", line: section.line(of: "ice_servers"), "`\(server)` is not a STUN or TURN address",
                 "Write for example [\"stun:stun.example.com:3478\"]")
+        }
+        try section.finish()
+    }
+
+    private mutating func readTURN(_ reader: inout SettingsReader) throws(SettingsError) {
+        var section = try reader.section("turn")
+        try section.integer("port", in: 0...65_000, into: &turn.port)
+        turn.secret = try section.optionalString("secret") ?? ""
+        try section.strings("hosts", into: &turn.hosts)
+        guard turn.port == 0 || turn.secret.utf8.count >= Self.secretBytes else {
+            throw section.error(
+                "secret", line: section.line(of: "secret"),
+                "a TURN server needs a secret of \(Self.secretBytes) bytes or more",
+                "Make one with `openssl rand -hex 32`")
+        }
+        for host in turn.hosts where !Self.isICEServer("turn:\(host)") {
+            throw section.error(
+                "hosts", line: section.line(of: "hosts"), "`\(host)` is not a host",
+                "Write for example [\"media1.example.com\", \"203.0.113.7\"]")
         }
         try section.finish()
     }

@@ -11,6 +11,7 @@ public struct ClusterSettings: Sendable, Equatable {
     /// Secrets by key name, for bearer tokens; empty lets everyone publish and play.
     public var keys: [String: String] = [:]
     public var whip = WHIPSettings()
+    public var turn = TURNSettings()
     /// `trace`, `debug`, `info`, `notice`, `warning` or `error`.
     public var logLevel = "info"
 
@@ -73,6 +74,18 @@ public struct MediaSettings: Sendable, Equatable {
 public struct WHIPSettings: Sendable, Equatable {
     /// `stun:` and `turn:` addresses that clients are told.
     public var iceServers: [String] = []
+
+    public init() {}
+}
+
+/// A TURN server in each worker.
+public struct TURNSettings: Sendable, Equatable {
+    /// Of the first worker of a host, over UDP and TCP; the next workers' follow. 0 is no server.
+    public var port = 0
+    /// Makes the credentials that clients get; required with a port.
+    public var secret = ""
+    /// Names or addresses of the hosts with workers, as clients are told them; empty tells them none.
+    public var hosts: [String] = []
 
     public init() {}
 }

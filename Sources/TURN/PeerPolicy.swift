@@ -8,6 +8,8 @@ public struct PeerPolicy: Sendable {
     public var allowed: [AddressRange]
     /// Never relayed to, whatever else allows it.
     public var denied: [AddressRange]
+    /// Nothing but ``allowed`` is relayed to, not the public internet either.
+    public var isRestricted = false
 
     public init(allowed: [AddressRange] = [], denied: [AddressRange] = []) {
         self.allowed = allowed
@@ -16,7 +18,7 @@ public struct PeerPolicy: Sendable {
 
     public func admits(_ peer: IPAddress) -> Bool {
         guard !denied.contains(where: { $0.contains(peer) }) else { return false }
-        return allowed.contains { $0.contains(peer) } || Self.isPublic(peer)
+        return allowed.contains { $0.contains(peer) } || (!isRestricted && Self.isPublic(peer))
     }
 
     /// Whether an address is of the public internet, also in what it carries inside: a mapped or translated address is

@@ -182,6 +182,7 @@ extension Gateway {
             ("Content-Type", "application/sdp"), ("Location", resource.path), ("ETag", resource.tag), Self.acceptPatch,
         ]
         headers += configuration.iceServerLinks.map { ("Link", $0) }
+        headers += (configuration.temporaryICEServerLinks?() ?? []).map { ("Link", $0) }
         if resource.role == .player, !resource.sinks(of: .video).isEmpty {
             let relation = "urn:ietf:params:whep:ext:core:layer"
             headers.append(("Link", "<\(resource.path)/\(Self.layerComponent)>; rel=\"\(relation)\""))

@@ -8,6 +8,8 @@ public struct GatewayConfiguration: Sendable {
     public var roomLimit: Int
     /// STUN and TURN servers that clients are told, as `Link` values (RFC 9725 section 4.6).
     public var iceServerLinks: [String]
+    /// The same for servers whose credentials are made for each client.
+    public var temporaryICEServerLinks: (@Sendable () -> [String])?
     /// Checks a bearer token; nil lets everyone in.
     public var checkToken: TokenCheck?
     /// Draws an unguessable identifier of at least 128 random bits for URLs: replaced in tests.

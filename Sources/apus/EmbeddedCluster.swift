@@ -15,12 +15,19 @@ struct EmbeddedCluster: Sendable {
         try await runUntilSignal {
             let store = InMemoryStore()
             var agents: [WorkerAgent] = []
+            var relays: [WorkerRelay] = []
             for index in 0..<settings.workers.count {
                 let id = WorkerID("w\(index + 1)")
                 agents.append(
                     try WorkerAgent(
                         try WorkerAssembly.configuration(id: id, index: index, settings: settings), store: store,
                         logger: makeLogger("apus.worker.\(id)", level: settings.logLevel)))
+            }
+            for index in 0..<settings.workers.count {
+                let logger = makeLogger("apus.worker.w\(index + 1)", level: settings.logLevel)
+                if let relay = try await WorkerRelay(index: index, settings: settings, logger: logger) {
+                    relays.append(relay)
+                }
             }
             let controller = try await ControllerAssembly(
                 id: ControllerID("c1"), settings: settings, kurento: kurento, store: store,
@@ -33,6 +40,7 @@ struct EmbeddedCluster: Sendable {
                 defer { group.cancelAll() }
                 while try await group.next() != nil {}
             }
+            for relay in relays { await relay.stop() }
         }
     }
 }

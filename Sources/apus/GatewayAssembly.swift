@@ -8,6 +8,11 @@ enum GatewayAssembly {
         var configuration = GatewayConfiguration(
             isLite: settings.media.iceLite, resourceLimit: settings.limits.whipResources,
             iceServerLinks: settings.whip.iceServers.map { "<\($0)>; rel=\"ice-server\"" })
+        let relay = settings.turn
+        let workers = settings.workers.count
+        if relay.port > 0, !relay.hosts.isEmpty {
+            configuration.temporaryICEServerLinks = { WorkerRelay.links(relay, workers: workers) }
+        }
         guard !settings.keys.isEmpty else { return configuration }
         let keys = try await AccessKeys(settings.keys)
         configuration.checkToken = { token, ignoringExpiry in

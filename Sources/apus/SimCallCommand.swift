@@ -2,6 +2,7 @@ import ArgumentParser
 import CLinux
 import Foundation
 import STUN
+import ScenarioRunner
 import SimulatedMedia
 import Simulator
 import Wire
@@ -47,6 +48,10 @@ struct SimCallCommand: AsyncParsableCommand {
     @Flag(help: "The server is an ICE lite agent.")
     var lite = false
 
+    @Option(
+        help: "Write all packets to this pcapng file, with the keys for Wireshark to decrypt DTLS; for short calls.")
+    var pcap: String?
+
     @Option(help: "Write the result to this file, - for standard output.")
     var json: String?
 
@@ -55,6 +60,7 @@ struct SimCallCommand: AsyncParsableCommand {
         guard (1...86_400).contains(seconds) else { throw ValidationError("--seconds takes 1 to 86400") }
         guard (0...100).contains(loss) else { throw ValidationError("--loss takes 0 to 100") }
         guard (0...10_000).contains(delay) else { throw ValidationError("--delay takes 0 to 10000") }
+        guard pcap == nil || seconds <= 600 else { throw ValidationError("--pcap takes calls of 600 seconds at most") }
         guard ["on", "off"].contains(crypto) else { throw ValidationError("--crypto takes on or off") }
         _ = try gateways()
     }
@@ -70,9 +76,16 @@ struct SimCallCommand: AsyncParsableCommand {
             }, duration: .seconds(Int64(seconds)))
         options.crypto = crypto == "on" ? .real : .stubbed
         options.isLite = lite
+        options.keepsEntries = pcap != nil
         let begin = apus_thread_cpu_ns()
         let report = CallSimulation.run(options)
         let cpu = Double(apus_thread_cpu_ns() - begin) / 1e9
+        if let pcap {
+            let capture = PcapFile(
+                title: "a call of \(parties), seed \(seed)", entries: report.log.entries, network: report.network,
+                keyLog: report.keyLog)
+            try ScenarioFile.write(Data(capture.bytes), to: pcap)
+        }
         if let json { try CallDocument(report).write(to: json) }
         if json != "-" {
             print(CallText.render(report))

@@ -54,8 +54,8 @@ struct TURNCommand: AsyncParsableCommand {
         guard (1...65_536).contains(allocations) else { throw ValidationError("--allocations takes 1 to 65536") }
         guard allocationsPerUser > 0 else { throw ValidationError("--allocations-per-user takes 1 and more") }
         guard (600...86_400).contains(maxLifetime) else { throw ValidationError("--max-lifetime takes 600 to 86400") }
-        guard bytesPerSecond.map({ $0 >= 1000 }) ?? true else {
-            throw ValidationError("--bytes-per-second takes 1000 and more")
+        guard bytesPerSecond.map({ (1000...1_000_000_000_000).contains($0) }) ?? true else {
+            throw ValidationError("--bytes-per-second takes 1000 to 1000000000000")
         }
         guard tlsListeners.isEmpty || (certificate != nil && key != nil) else {
             throw ValidationError("--tls-listen needs --certificate and --key")

@@ -32,7 +32,14 @@ struct WorkerCommand: AsyncParsableCommand {
             let agent = try WorkerAgent(
                 try WorkerAssembly.configuration(id: WorkerID(id), index: index, settings: settings), store: store,
                 logger: logger)
-            try await agent.run()
+            let relay = try await WorkerRelay(index: index, settings: settings, logger: logger)
+            do {
+                try await agent.run()
+            } catch {
+                await relay?.stop()
+                throw error
+            }
+            await relay?.stop()
             await store.close()
         }
     }

@@ -67,3 +67,19 @@ def test_ctrl_c_ends_a_soak_cleanly():
     finally:
         process.kill()
     assert process.returncode in (0, 130) and "Fatal" not in output
+
+
+def test_a_calls_capture_has_its_packets_and_its_keys(tmp_path):
+    file = tmp_path / "call.pcapng"
+    assert sim("call", "--parties", 2, "--seconds", 1, "--pcap", file).returncode == 0
+    capture, kinds, secrets = file.read_bytes(), [], b""
+    while capture:
+        kind, length = struct.unpack("<II", capture[:8])
+        if kind == 10:
+            secrets = capture[8:length - 4]
+        kinds.append(kind)
+        capture = capture[length:]
+    # A section, an interface for each host, one block of secrets with a line for each association, then packets.
+    assert kinds[:5] == [0x0A0D0D0A, 1, 1, 1, 10] and kinds.count(6) > 500
+    # Both ends of both associations.
+    assert secrets.count(b"CLIENT_RANDOM ") >= 2

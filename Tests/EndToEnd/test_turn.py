@@ -15,7 +15,7 @@ import time
 import pytest
 
 from browsers import Chromium
-from cluster import apus_binary, free_port
+from cluster import Cluster, apus_binary, free_port
 from conftest import run
 
 APUS = apus_binary()
@@ -181,3 +181,50 @@ def test_chromium_calls_by_relay_alone(transport):
 
     with turn("--user", "alice:secret", port=port):
         run(scenario())
+
+
+PUBLISH = """
+(async () => {
+  const media = await navigator.mediaDevices.getUserMedia({ video: { width: 320, height: 240 } });
+  const publish = async (configuration, room) => {
+    const peer = new RTCPeerConnection(configuration);
+    peer.addTransceiver(media.getVideoTracks()[0], { direction: 'sendonly' });
+    await peer.setLocalDescription(await peer.createOffer());
+    await new Promise((done) => {
+      if (peer.iceGatheringState === 'complete') done();
+      peer.onicegatheringstatechange = () => peer.iceGatheringState === 'complete' && done();
+    });
+    const answer = await fetch(`/whip/${room}`, {
+      method: 'POST', headers: { 'Content-Type': 'application/sdp' }, body: peer.localDescription.sdp });
+    await peer.setRemoteDescription({ type: 'answer', sdp: await answer.text() });
+    return [peer, answer.headers.get('Link') ?? ''];
+  };
+  const [first, links] = await publish({}, 'asked');
+  first.close();
+  const found = /<(turn:[^>]+)>; rel="ice-server"; username="([^"]+)"; credential="([^"]+)"/g;
+  const iceServers = [...links.matchAll(found)].map(([, urls, username, credential]) => ({
+    urls, username, credential }));
+  const [peer] = await publish({ iceServers, iceTransportPolicy: 'relay' }, 'relayed');
+  window.ends = [peer];
+  return iceServers.length;
+})()
+"""
+
+
+def test_a_client_without_udp_reaches_a_worker_through_the_workers_own_relay():
+    port = free_port()
+    extra = f"turn:\n  port: {port}\n  secret: {'s' * 40}\n  hosts: [\"127.0.0.1\"]\n"
+
+    async def scenario(cluster):
+        browser = await Chromium().start()
+        try:
+            page = await browser.open_another(f"{cluster.http}/whip.html")
+            assert await browser.evaluate(PUBLISH, page) == 2, "a link for each worker"
+            await browser.wait_for("window.ends[0].connectionState === 'connected'", 20, "no connection", page)
+            [[local, protocol, remote]] = json.loads(await browser.evaluate(PATHS, page))
+            assert (local, protocol) == ("relay", "tcp") and remote in ("host", "prflx")
+        finally:
+            await browser.close()
+
+    with Cluster(extra=extra, media='["lo"]') as cluster:
+        run(scenario(cluster.wait_ready()))

@@ -49,6 +49,11 @@ import Testing
         Case(
             text: "whip:\n  ice_servers: [\"http://x\"]\n", line: 2, key: "whip.ice_servers",
             problem: "not a STUN", fix: "stun:"),
+        Case(text: "turn:\n  port: 3478\n", line: nil, key: "turn.secret", problem: "32 bytes", fix: "openssl rand"),
+        Case(
+            text: "turn:\n  port: 3478\n  secret: short\n", line: 3, key: "turn.secret", problem: "32 bytes",
+            fix: "openssl rand"),
+        Case(text: "turn:\n  hosts: [\"a b\"]\n", line: 2, key: "turn.hosts", problem: "`a b`", fix: "example.com"),
         Case(text: "store:\n  url: http://x\n", line: 2, key: "store.url", problem: "Redis address", fix: "redis://"),
         Case(text: "workers:\n  count: 0\n", line: 2, key: "workers.count", problem: "from 1 to 64", fix: "count: 2"),
         Case(text: "workers:\n  count: many\n", line: 2, key: "workers.count", problem: "`many`", fix: "count: 2"),

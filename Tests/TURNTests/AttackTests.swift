@@ -58,6 +58,13 @@ import Wire
         #expect(verdicts == [true, false, false, false, true])
     }
 
+    @Test("TURN 35: a server for its own host's media relays nowhere else") func attack35Restricted() {
+        var policy = PeerPolicy(allowed: [AddressRange("203.0.113.7")!])
+        policy.isRestricted = true
+        let verdicts = ["203.0.113.7", "203.0.113.8", "192.0.2.1", "127.0.0.1"].map { policy.admits(IPAddress($0)!) }
+        #expect(verdicts == [true, false, false, false])
+    }
+
     @Test("TURN 36: a user's allocations are counted") func attack36Quota() {
         let bench = Bench { $0.allocationsPerUser = 2 }
         let answers = (0..<3).map { index in

@@ -1,4 +1,4 @@
-import Simulator
+public import Simulator
 import Wire
 
 /// A run as a pcapng file (draft-ietf-opsawg-pcapng): one interface for each host, packets as the host sent and got
@@ -6,16 +6,21 @@ import Wire
 public struct PcapFile {
     /// The whole file.
     public private(set) var bytes: [UInt8] = []
-    private let report: RunReport
 
     /// - Parameter keyLog: lines of the NSS key log format, with which Wireshark decrypts DTLS.
     public init(_ report: RunReport, keyLog: [String] = []) {
-        self.report = report
-        addSectionHeader()
-        for host in report.traffic { addInterface(host.name) }
+        self.init(
+            title: "\(report.scenario.title), seed \(report.seed)", entries: report.entries, network: report.network,
+            keyLog: keyLog)
+    }
+
+    /// - Parameter entries: of the event log of a run in `network`, whose hosts are the interfaces.
+    public init(title: String, entries: [EventLog.Entry], network: Network, keyLog: [String] = []) {
+        addSectionHeader(title)
+        for name in network.hostNames { addInterface(name) }
         if !keyLog.isEmpty { addSecrets(keyLog) }
-        let ends = Self.ends(report)
-        for entry in report.entries { add(entry, ends) }
+        let ends = Self.ends(entries, network)
+        for entry in entries { add(entry, ends) }
     }
 
     // MARK: Blocks
@@ -56,11 +61,11 @@ public struct PcapFile {
 
     private static let endOfOptions: [UInt8] = [0, 0, 0, 0]
 
-    private mutating func addSectionHeader() {
+    private mutating func addSectionHeader(_ title: String) {
         // Byte-order magic, version 1.0, and a section of unknown length.
         var body = Self.little(UInt32(0x1A2B_3C4D)) + Self.little(UInt16(1)) + Self.little(UInt16(0))
         body += Self.little(UInt64.max)
-        body += Self.option(1, Array("\(report.scenario.title), seed \(report.seed)".utf8))
+        body += Self.option(1, Array(title.utf8))
         body += Self.option(4, Array("apus sim".utf8)) + Self.endOfOptions
         add(.section, body)
     }
@@ -79,12 +84,12 @@ public struct PcapFile {
     // MARK: Packets
 
     /// What became of each packet that did not arrive as it was sent, by its number.
-    private static func ends(_ report: RunReport) -> [UInt64: [String]] {
+    private static func ends(_ entries: [EventLog.Entry], _ network: Network) -> [UInt64: [String]] {
         var ends: [UInt64: [String]] = [:]
-        for entry in report.entries {
+        for entry in entries {
             guard let number = entry.datagram?.number else { continue }
             if entry.kind == .dropped {
-                let place = entry.spot.map { report.network.name(of: $0) } ?? "somewhere"
+                let place = entry.spot.map { network.name(of: $0) } ?? "somewhere"
                 ends[number, default: []].append("dropped at \(place): \(entry.text)")
             } else if entry.kind == .copied {
                 ends[number, default: []].append("a link made a copy")

@@ -137,6 +137,8 @@ public struct Network: Sendable {
         return hosts.count - 1
     }
 
+    /// In the order of their numbers.
+    public var hostNames: [String] { hosts.map(\.name) }
     public func name(ofHost host: Int) -> String { hosts[host].name }
     public func addresses(ofHost host: Int) -> [IPAddress] { hosts[host].addresses }
 
