@@ -181,7 +181,7 @@ extension ClusterSettings {
         try section.strings("hosts", into: &turn.hosts)
         guard turn.port == 0 || turn.secret.utf8.count >= Self.secretBytes else {
             throw section.error(
-                "secret", line: section.line(of: "secret"),
+                "secret", line: section.line(of: "secret") ?? section.line(of: "port"),
                 "a TURN server needs a secret of \(Self.secretBytes) bytes or more",
                 "Make one with `openssl rand -hex 32`")
         }
