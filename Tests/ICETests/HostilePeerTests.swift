@@ -134,6 +134,27 @@ struct HostilePeerTests {
         #expect(drop(&agent, answer(key: "client-password-aaaaaaa", id: id)) == .stunUnexpectedResponse)
     }
 
+    /// The comparison takes constant time (`CRYPTO_memcmp`), which a test cannot show; that no byte is left out, it can.
+    @Test("STUN/ICE 4: whichever byte of the tag is wrong, the message is refused") func everyByteOfTheTagCounts() {
+        var agent = server()
+        let message = good()
+        let tag = (message.count - 28)..<(message.count - 8)
+        for index in tag {
+            for bit in [UInt8(1), 0x80] {
+                var forged = message
+                forged[index] ^= bit
+                let checksum = Fingerprint.value(of: forged.span.bytes, count: forged.count - 8)
+                for byte in 0..<4 {
+                    forged[forged.count - 4 + byte] = UInt8(truncatingIfNeeded: checksum >> UInt32(24 - 8 * byte))
+                }
+                let reason = drop(&agent, forged)
+                #expect(reason == .stunBadIntegrity)
+            }
+        }
+        let reason = drop(&agent, message)
+        #expect(reason == nil)
+    }
+
     @Test("STUN/ICE 6: a flood of candidates is bounded") func candidateFloodIsBounded() {
         var agent = server()
         for port in 1...10_000 {
