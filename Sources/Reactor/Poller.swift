@@ -17,11 +17,8 @@ import CLinux
 
     deinit { apus_close(epoll) }
 
-    /// Watches one more socket.
+    /// Watches one more socket, until it is closed.
     func add(_ descriptor: Int32, index: Int) { _ = apus_epoll_add(epoll, descriptor, UInt64(index)) }
-
-    /// Closing a descriptor ends its watching too; this is for one that is closed later.
-    func remove(_ descriptor: Int32) { _ = apus_epoll_remove(epoll, descriptor) }
 
     /// Waits for something to be ready, and returns of how many things ``socket(_:)`` tells.
     mutating func wait(milliseconds: Int32) -> Int {

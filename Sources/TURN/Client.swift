@@ -104,12 +104,6 @@ public struct Client: Sendable {
         pass(data, to: index, now)
     }
 
-    /// Asks for a peer's permission before there is anything to send, which saves that round trip later.
-    public mutating func permit(_ address: SocketAddress, now: Instant) {
-        guard relayed != nil else { return }
-        _ = peer(address, now)
-    }
-
     /// Gives the allocation back.
     public mutating func close(now: Instant) {
         guard relayed != nil else { return finish(.closed) }

@@ -70,9 +70,9 @@ extension Server {
 
     private func objection(to wish: Wish, _ identity: Identity) -> ErrorCode? {
         guard wish.transport == 17 else { return .unsupportedTransport }
-        guard wish.isFamilyKnown, (wish.isIPv6 ? configuration.relayIPv6 : configuration.relayIPv4) != nil else {
-            return .addressFamilyNotSupported
-        }
+        // A token brings its own address, of whatever family.
+        let ip = wish.isIPv6 ? configuration.relayIPv6 : configuration.relayIPv4
+        guard wish.isFamilyKnown, ip != nil || wish.reservation != nil else { return .addressFamilyNotSupported }
         guard allocationsByUser[identity.username] ?? 0 < configuration.allocationsPerUser else {
             return .allocationQuotaReached
         }
@@ -147,10 +147,9 @@ extension Server {
     public mutating func failedToOpen(_ relay: Int32, now: Instant) {
         guard relays.contains(relay), case .opening(let attempts) = relays[relay].state else { return }
         usedPorts.remove(relays[relay].address)
-        guard case .allocation(let index) = relays[relay].owner, attempts < Limits.portAttempts else {
+        guard case .allocation = relays[relay].owner, attempts < Limits.portAttempts else {
             return giveUp(relay)
         }
-        _ = index
         let isEven = relays[relay].isEven
         relays[relay].address.port = freePort(relays[relay].address.ip, isEven: isEven)
         relays[relay].state = .opening(attempts: attempts + 1)
@@ -242,11 +241,6 @@ extension Server {
         let told = address.ip.isIPv4 ? configuration.advertisedIPv4 : configuration.advertisedIPv6
         if let told { address.ip = told }
         return address
-    }
-
-    /// The relayed address of a relay, as bound; for the driver and for tests.
-    public func address(ofRelay relay: Int32) -> SocketAddress? {
-        relays.contains(relay) ? relays[relay].address : nil
     }
 
     // MARK: Refresh and end

@@ -99,6 +99,20 @@ import Wire
         #expect(held == 4 && left == 3)
     }
 
+    @Test func aReservedPortMayBeOfTheOtherFamily() {
+        let bench = Bench {
+            $0.relayIPv4 = nil
+            $0.relayIPv6 = IPAddress("2001:db8::5")
+        }
+        let first = bench.allocate {
+            $0.add(.requestedAddressFamily, UInt32(2) << 24)
+            $0.add(.evenPort, [0x80])
+        }
+        let other = Tuple(socket: 0, remote: SocketAddress(ip: bench.client.remote.ip, port: 5001))
+        let second = bench.allocate(from: other) { $0.add(.reservationToken, first?.token ?? 0) }
+        #expect(second?.relayed?.port == first?.relayed.map { $0.port + 1 } && second?.relayed?.ip.isIPv4 == false)
+    }
+
     @Test func aPortThatIsTakenIsReplacedByAnother() {
         let bench = Bench { $0.relayPorts = 50_000...50_003 }
         bench.taken = [50_000, 50_001, 50_002]

@@ -78,9 +78,6 @@ public final class PeerProcess: Process {
         return relays.reduce(own) { min($0, $1.client.deadline) }
     }
 
-    /// Relayed addresses that it has.
-    public var relayedAddresses: [SocketAddress] { relays.compactMap(\.client.relayed) }
-
     public func start(now: Instant, _ output: inout Output) {
         gatherer = Gatherer(
             sockets: configuration.sockets, servers: configuration.stunServers, random: gathererRandom, now: now)

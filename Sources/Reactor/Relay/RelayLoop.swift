@@ -12,7 +12,7 @@ public final class RelayLoop: Sendable {
     }
 
     /// Of a run, all counted since its beginning but the first.
-    public struct Statistics: Hashable, Sendable {
+    public struct Statistics: Sendable {
         public var allocations = 0
         /// Datagrams and payload bytes that went to peers and came from them.
         public var toPeers: UInt64 = 0
@@ -20,16 +20,6 @@ public final class RelayLoop: Sendable {
         public var toClients: UInt64 = 0
         public var bytesToClients: UInt64 = 0
         public var drops = DropCounters()
-
-        public static func == (left: Statistics, right: Statistics) -> Bool {
-            (left.allocations, left.toPeers, left.toClients) == (right.allocations, right.toPeers, right.toClients)
-        }
-
-        public func hash(into hasher: inout Hasher) {
-            hasher.combine(allocations)
-            hasher.combine(toPeers)
-            hasher.combine(toClients)
-        }
     }
 
     enum Command: Sendable {
