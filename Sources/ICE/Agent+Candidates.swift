@@ -56,13 +56,12 @@ extension Agent {
     private mutating func accept(_ candidate: Candidate) -> CandidateResult {
         guard candidate.component == 1 else { return ignore(.unsupportedComponent) }
         guard candidate.address.mayBeSentTo else { return ignore(.disallowedAddress) }
-        if let known = remoteCandidates.firstIndex(where: { $0.address == candidate.address }) {
+        guard candidate.transport != .tcpActive else { return ignore(.activeOnly) }
+        if let known = remoteCandidates.firstIndex(where: { $0.isSamePlace(as: candidate) }) {
             if remoteCandidates[known].kind == .peerReflexive { replace(known, with: candidate) }
             return .duplicate
         }
-        let sockets = localCandidates.indices.filter {
-            candidate.address.canPair(with: localCandidates[$0].address)
-        }
+        let sockets = localCandidates.indices.filter { candidate.canPair(with: localCandidates[$0]) }
         if candidate.address.ip.isLoopback || candidate.address.ip.isLinkLocal, sockets.isEmpty {
             return ignore(.disallowedAddress)
         }
@@ -80,13 +79,12 @@ extension Agent {
     /// (RFC 8838 section 11.4).
     private mutating func replace(_ known: Int, with candidate: Candidate) {
         remoteCandidates[known] = candidate
-        for index in pairs.indices where pairs[index].remote.address == candidate.address {
+        for index in pairs.indices where pairs[index].remote.isSamePlace(as: candidate) {
             pairs[index].remote = candidate
             pairs[index].updatePriority(isControlling: isControlling)
         }
         sortPairs()
-        for socket in localCandidates.indices
-        where candidate.address.canPair(with: localCandidates[socket].address) {
+        for socket in localCandidates.indices where candidate.canPair(with: localCandidates[socket]) {
             let tuple = Tuple(socket: UInt8(socket), remote: candidate.address)
             if pairIndex(tuple) == nil { insertPair(tuple, remote: candidate) }
         }
@@ -96,7 +94,10 @@ extension Agent {
     /// Nil when there is no room: every candidate there was signalled or is in use.
     mutating func pairForRequest(from tuple: Tuple, priority: UInt32?) -> Int? {
         if let index = pairIndex(tuple) { return index }
-        let known = remoteCandidates.first { $0.address == tuple.remote }
+        let local = localCandidates[Int(tuple.socket)].transport
+        let known = remoteCandidates.first {
+            $0.address == tuple.remote && $0.transport == local.counterpart
+        }
         if known == nil {
             guard remoteCandidates.count < Limits.remoteCandidates || evictPeerReflexive() else { return nil }
         }
@@ -104,8 +105,9 @@ extension Agent {
             known
             ?? Candidate(
                 kind: .peerReflexive, foundation: "prflx\(random.next() >> 32)",
-                priority: priority ?? Candidate.priority(of: .peerReflexive, socket: tuple.socket),
-                address: tuple.remote)
+                priority: priority
+                    ?? Candidate.priority(of: .peerReflexive, socket: tuple.socket, transport: local.counterpart),
+                transport: local.counterpart, address: tuple.remote)
         guard insertPair(tuple, remote: candidate) else { return nil }
         if known == nil { remoteCandidates.append(candidate) }
         return pairIndex(tuple)
@@ -118,17 +120,25 @@ extension Agent {
         for (index, candidate) in remoteCandidates.enumerated()
         where candidate.kind == .peerReflexive && candidate.address != selectedTuple?.remote {
             var heard = Instant.origin
-            for pair in pairs where pair.remote.address == candidate.address {
+            for pair in pairs where pair.remote.isSamePlace(as: candidate) {
                 heard = max(heard, pair.lastRequest ?? .origin)
             }
             if victim.map({ heard < $0.heard }) ?? true { victim = (index, heard) }
         }
         guard let victim else { return false }
-        let address = remoteCandidates.remove(at: victim.index).address
-        pairs.removeAll { $0.tuple.remote == address }
-        triggered.removeAll { $0.remote == address }
-        validated.removeAll { $0.remote == address }
+        forget(remoteCandidates.remove(at: victim.index))
         return true
+    }
+
+    /// Every trace of a candidate that is no longer in the list.
+    mutating func forget(_ candidate: Candidate) {
+        func leadsThere(_ tuple: Tuple) -> Bool {
+            tuple.remote == candidate.address
+                && localCandidates[Int(tuple.socket)].transport == candidate.transport.counterpart
+        }
+        pairs.removeAll { leadsThere($0.tuple) }
+        triggered.removeAll { leadsThere($0) }
+        validated.removeAll { leadsThere($0) }
     }
 
     /// False when the list is full of pairs that are better or in use.

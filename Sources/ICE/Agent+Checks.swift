@@ -57,7 +57,8 @@ extension Agent {
         let bytes = makeRequest(id, socket: tuple.socket, nominates: nominates)
         // RFC 8445 section 14.3: the more checks share the pace, the longer each may take.
         let running = pairs.reduce(Int64(1)) { $0 + ($1.state == .waiting || $1.state == .inProgress ? 1 : 0) }
-        let timeout = max(Limits.initialRetransmission, Limits.pacing * running)
+        let timeout =
+            isStream(tuple) ? Limits.streamTimeout : max(Limits.initialRetransmission, Limits.pacing * running)
         pairs[index].check = Check(
             id: id, bytes: bytes, useCandidate: nominates, isControlling: isControlling, firstSent: now,
             lastSent: now, nextSend: now + timeout, timeout: timeout)
@@ -70,15 +71,17 @@ extension Agent {
         builder.addUsername("\(remote?.ufrag ?? ""):\(local.ufrag)")
         builder.add(isControlling ? .iceControlling : .iceControlled, tieBreaker)
         if nominates { builder.add(.useCandidate) }
-        builder.add(.priority, Candidate.priority(of: .peerReflexive, socket: socket))
+        let transport = localCandidates[Int(socket)].transport
+        builder.add(.priority, Candidate.priority(of: .peerReflexive, socket: socket, transport: transport))
         return builder.finish(key: remoteKey)
     }
 
-    /// Sends again what is due, doubling the timeout; the last silence fails the pair.
+    /// Sends again what is due, doubling the timeout; the last silence fails the pair. TCP does its own sending again
+    /// (RFC 8489 section 6.2.2).
     mutating func retransmitChecks(_ now: Instant) {
         for index in pairs.indices {
             guard var check = pairs[index].check, now >= check.nextSend else { continue }
-            if check.sends >= Limits.checkSends {
+            if check.sends >= Limits.checkSends || isStream(pairs[index].tuple) {
                 failPair(index)
                 continue
             }
@@ -116,6 +119,7 @@ extension Agent {
             // Deviation: instead of a second transaction, the one in flight is sent again soon. The
             // peer has just opened its NAT for it; the packet is the same, and state stays bounded.
             guard var check = pairs[index].check else { return trigger(pairs[index].tuple) }
+            guard !isStream(pairs[index].tuple) else { return }
             let soon = max(now, check.lastSent + Limits.pacing)
             if check.sends < Limits.checkSends, soon < check.nextSend {
                 check.nextSend = soon

@@ -12,7 +12,7 @@ extension Agent {
         }
         let base = localCandidates[Int(socket)]
         let isKnown = reflexive.contains { $0.socket == socket && $0.candidate.address == mapped }
-        guard mapped != base.address, !isKnown else { return nil }
+        guard !base.transport.isStream, mapped != base.address, !isKnown else { return nil }
         let candidate = Candidate(
             kind: .serverReflexive, foundation: "s\(Int(socket) + 1)",
             priority: Candidate.priority(of: .serverReflexive, socket: socket), address: mapped,
@@ -36,7 +36,7 @@ extension Agent {
             kind: .relayed, foundation: "r\(Int(socket) + 1)",
             priority: Candidate.priority(of: .relayed, socket: socket), address: address, related: related)
         localCandidates.append(candidate)
-        for remote in remoteCandidates where remote.address.canPair(with: address) {
+        for remote in remoteCandidates where remote.canPair(with: candidate) {
             insertPair(Tuple(socket: socket, remote: remote.address), remote: remote)
         }
         startChecks(now)
@@ -53,12 +53,15 @@ extension Agent {
     func localCandidate(of pair: CandidatePair) -> Candidate {
         let socket = pair.tuple.socket
         let base = localCandidates[Int(socket)]
-        guard let mapped = pair.mapped, mapped != base.address else { return base }
+        // A connection that we open leaves from a port of its own: only another address is another candidate.
+        let isBase = base.transport == .tcpActive ? pair.mapped?.ip == base.address.ip : pair.mapped == base.address
+        guard let mapped = pair.mapped, !isBase else { return base }
         if let known = reflexive.first(where: { $0.socket == socket && $0.candidate.address == mapped }) {
             return known.candidate
         }
         return Candidate(
             kind: .peerReflexive, foundation: base.foundation,
-            priority: Candidate.priority(of: .peerReflexive, socket: socket), address: mapped, related: base.address)
+            priority: Candidate.priority(of: .peerReflexive, socket: socket, transport: base.transport),
+            transport: base.transport, address: mapped, related: base.address)
     }
 }

@@ -41,21 +41,25 @@ extension Candidate {
             let port = Self.number(fields[5]).flatMap(UInt16.init(exactly:)),
             let kind = Kind(token: fields[7].lowercased())
         else { throw .malformed }
-        guard fields[2].lowercased() == "udp" else { throw .unsupportedTransport }
+        let extensions = Self.extensions(fields[8...])
+        guard let transport = CandidateTransport(transport: fields[2].lowercased(), type: extensions.tcpType) else {
+            throw .unsupportedTransport
+        }
         guard component == 1 else { throw .unsupportedComponent }
         let address = SocketAddress(ip: try Self.ip(fields[4]), port: port)
         guard address.mayBeSentTo else { throw .disallowedAddress }
-        let extensions = Self.extensions(fields[8...])
         self.init(
-            kind: kind, foundation: fields[0], priority: priority, address: address,
+            kind: kind, foundation: fields[0], priority: priority, transport: transport, address: address,
             related: extensions.related, usernameFragment: extensions.ufrag)
     }
 
     /// The line as it stands in signalling, without `a=`.
     public var sdp: String {
-        var line = "candidate:\(foundation) \(component) udp \(priority) \(address.ip) \(address.port)"
+        let (protocolToken, tcpType) = transport.tokens
+        var line = "candidate:\(foundation) \(component) \(protocolToken) \(priority) \(address.ip) \(address.port)"
         line += " typ \(kind.token)"
         if let related { line += " raddr \(related.ip) rport \(related.port)" }
+        if let tcpType { line += " tcptype \(tcpType)" }
         if let usernameFragment { line += " ufrag \(usernameFragment)" }
         return line
     }
@@ -65,23 +69,30 @@ extension Candidate {
         throw text.lowercased().hasSuffix(".local") ? .mdnsName : .unresolvedName
     }
 
-    private static func extensions(_ fields: ArraySlice<String>) -> (related: SocketAddress?, ufrag: String?) {
+    private struct Extensions {
+        var related: SocketAddress?
+        var tcpType: String?
+        var ufrag: String?
+    }
+
+    private static func extensions(_ fields: ArraySlice<String>) -> Extensions {
+        var found = Extensions()
         var ip: IPAddress?
         var port: UInt16?
-        var ufrag: String?
         var index = fields.startIndex
         while index + 1 < fields.endIndex {
             let value = fields[index + 1]
             switch fields[index].lowercased() {
             case "raddr": ip = IPAddress(value)
             case "rport": port = number(value).flatMap(UInt16.init(exactly:))
-            case "ufrag": ufrag = value
+            case "tcptype": found.tcpType = value.lowercased()
+            case "ufrag": found.ufrag = value
             default: break
             }
             index += 2
         }
-        guard let ip, let port, !ip.isUnspecified else { return (nil, ufrag) }
-        return (SocketAddress(ip: ip, port: port), ufrag)
+        if let ip, let port, !ip.isUnspecified { found.related = SocketAddress(ip: ip, port: port) }
+        return found
     }
 
     /// Up to ten decimal digits.

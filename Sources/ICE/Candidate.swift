@@ -14,6 +14,17 @@ public struct Candidate: Hashable, Sendable {
             case .relayed: 0
             }
         }
+
+        /// The same for candidates over TCP: below all UDP but relays, as RFC 6544 section 4.2 wants it. The figures
+        /// are libwebrtc's.
+        var streamPreference: UInt32 {
+            switch self {
+            case .host: 90
+            case .peerReflexive: 80
+            case .serverReflexive: 70
+            case .relayed: 0
+            }
+        }
     }
 
     public var kind: Kind
@@ -22,6 +33,9 @@ public struct Candidate: Hashable, Sendable {
     /// Always 1 here: RTP and RTCP share it.
     public var component: UInt16
     public var priority: UInt32
+    public var transport: CandidateTransport
+    /// Where it is reached. Of one that only opens connections the port tells nothing: it is 9, "discard"
+    /// (RFC 6544 section 4.5).
     public var address: SocketAddress
     /// `raddr` and `rport` when they were given as a usable address; diagnostic only.
     public var related: SocketAddress?
@@ -29,27 +43,46 @@ public struct Candidate: Hashable, Sendable {
     public var usernameFragment: String?
 
     public init(
-        kind: Kind, foundation: String, component: UInt16 = 1, priority: UInt32, address: SocketAddress,
-        related: SocketAddress? = nil, usernameFragment: String? = nil
+        kind: Kind, foundation: String, component: UInt16 = 1, priority: UInt32,
+        transport: CandidateTransport = .udp, address: SocketAddress, related: SocketAddress? = nil, usernameFragment: String? = nil
     ) {
         self.kind = kind
         self.foundation = foundation
         self.component = component
         self.priority = priority
+        self.transport = transport
         self.address = address
         self.related = related
         self.usernameFragment = usernameFragment
     }
 
     /// A host candidate of socket number `socket`; lower sockets are preferred.
-    public static func host(address: SocketAddress, socket: UInt8) -> Candidate {
-        Candidate(
-            kind: .host, foundation: String(Int(socket) + 1), priority: priority(of: .host, socket: socket),
-            address: address)
+    public static func host(
+        address: SocketAddress, socket: UInt8, transport: CandidateTransport = .udp
+    ) -> Candidate {
+        let port = transport == .tcpActive ? discardPort : address.port
+        return Candidate(
+            kind: .host, foundation: String(Int(socket) + 1),
+            priority: priority(of: .host, socket: socket, transport: transport), transport: transport,
+            address: SocketAddress(ip: address.ip, port: port))
     }
 
-    /// The priority formula of RFC 8445 section 5.1.2.1 for component 1.
-    public static func priority(of kind: Kind, socket: UInt8) -> UInt32 {
-        kind.preference << 24 | (65_535 - UInt32(socket)) << 8 | 255
+    /// The priority formula of RFC 8445 section 5.1.2.1 for component 1, over TCP with RFC 6544 section 4.2's local
+    /// preference.
+    public static func priority(of kind: Kind, socket: UInt8, transport: CandidateTransport = .udp) -> UInt32 {
+        guard transport.isStream else { return kind.preference << 24 | (65_535 - UInt32(socket)) << 8 | 255 }
+        let local = transport.directionPreference(of: kind) << 13 | (8191 - UInt32(socket))
+        return kind.streamPreference << 24 | local << 8 | 255
     }
+
+    /// The port of a candidate that accepts nothing.
+    static let discardPort: UInt16 = 9
+
+    /// Whether a pair of these two can carry anything: `local` is ours.
+    func canPair(with local: Candidate) -> Bool {
+        transport == local.transport.counterpart && address.canPair(with: local.address)
+    }
+
+    /// Whether the two are the same place: one port may stand for UDP and for TCP.
+    func isSamePlace(as other: Candidate) -> Bool { transport == other.transport && address == other.address }
 }

@@ -4,8 +4,11 @@ public enum CandidateError: Error, Hashable, Sendable, CaseIterable, BitwiseCopy
     case malformed
     /// Longer or with more fields than ``Limits`` allow.
     case tooLong
-    /// TCP (RFC 6544) or a transport that does not exist.
+    /// A transport that does not exist, or TCP's simultaneous open.
     case unsupportedTransport
+    /// The peer opens connections from there: nobody can be asked there, and its first check tells where it is
+    /// (RFC 6544 section 6.2).
+    case activeOnly
     /// RTCP's own component: this side always multiplexes (RFC 8834 section 4.5).
     case unsupportedComponent
     /// An mDNS name, `….local`: the browser hides its address, and reaches us as peer reflexive.

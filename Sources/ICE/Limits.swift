@@ -40,6 +40,8 @@ public enum Limits {
     /// Rc: sends of one check before its pair fails; 7 in RFC 8489 section 6.2.1. Nine with the
     /// shorter timeouts last 8 s.
     public static let checkSends = 9
+    /// Ti: how long a check over TCP waits for its answer (RFC 8489 section 6.2.2).
+    public static let streamTimeout = Interval.milliseconds(39_500)
     /// From the start of checks to `failed` when no pair works.
     public static let connectTimeout = Interval.seconds(30)
     /// Role conflicts answered by trying again; then the pair fails. Two are enough between sane peers.

@@ -35,7 +35,10 @@ struct CandidateTests {
     }
 
     @Test(arguments: [
-        ("candidate:1 1 tcp 1518280447 192.0.2.1 9 typ host tcptype active", CandidateError.unsupportedTransport),
+        ("candidate:1 1 tcp 1518280447 192.0.2.1 9 typ host", CandidateError.unsupportedTransport),
+        ("candidate:1 1 tcp 1518280447 192.0.2.1 9 typ host tcptype so", .unsupportedTransport),
+        ("candidate:1 1 udp 1518280447 192.0.2.1 9 typ host tcptype passive", .unsupportedTransport),
+        ("candidate:1 1 sctp 1518280447 192.0.2.1 9 typ host", .unsupportedTransport),
         ("candidate:1 2 udp 1518280447 192.0.2.1 9 typ host", .unsupportedComponent),
         ("candidate:1 1 udp 1 3b8e1f60-1d5c-4e0b-9cde-1c8e3f9b2a11.local 9 typ host", .mdnsName),
         ("candidate:1 1 udp 1 internal.example.org 9 typ host", .unresolvedName),
