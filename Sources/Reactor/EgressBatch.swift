@@ -73,6 +73,12 @@ import Wire
         return unsafe _overrideLifetime(span, copying: ())
     }
 
+    /// The first `length` bytes of ``unguardedNext()``, under the same terms.
+    @unsafe @_lifetime(immortal) func unguardedBytes(length: Int) -> RawSpan {
+        let slot = unsafe UnsafeRawBufferPointer(rebasing: memory[cursor..<(cursor + length)])
+        return unsafe _overrideLifetime(RawSpan(_unsafeBytes: slot), copying: ())
+    }
+
     /// Queues the first `length` bytes of ``unguardedNext()`` for `tuple`.
     mutating func commit(length: Int, to tuple: Tuple) {
         commit(length: length, socket: Int(tuple.socket), to: tuple.remote)

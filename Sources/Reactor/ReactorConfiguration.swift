@@ -9,6 +9,13 @@ public struct ReactorConfiguration: Sendable {
     /// 0...0 lets the kernel choose for each.
     public var ports: ClosedRange<UInt16>
     public var preferredPort: UInt16
+    /// The worker's TCP port for peers without UDP (RFC 6544); nil for none.
+    public var streams: StreamListener?
+    /// Opens connections to peers that accept them (RFC 6544, active candidates). Off unless wanted: whoever can signal
+    /// a candidate makes this host connect there.
+    public var opensStreams = false
+    /// Its number among the reactors of the worker. The first one accepts TCP connections.
+    public var index = 0
     /// The address to tell peers instead of a local one, for servers behind 1:1 NAT.
     public var announced: [IPAddress: IPAddress]
     /// Peers and pipes that this reactor carries at most.
@@ -70,6 +77,14 @@ enum Limits {
     /// SSRCs of pipes that have a place, for each endpoint that the reactor may carry. Most endpoints are
     /// peers, which take none.
     static let ssrcsPerReactorPeer = 4
+    /// Bytes of packets that wait for a TCP connection: half a second of a 2 Mbit/s video.
+    static let streamBacklog = 128 << 10
+    /// How long a TCP connection may be nobody's.
+    static let streamPatience = Interval.seconds(10)
+    /// TCP connections besides one for each peer.
+    static let strangerStreams = 64
+    /// Connections accepted before other sockets get their turn.
+    static let acceptsInRow = 16
     /// Ways to other reactors: pairs of a local socket and a remote address.
     static let pipeTuples = 1024
 }

@@ -3,6 +3,8 @@ public import Session
 /// What the worker asks of a reactor. Carries no answer path of its own: the token comes back.
 public enum ReactorCommand: Sendable {
     case perform(Operation, session: SessionID, token: UInt64)
+    /// A TCP connection of one of its peers, which another reactor accepted.
+    case adopt(StreamHandover)
     case stop
 }
 

@@ -13,6 +13,8 @@ extension ReactorWorld {
         switch command {
         case .stop:
             isStopping = true
+        case .adopt(let stream):
+            adopt(stream, now: now)
         case .perform(let operation, let session, let token):
             do throws(Refusal) {
                 output(.outcome(try perform(operation, in: session, now: now), token: token))
@@ -131,6 +133,7 @@ extension ReactorWorld {
                 transport: MediaTransport(transport), record: record, speakerGroup: group))
         precondition(inserted == slot)
         slotByUfrag[ufrag] = slot
+        configuration.streams?.note(ufrag, reactor: configuration.index)
         sessions[session, default: [:]][endpoint] = slot
         router.open(EndpointIndex(slot))
         // Who talks with whom is the session's affair: its endpoints are one group of speakers.
@@ -193,14 +196,20 @@ extension ReactorWorld {
 
     private mutating func close(_ slot: Int32, now: Instant) {
         peers[slot].transport.close(now: now)
-        while let transmit = peers[slot].transport.nextTransmit() { queue(transmit, from: slot) }
+        while let transmit = peers[slot].transport.nextTransmit() { queue(transmit, from: slot, now: now) }
         flush()
         let session = peers[slot].session
         let endpoint = peers[slot].endpoint
         let record = peers[slot].record
-        for tuple in peers[slot].tuples { tuples.remove(tuple, ownedBy: slot) }
+        for tuple in peers[slot].tuples {
+            tuples.remove(tuple, ownedBy: slot)
+            closeStream(tuple)
+        }
         forgetPipe(slot)
-        if let ufrag = peers[slot].specification.flatMap({ UfragKey($0.localUfrag) }) { slotByUfrag[ufrag] = nil }
+        if let ufrag = peers[slot].specification.flatMap({ UfragKey($0.localUfrag) }) {
+            slotByUfrag[ufrag] = nil
+            configuration.streams?.forget(ufrag)
+        }
         router.close(EndpointIndex(slot))
         timers.clear(Int(slot))
         peers.remove(slot)

@@ -42,7 +42,7 @@ extension ReactorWorld {
         }
     }
 
-    private mutating func take(
+    mutating func take(
         _ datagram: ReceiveBatch.Datagram, from tuple: Tuple, wasTruncated: Bool, now: Instant
     ) {
         do throws(DropReason) {
@@ -104,7 +104,7 @@ extension ReactorWorld {
 
     /// The burst to all who want it, publisher by publisher. Subscribers are the outer loop: each one's state is
     /// fetched once, and its packets lie one behind the other, which makes them a train.
-    private mutating func forwardBurst() {
+    mutating func forwardBurst() {
         guard !burst.isEmpty else { return }
         burst.equalise()
         for chain in burst.heads.indices {
@@ -158,8 +158,9 @@ extension ReactorWorld {
     private mutating func forgetOldestTuple(of slot: Int32) {
         let selected = peers[slot].transport.selectedTuple
         for index in peers[slot].tuples.indices where peers[slot].tuples[index] != selected {
-            tuples.remove(peers[slot].tuples.remove(at: index), ownedBy: slot)
-            return
+            let oldest = peers[slot].tuples.remove(at: index)
+            tuples.remove(oldest, ownedBy: slot)
+            return closeStream(oldest)
         }
     }
 }

@@ -20,8 +20,12 @@ extension ReactorWorld {
             throw Refusal(.invalid, "the endpoint is not negotiated; there is nothing to restart")
         }
         // The peer's checks with the former fragment find their way by the address that they come from.
-        if let former = peers[slot].specification.flatMap({ UfragKey($0.localUfrag) }) { slotByUfrag[former] = nil }
+        if let former = peers[slot].specification.flatMap({ UfragKey($0.localUfrag) }) {
+            slotByUfrag[former] = nil
+            configuration.streams?.forget(former)
+        }
         slotByUfrag[ufrag] = slot
+        configuration.streams?.note(ufrag, reactor: configuration.index)
         peers[slot].specification?.localUfrag = local.ufrag
         peers[slot].specification?.localPassword = local.password
         negotiated.credentials = remote

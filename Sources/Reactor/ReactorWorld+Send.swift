@@ -28,6 +28,7 @@ extension ReactorWorld {
         peers[slot].counters.packetsSent &+= 1
         peers[slot].counters.bytesSent &+= UInt64(length)
         load.bytesSent &+= UInt64(length)
+        guard !streams.isStream(tuple) else { return sendOverStream(length: length, to: tuple) }
         egress.commit(length: length, to: tuple)
     }
 
@@ -56,7 +57,7 @@ extension ReactorWorld {
     mutating func drain(_ slot: Int32, now: Instant) {
         // What just came in may have work due at once: a nomination, a triggered check.
         if peers[slot].transport.deadline <= now { peers[slot].transport.advance(to: now) }
-        while let transmit = peers[slot].transport.nextTransmit() { queue(transmit, from: slot) }
+        while let transmit = peers[slot].transport.nextTransmit() { queue(transmit, from: slot, now: now) }
         while let event = peers[slot].transport.nextEvent() { report(event, of: slot) }
         let isConnected = peers[slot].transport.isConnected
         if isConnected != peers[slot].isConnected {
@@ -68,8 +69,9 @@ extension ReactorWorld {
 
     /// A STUN or DTLS datagram. The answer to a check comes back from where the check went, so that
     /// address leads here from now on unless it is somebody's already.
-    mutating func queue(_ transmit: OutgoingDatagram, from slot: Int32) {
+    mutating func queue(_ transmit: OutgoingDatagram, from slot: Int32, now: Instant) {
         if tuples.slot(for: transmit.tuple) == nil { learn(transmit.tuple, for: slot) }
+        if streams.isActive(transmit.tuple) { openStream(transmit.tuple, now: now) }
         guard transmit.bytes.count <= EgressBatch.slotSize,
             Int(transmit.tuple.socket) < localCandidates.count
         else {
@@ -83,6 +85,7 @@ extension ReactorWorld {
 
     /// Hands the batch to the kernel and counts what became of it.
     mutating func flush() {
+        streams.flush()
         guard !egress.isEmpty else { return }
         guard !descriptors.isEmpty else {
             load.packetsSent &+= UInt64(egress.datagramCount)

@@ -24,6 +24,7 @@ struct ReactorWorld: ~Copyable {
     var router: Router
     var tuples: TupleTable
     var pipes: PipeTable
+    var streams: StreamTable
     var timers: TimerWheel
     var random: SeededRandom
 
@@ -64,11 +65,12 @@ struct ReactorWorld: ~Copyable {
         self.output = output
         self.sockets = sockets
         descriptors = sockets.map(\.descriptor)
-        localCandidates = locals.enumerated().map { index, local in
-            let ip = configuration.announced[local.ip] ?? local.ip
-            return Candidate.host(
-                address: SocketAddress(ip: ip, port: local.port), socket: UInt8(truncatingIfNeeded: index))
-        }
+        localCandidates = Self.candidates(configuration, locals)
+        let passive = configuration.streams?.addresses.count ?? 0
+        // A world that is handed its packets is handed those of its connections too.
+        streams = StreamTable(
+            firstSocket: sockets.isEmpty ? Int(UInt8.max) + 1 : locals.count, passiveSockets: passive,
+            capacity: sockets.isEmpty ? 0 : capacity + Limits.strangerStreams)
         random = SeededRandom(seed: configuration.seed)
         peers = SlotTable(capacity: capacity)
         let recordBytes = Slab<TransportRecord>.byteCount(capacity: capacity)
@@ -81,9 +83,34 @@ struct ReactorWorld: ~Copyable {
         timers = TimerWheel(capacity: capacity, now: now)
     }
 
+    /// Datagram sockets, then TCP ones that accept, then TCP ones that open: a tuple's socket is an index into them.
+    private static func candidates(_ configuration: ReactorConfiguration, _ locals: [SocketAddress]) -> [Candidate] {
+        var candidates: [Candidate] = []
+        func add(_ local: SocketAddress, _ transport: CandidateTransport) {
+            let ip = configuration.announced[local.ip] ?? local.ip
+            candidates.append(
+                Candidate.host(
+                    address: SocketAddress(ip: ip, port: local.port),
+                    socket: UInt8(truncatingIfNeeded: candidates.count), transport: transport))
+        }
+        for local in locals { add(local, .udp) }
+        for local in configuration.streams?.addresses ?? [] { add(local, .tcpPassive) }
+        if configuration.opensStreams { for local in locals { add(local, .tcpActive) } }
+        return candidates
+    }
+
+    /// Lets `poller` tell of TCP connections.
+    mutating func watchStreams(_ poller: borrowing Poller) {
+        streams.epoll = poller.epoll
+        guard configuration.index == 0, let listener = configuration.streams else { return }
+        for (index, descriptor) in listener.descriptors.enumerated() { poller.add(listener: descriptor, index: index) }
+    }
+
     /// The loop. Ends when told to stop.
     mutating func run(mailbox: Mailbox<ReactorCommand>, board: LoadBoard) {
         var poller = Poller(descriptors: descriptors, wakeUp: mailbox.wakeUp)
+        watchStreams(poller)
+        configuration.streams?.join(configuration.index, mailbox)
         while !isStopping {
             turn(&poller, mailbox: mailbox, board: board, waitingAtMost: Self.publicationInterval)
         }
@@ -97,7 +124,12 @@ struct ReactorWorld: ~Copyable {
         let ready = poller.wait(milliseconds: waitMilliseconds(HostClock.now, atMost: limit))
         var hasMail = false
         for position in 0..<ready {
-            if let socket = poller.socket(position) { receive(socket: socket) } else { hasMail = true }
+            switch poller.readiness(position) {
+            case .mailbox: hasMail = true
+            case .socket(let socket): receive(socket: socket)
+            case .listener(let index): accept(listener: index, now: HostClock.now)
+            case .stream(let slot): serve(stream: slot, now: HostClock.now)
+            }
         }
         if hasMail {
             for command in mailbox.drain() { obey(command, now: HostClock.now) }
@@ -105,7 +137,9 @@ struct ReactorWorld: ~Copyable {
         let now = HostClock.now
         tick(now: now)
         flush()
+        endStreams(now: now)
         if now >= nextPublication {
+            closeStrangers(now: now)
             publish(to: board, now: now)
             nextPublication = now + Self.publicationInterval
         }

@@ -51,6 +51,20 @@ import Wire
         return datagram
     }
 
+    /// Reads what a TCP connection has into the first entry, behind its first `kept` bytes: how many came, 0 at the
+    /// stream's end, or -errno.
+    mutating func read(from descriptor: Int32, after kept: Int) -> Int {
+        let rest = unsafe UnsafeMutableRawBufferPointer(rebasing: memory[kept..<Self.entrySize])
+        guard let base = rest.baseAddress else { return 0 }
+        return unsafe apus_stream_read(descriptor, base, rest.count)
+    }
+
+    /// The whole of an entry, under the terms of ``unguardedBytes(of:)``.
+    @unsafe @_lifetime(immortal) func unguardedEntry(_ entry: Int) -> MutableRawSpan {
+        unsafe unguardedMutableBytes(
+            of: Datagram(start: Int32(truncatingIfNeeded: entry * Self.entrySize), length: Int32(Self.entrySize)))
+    }
+
     func source(_ entry: Int) -> SocketAddress { unsafe apus_batch_source(headers, UInt32(entry)).socketAddress }
 
     func wasTruncated(_ entry: Int) -> Bool { unsafe apus_batch_was_truncated(headers, UInt32(entry)) != 0 }

@@ -140,5 +140,8 @@ public struct MediaTransport: ~Copyable {
         _ = peer?.addRemoteCandidate(sdp, now: now)
     }
 
+    /// The TCP connection of `tuple` has ended; see `ICE.Agent.streamClosed(_:now:)`.
+    public mutating func streamClosed(_ tuple: Tuple, now: Instant) { peer?.streamClosed(tuple, now: now) }
+
     public mutating func close(now: Instant) { peer?.close(now: now) }
 }

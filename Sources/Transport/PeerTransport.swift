@@ -100,6 +100,12 @@ public import Wire
         return result
     }
 
+    /// The TCP connection of `tuple` has ended, or could not be opened; see `ICE.Agent.streamClosed(_:now:)`.
+    public mutating func streamClosed(_ tuple: Tuple, now: Instant) {
+        ice.streamClosed(tuple, now: now)
+        settle(now: now)
+    }
+
     /// Runs timers that are due.
     public mutating func advance(to now: Instant) {
         ice.advance(to: now)

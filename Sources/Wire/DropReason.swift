@@ -27,6 +27,8 @@ public enum DropReason: UInt8, Error, CaseIterable, Sendable, BitwiseCopyable {
     case turnMalformed, turnNoAllocation, turnUnknownChannel, turnNoPermission, turnRateExceeded
     /// A stranger asks more often than it may; see `TURN.Limits.strangerRate`.
     case turnStrangerThrottled
+    // ICE over TCP
+    case streamMalformed, streamNotOpen, streamBacklogFull, streamOverLimit, streamUnclaimed
     // Pipes between reactors
     case pipeUnknownStream, pipeNotConnected
 

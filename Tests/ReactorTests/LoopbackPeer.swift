@@ -22,6 +22,8 @@ final class LoopbackPeer {
     var transport: PeerTransport
     private var ingress = ReceiveBatch(capacity: 64)
     private var egress = EgressBatch(capacity: 64)
+    /// For a peer that has TCP only.
+    let stream: LoopbackStream?
 
     /// Plain packets in the order in which they came; nothing is kept while `keepsPackets` is false.
     var rtp: [[UInt8]] = []
@@ -32,7 +34,10 @@ final class LoopbackPeer {
 
     static let certificate = try! Certificate()
 
-    init(session: SessionID, endpoint: EndpointID, ip: IPAddress, random: inout SeededRandom) throws {
+    init(
+        session: SessionID, endpoint: EndpointID, ip: IPAddress, usesTCP: Bool = false, random: inout SeededRandom
+    ) throws {
+        stream = usesTCP ? LoopbackStream() : nil
         self.session = session
         self.endpoint = endpoint
         credentials = Credentials(random: &random)
@@ -41,7 +46,9 @@ final class LoopbackPeer {
         record = TransportRecord.allocate(localUfrag: credentials.ufrag, localPassword: credentials.password)
         transport = PeerTransport(
             configuration: AgentConfiguration(
-                local: credentials, isControlling: true, localCandidates: [.host(address: socket.local, socket: 0)]),
+                local: credentials, isControlling: true, localCandidates: [
+                    .host(address: socket.local, socket: 0, transport: usesTCP ? .tcpActive : .udp)
+                ]),
             certificate: Self.certificate, record: record, random: random.split(), now: HostClock.now)
     }
 
@@ -103,7 +110,21 @@ final class LoopbackPeer {
             drain()
             if count < ingress.capacity { break }
         }
+        pumpStream()
         if transport.deadline <= HostClock.now { transport.advance(to: HostClock.now) }
+        drain()
+    }
+
+    private func pumpStream() {
+        guard let stream else { return }
+        for packet in stream.receive() {
+            if let datagram = ingress.place(packet.span.bytes), let remote = stream.remote {
+                take(datagram, from: remote)
+            }
+        }
+        if let ended = stream.takeEnd() {
+            transport.streamClosed(Tuple(socket: 0, remote: ended), now: HostClock.now)
+        }
         drain()
     }
 
@@ -129,6 +150,7 @@ final class LoopbackPeer {
     }
 
     private func put(_ bytes: [UInt8], to tuple: Tuple) {
+        if let stream { return stream.send(bytes, to: tuple.remote) }
         if egress.isFull { flush() }
         var slot = egress.unguardedNext()
         slot.store(contentsOf: bytes.span.bytes, at: 0)
@@ -146,6 +168,7 @@ final class LoopbackPeer {
             isRTCP
             ? try transport.protectRTCP(&slot, length: packet.count)
             : try transport.protectRTP(&slot, length: packet.count)
+        if let stream { return stream.send(slot.bytes.extracting(0..<length).copied(), to: tuple.remote) }
         egress.commit(length: length, to: tuple)
     }
 

@@ -23,15 +23,17 @@ final class LoopbackStage<Driver: ReactorDriver> {
     var server: SocketAddress { driver.addresses[0] }
 
     /// A client that is not known to the reactor yet.
-    func makePeer(_ name: String, ip: IPAddress? = nil) throws -> LoopbackPeer {
+    func makePeer(_ name: String, ip: IPAddress? = nil, usesTCP: Bool = false) throws -> LoopbackPeer {
         try LoopbackPeer(
-            session: session, endpoint: EndpointID(name), ip: ip ?? server.ip, random: &random)
+            session: session, endpoint: EndpointID(name), ip: ip ?? server.ip, usesTCP: usesTCP, random: &random)
     }
 
     /// Opens and negotiates; the client then connects as the stage runs.
     @discardableResult
-    func add(_ name: String, _ media: [NegotiatedMedia], ip: IPAddress? = nil) throws -> LoopbackPeer {
-        let peer = try makePeer(name, ip: ip)
+    func add(
+        _ name: String, _ media: [NegotiatedMedia], ip: IPAddress? = nil, usesTCP: Bool = false
+    ) throws -> LoopbackPeer {
+        let peer = try makePeer(name, ip: ip, usesTCP: usesTCP)
         let opened = try open(peer)
         try expectDone(.negotiateEndpoint(peer.endpoint, peer.negotiated(media)))
         try peer.accept(opened)

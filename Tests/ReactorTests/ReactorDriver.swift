@@ -126,6 +126,8 @@ final class InlineReactor: ReactorDriver {
         mailbox = try Mailbox(capacity: 16)
         poller = Poller(descriptors: sockets.map(\.descriptor), wakeUp: mailbox.wakeUp)
         world = ReactorWorld(configuration, sockets: sockets) { [log] in log.take($0) }
+        world.watchStreams(poller)
+        configuration.streams?.join(configuration.index, mailbox)
     }
 
     func perform(_ operation: Operation, in session: SessionID) -> Outcome {
@@ -144,6 +146,7 @@ final class InlineReactor: ReactorDriver {
     var sessionCount: Int { world.sessions.count }
     var drops: DropCounters { world.drops }
     var load: ReactorLoad { world.load }
+    var streamCount: Int { world.streams.count }
     func slot(for tuple: Tuple) -> Int32? { world.tuples.slot(for: tuple) }
     func tuples(of slot: Int32) -> [Tuple] { world.peers[slot].tuples }
     func selectedTuple(of slot: Int32) -> Tuple? { world.peers[slot].transport.selectedTuple }
