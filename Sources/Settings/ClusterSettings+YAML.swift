@@ -106,10 +106,15 @@ extension ClusterSettings {
     private mutating func readMedia(_ reader: inout SettingsReader) throws(SettingsError) {
         var section = try reader.section("media")
         try section.parsed("udp_ports", into: &media.udpPorts, expecting: "a port range", example: "40000-40199") {
-            let ends = $0.split(separator: "-", omittingEmptySubsequences: false).map { UInt16($0) }
-            guard ends.count == 2, let first = ends[0], let last = ends[1], first > 0, first <= last else { return nil }
-            return first...last
+            Self.range($0)
         }
+        try section.parsed(
+            "tcp_ports", into: &media.tcpPorts, expecting: "a port, a port range or none", example: "443"
+        ) {
+            if $0 == "none" { return .some(nil) }
+            return (Self.range($0) ?? Self.range("\($0)-\($0)")).map { .some($0) }
+        }
+        try section.flag("tcp_active", into: &media.tcpActive)
         try section.strings("interfaces", into: &media.interfaces)
         try section.strings("excluded_interfaces", into: &media.excludedInterfaces)
         try section.map("announced_addresses", into: &media.announcedAddresses)
@@ -119,6 +124,12 @@ extension ClusterSettings {
         }
         try section.flag("ice_lite", into: &media.iceLite)
         try section.finish()
+    }
+
+    private static func range(_ text: String) -> ClosedRange<UInt16>? {
+        let ends = text.split(separator: "-", omittingEmptySubsequences: false).map { UInt16($0) }
+        guard ends.count == 2, let first = ends[0], let last = ends[1], first > 0, first <= last else { return nil }
+        return first...last
     }
 
     private mutating func readStoreAndWorkers(_ reader: inout SettingsReader) throws(SettingsError) {
@@ -138,6 +149,12 @@ extension ClusterSettings {
                 file: reader.file, line: section.line, key: "media.udp_ports",
                 problem: "\(media.udpPorts.count) ports are too few for \(sockets) reactors",
                 fix: "Widen the range to at least \(sockets) ports")
+        }
+        if let tcpPorts = media.tcpPorts, tcpPorts.count < workers.count {
+            throw SettingsError(
+                file: reader.file, line: section.line, key: "media.tcp_ports",
+                problem: "\(tcpPorts.count) ports are too few for \(workers.count) workers",
+                fix: "Widen the range to at least \(workers.count) ports, or write `none`")
         }
     }
 

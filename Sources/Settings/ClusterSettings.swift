@@ -56,6 +56,11 @@ public struct MediaSettings: Sendable, Equatable {
 
     /// Each reactor takes the first free port of the range.
     public var udpPorts: ClosedRange<UInt16> = 40000...40199
+    /// Each worker accepts TCP connections (RFC 6544) on the first free port of the range, for clients without UDP; nil
+    /// for none.
+    public var tcpPorts: ClosedRange<UInt16>? = 40000...40199
+    /// Opens TCP connections to peers that accept them.
+    public var tcpActive = false
     /// Interface names to use; empty is all that are up.
     public var interfaces: [String] = []
     /// Interface name prefixes to leave out.

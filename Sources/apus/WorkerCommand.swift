@@ -53,12 +53,20 @@ enum WorkerAssembly {
         let certificate = try Certificate()
         let network = MediaAddresses.networkName()
         let ports = settings.media.udpPorts
+        let streams = try settings.media.tcpPorts.map { ports in
+            try StreamListener(
+                ips: addresses, ports: ports, preferred: ports.lowerBound + UInt16(index % ports.count))
+        }
         let reactors = (0..<settings.workers.reactors).map { reactor in
             let offset = (index * settings.workers.reactors + reactor) % ports.count
-            return ReactorConfiguration(
+            var configuration = ReactorConfiguration(
                 addresses: addresses, ports: ports, preferredPort: ports.lowerBound + UInt16(offset),
                 announced: announced, peerLimit: settings.limits.endpointsPerReactor,
                 name: "apus-\(id)-r\(reactor)", certificate: certificate, network: network, seed: HostClock.entropy())
+            configuration.streams = streams
+            configuration.opensStreams = settings.media.tcpActive
+            configuration.index = reactor
+            return configuration
         }
         return WorkerConfiguration(
             id: id, incarnation: UUID().uuidString.lowercased(), host: ProcessInfo.processInfo.hostName,

@@ -45,6 +45,7 @@ tls:
   listen: []
 media:
   udp_ports: {self.udp_first}-{self.udp_first + 63}
+  tcp_ports: {self.udp_first}-{self.udp_first + 63}
   interfaces: {media or '[]'}
 store:
   url: redis://127.0.0.1:{self.redis_port}/0

@@ -46,6 +46,8 @@ func refusal(_ text: String) -> SettingsError? {
               password: secret
             media:
               udp_ports: 50000-50009
+              tcp_ports: 443-445
+              tcp_active: true
               interfaces: [eth0]
               excluded_interfaces: []
               announced_addresses:
@@ -79,6 +81,8 @@ func refusal(_ text: String) -> SettingsError? {
         expected.tls.certificate = .files(certificate: "chain.pem", key: "key.pem")
         expected.tls.password = "secret"
         expected.media.udpPorts = 50000...50009
+        expected.media.tcpPorts = 443...445
+        expected.media.tcpActive = true
         expected.media.interfaces = ["eth0"]
         expected.media.excludedInterfaces = []
         expected.media.announcedAddresses = ["10.0.0.5": "203.0.113.7"]

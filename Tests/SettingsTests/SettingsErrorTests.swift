@@ -64,6 +64,10 @@ import Testing
             text: "media: {udp_ports: 1-2}\nworkers:\n  count: 3\n", line: nil, key: "media.udp_ports",
             problem: "2 ports are too few for 3", fix: "at least 3"),
         Case(
+            text: "media: {tcp_ports: 443}\nworkers:\n  count: 3\n", line: nil, key: "media.tcp_ports",
+            problem: "1 ports are too few for 3", fix: "`none`"),
+        Case(text: "media:\n  tcp_ports: https\n", line: 2, key: "media.tcp_ports", problem: "`https`", fix: "443"),
+        Case(
             text: "workers:\n  cuont: 2\n", line: 2, key: "workers.cuont", problem: "no such key",
             fix: "Did you mean `count`?"),
         Case(
