@@ -39,7 +39,9 @@ private enum Seeds {
     private static let candidates = [
         "candidate:1 1 udp 2130706431 192.0.2.1 40000 typ host generation 0 ufrag fuzz",
         "candidate:2 1 UDP 1694498815 2001:db8::1 40001 typ srflx raddr 10.0.0.1 rport 9\n"
-            + "candidate:3 1 tcp 1518280447 198.51.100.7 9 typ host tcptype active",
+            + "candidate:3 1 tcp 1518280447 198.51.100.7 9 typ host tcptype active\n"
+            + "candidate:5 1 tcp 1518214911 198.51.100.7 443 typ host tcptype passive",
+        "\0\u{14}\0\u{1}\0\0!\u{12}$Babcdefghijkl",
         "candidate:4 1 udp 2122260223 0a1b2c3d-0000-4000-8000-000000000000.local 50000 typ host",
     ]
 

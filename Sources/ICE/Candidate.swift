@@ -44,7 +44,8 @@ public struct Candidate: Hashable, Sendable {
 
     public init(
         kind: Kind, foundation: String, component: UInt16 = 1, priority: UInt32,
-        transport: CandidateTransport = .udp, address: SocketAddress, related: SocketAddress? = nil, usernameFragment: String? = nil
+        transport: CandidateTransport = .udp, address: SocketAddress, related: SocketAddress? = nil,
+        usernameFragment: String? = nil
     ) {
         self.kind = kind
         self.foundation = foundation

@@ -114,6 +114,44 @@ import Wire
         }
     }
 
+    @Test func aServerThatAcceptsTCPIsReachedFromWhereNoUDPGets() {
+        var options = NATMatrix.Options()
+        options.hasStreams = true
+        for client in EndpointClass.allCases {
+            let outcome = NATMatrix.runServer(client, options)
+            #expect(outcome.isStream == (client == .udpBlocked), "\(client.name)")
+            if client != .udpBlocked { #expect(outcome.text == NATMatrix.runServer(client).text) }
+        }
+        let outcome = NATMatrix.runServer(.udpBlocked, options)
+        #expect(outcome.text == "HH" && outcome.kindsAtB?.description == "HP")
+        // Signalling, the turn of the UDP check, a handshake and a check.
+        #expect(outcome.connectTime.map { $0 <= .milliseconds(20 + 50 + 40 + 40) } ?? false)
+    }
+
+    @Test func tcpThroughFivePercentOfLossConnectsWithinItsOwnRetransmissions() {
+        var options = NATMatrix.Options()
+        options.hasStreams = true
+        options.loss = .independent(Probability(0.05))
+        for seed in UInt64(1)...40 {
+            options.seed = seed
+            let outcome = NATMatrix.runServer(.udpBlocked, options)
+            #expect(outcome.isStream, "seed \(seed)")
+            // A lost SYN is sent again after a second (RFC 6298 section 2.1).
+            #expect(outcome.connectTime.map { $0 <= .milliseconds(3500) } ?? false, "seed \(seed)")
+        }
+    }
+
+    @Test func aPublicPeerThatAcceptsTCPIsReachedByOneBehindAnyNATWithoutUDP() {
+        var options = NATMatrix.Options()
+        options.hasStreams = true
+        for other in EndpointClass.allCases where other != .open {
+            let outcome = NATMatrix.run(.udpBlocked, other, options)
+            // Nobody can open a connection to a host behind a NAT or a firewall.
+            #expect(outcome.kindsAtA == nil, "\(other.name)")
+        }
+        #expect(NATMatrix.run(.udpBlocked, .open, options).isStream)
+    }
+
     /// The bound is the signalling's 20 ms and one round trip of 40 ms; a retransmission takes 250 ms.
     @Test func throughFivePercentOfLossAServerIsReachedWithinOneRetransmissionOfTheBound() {
         var options = NATMatrix.Options()

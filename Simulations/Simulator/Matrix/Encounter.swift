@@ -10,6 +10,8 @@ public struct Encounter {
         /// The path as each side sees it at the end; nil where there is none.
         public var kindsAtA: PairKinds?
         public var kindsAtB: PairKinds?
+        /// The path is a TCP connection.
+        public var isStream = false
         /// Until both sides had a path.
         public var connectTime: Interval?
         /// The most pairs that a side had, and everything that happened to a packet, to see that nothing grows without
@@ -32,6 +34,8 @@ public struct Encounter {
         public var relays = Relays.none
         /// B runs ICE lite, as a server may.
         public var isLite = false
+        /// A opens TCP connections, and B accepts them (RFC 6544).
+        public var hasStreams = false
         /// Host candidates are told; without, they are names that nobody can resolve.
         public var signalsHosts = true
         public var nominationPatience = Interval.seconds(2)
@@ -109,6 +113,7 @@ public struct Encounter {
         guard peers.allSatisfy({ $0.agent.state == .completed }) else { return outcome }
         outcome.kindsAtA = Self.kinds(peers[0])
         outcome.kindsAtB = Self.kinds(peers[1])
+        outcome.isStream = peers[0].agent.selectedPair?.remote.transport.isStream ?? false
         if let first = peers[0].connected, let second = peers[1].connected {
             outcome.connectTime = max(first, second) - Instant.origin
         }
@@ -119,6 +124,10 @@ public struct Encounter {
         var configuration = PeerProcess.Configuration(
             sockets: [SocketAddress(ip: place.address, port: 40_000 + UInt16(side))], isControlling: side == 0)
         configuration.isLite = options.isLite && side == 1
+        if options.hasStreams, side == 0 { configuration.streamOpeners = [place.address] }
+        if options.hasStreams, side == 1 {
+            configuration.streamListeners = [SocketAddress(ip: place.address, port: 443)]
+        }
         configuration.nominationPatience = options.nominationPatience
         configuration.signalsHosts = options.signalsHosts
         guard !configuration.isLite else { return configuration }

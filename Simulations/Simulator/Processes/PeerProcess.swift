@@ -24,6 +24,10 @@ public final class PeerProcess: Process {
         public var sockets: [SocketAddress]
         public var stunServers: [SocketAddress] = []
         public var relayServers: [RelayServer] = []
+        /// Where TCP connections are accepted (RFC 6544).
+        public var streamListeners: [SocketAddress] = []
+        /// Addresses that TCP connections are opened from.
+        public var streamOpeners: [IPAddress] = []
         public var isControlling: Bool
         /// Answers checks and sends none, as a server may (RFC 8445 section 2.5).
         public var isLite = false
@@ -48,6 +52,7 @@ public final class PeerProcess: Process {
     private var gatherer: Gatherer
     private var relays: [RelayConnection] = []
     private var tcp: TCPStack
+    private var streams: PeerStreams
     private var fallback = Instant.distantFuture
     private let credentials: Credentials
     private var random: SeededRandom
@@ -57,13 +62,16 @@ public final class PeerProcess: Process {
         var random = random
         self.configuration = configuration
         credentials = Credentials(random: &random)
+        streams = PeerStreams(
+            firstSocket: configuration.sockets.count, listeners: configuration.streamListeners,
+            openers: configuration.streamOpeners)
         agent = Agent(
             configuration: AgentConfiguration(
                 local: credentials, isLite: configuration.isLite, isControlling: configuration.isControlling,
                 nominationPatience: configuration.nominationPatience,
                 localCandidates: configuration.sockets.enumerated().map {
                     .host(address: $0.element, socket: UInt8($0.offset))
-                }),
+                } + streams.candidates),
             random: random.split(), now: start)
         gathererRandom = random.split()
         gatherer = Gatherer(sockets: [], servers: [], random: gathererRandom, now: start)
@@ -88,6 +96,7 @@ public final class PeerProcess: Process {
                 fallback = now + configuration.streamFallback
             }
         }
+        streams.listen(&tcp)
         let kind = configuration.isLite ? "lite" : "full"
         signal("\(kind) \(credentials.ufrag) \(credentials.password)", &output)
         if configuration.signalsHosts {
@@ -170,6 +179,11 @@ public final class PeerProcess: Process {
 
     private func passStreams(_ now: Instant) {
         while let event = tcp.nextEvent() {
+            if let news = streams.handle(event, &tcp, now: now) {
+                for packet in news.packets { try? unsafe agent.receive(packet.span.bytes, from: news.tuple, now: now) }
+                if news.isClosed { agent.streamClosed(news.tuple, now: now) }
+                continue
+            }
             guard case .received(let connection, let bytes) = event else { continue }
             for index in relays.indices where relays[index].isStream(connection) {
                 relays[index].receive(stream: bytes, now: now)
@@ -216,6 +230,8 @@ public final class PeerProcess: Process {
         let socket = Int(transmit.tuple.socket)
         if socket < configuration.sockets.count {
             output.send(transmit.bytes, from: configuration.sockets[socket], to: transmit.tuple.remote)
+        } else if streams.sockets.contains(socket) {
+            streams.send(transmit.bytes, to: transmit.tuple, &tcp, now: now)
         } else if let index = relays.firstIndex(where: { $0.agentSocket == transmit.tuple.socket }) {
             relays[index].client.send(transmit.bytes, to: transmit.tuple.remote, now: now)
         }
