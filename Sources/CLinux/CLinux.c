@@ -302,6 +302,13 @@ void *apus_memory_map(size_t length, int *fd) {
     return memory;
 }
 
+void *apus_memory_adopt(size_t length, int fd) {
+    off_t size = lseek(fd, 0, SEEK_END);
+    if (size < 0 || (size_t)size < length) return NULL;
+    void *memory = mmap(NULL, length, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
+    return memory == MAP_FAILED ? NULL : memory;
+}
+
 void apus_memory_unmap(void *memory, size_t length, int fd) {
     munmap(memory, length);
     close(fd);

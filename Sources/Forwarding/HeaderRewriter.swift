@@ -85,6 +85,28 @@ struct HeaderRewriter: BitwiseCopyable {
         rtxSequence = UInt16(truncatingIfNeeded: random.next() & 0x7FFF)
     }
 
+    /// Goes on where another process left off, `margin` numbers later. Only integers are taken over, of which every
+    /// value can be read; nil where they cannot be a rewriter's. The next packet starts afresh, at a key frame.
+    init?(continuing left: UnsafePointer<HeaderRewriter>, margin: Int64) {
+        endpoint = unsafe left.pointee.endpoint
+        ssrc = unsafe left.pointee.ssrc
+        rtxSSRC = unsafe left.pointee.rtxSSRC
+        newestSequence = unsafe left.pointee.newestSequence
+        newestTimestamp = unsafe left.pointee.newestTimestamp
+        newestInstant = unsafe left.pointee.newestInstant
+        newestPicture = unsafe left.pointee.newestPicture
+        newestFrame = unsafe left.pointee.newestFrame
+        newestBase = unsafe left.pointee.newestBase
+        newestKey = unsafe left.pointee.newestKey
+        rtxSequence = unsafe left.pointee.rtxSequence &+ UInt16(truncatingIfNeeded: margin)
+        packets = unsafe left.pointee.packets
+        octets = unsafe left.pointee.octets
+        isStarted = packets > 0
+        // 48 bits are what SRTP can count (RFC 3711 section 3.3.1).
+        guard newestSequence >= 0, newestSequence < 1 << 47 else { return nil }
+        newestSequence += margin
+    }
+
     /// The next packet starts afresh, right after the newest one.
     mutating func forgetSource() { source = 0 }
 

@@ -8,6 +8,10 @@ public enum Limits {
     public static let subscribersPerEndpoint = 16
     /// Simulcast encodings of one section; the rest are ignored. Browsers send three, RFC 8853 has no bound.
     public static let encodingsPerSection = 4
+    /// Sequence numbers that a successor leaves out: one more than SRTP does (`TransportRecord.margin`).
+    public static let inheritanceMargin = 17
+    /// SSRCs that were learned and not asked for.
+    static let learnedStreams = 256
     /// Streams that an endpoint's sections may have on average: 16 sections, or 8 of three encodings.
     public static let streamsPerEndpoint = 24
     /// Routes of one endpoint that name a section.

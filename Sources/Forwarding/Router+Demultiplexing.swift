@@ -19,6 +19,8 @@ extension Router {
         guard endpoints[endpoint].streams.latch(header.ssrc, stream: stream, isRTX: isRTX) else {
             throw .rtpTooManyStreams
         }
+        learned.pushEvictingOldest(
+            LearnedStream(endpoint: EndpointIndex(Int32(endpoint)), ssrc: header.ssrc, stream: stream, isRTX: isRTX))
         return Int(stream)
     }
 

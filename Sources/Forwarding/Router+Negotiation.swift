@@ -148,9 +148,14 @@ extension Router {
         for index in inherited.indices {
             guard let record = unsafe rewriters.pointer(to: inherited[index]) else { continue }
             guard unsafe record.pointee.endpoint == endpoint, unsafe record.pointee.ssrc == ssrc else { continue }
-            // Source numbers are the predecessor's own.
-            unsafe record.pointee.forgetSource()
-            return inherited.remove(at: index)
+            let handle = inherited.remove(at: index)
+            guard let rewriter = unsafe HeaderRewriter(continuing: record, margin: Int64(Limits.inheritanceMargin))
+            else {
+                rewriters.remove(handle)
+                return nil
+            }
+            unsafe record.pointee = rewriter
+            return handle
         }
         return nil
     }

@@ -46,6 +46,16 @@ public import Wire
     var writer = ByteWriter(capacity: 2048)
     var nackList: [SequenceNumber] = []
 
+    /// SSRCs that were latched since the owner last asked; an owner that never asks loses the oldest.
+    var learned = Ring<LearnedStream>(capacity: Limits.learnedStreams, reserving: 0)
+
+    struct LearnedStream: BitwiseCopyable {
+        var endpoint: EndpointIndex
+        var ssrc: UInt32
+        var stream: Int32
+        var isRTX: Bool
+    }
+
     struct QueuedRetransmission: BitwiseCopyable {
         var subscriber: Int32
         /// Tells the slot's occupant from a later one.

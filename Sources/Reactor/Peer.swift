@@ -15,6 +15,8 @@ struct Peer: ~Copyable {
     let record: SlabHandle
     /// The router's group of the session's endpoints, for who speaks.
     let speakerGroup: UInt32
+    /// What a successor is told of it.
+    var notes: [ReactorWorld.NoteKind: Journal.Note] = [:]
     /// Addresses that the tuple table leads here from, oldest first.
     var tuples: [Tuple] = []
     /// The pair that media takes, as SDP attribute values.

@@ -19,7 +19,7 @@ public final class Reactor: Sendable {
         _ configuration: ReactorConfiguration, output: @escaping @Sendable (ReactorOutput) -> Void
     ) throws(SystemError) {
         precondition(!configuration.addresses.isEmpty && configuration.addresses.count <= Limits.sockets)
-        let sockets = try Self.bind(configuration)
+        let sockets = if let given = configuration.sockets { given } else { try Self.bind(configuration) }
         addresses = sockets.map(\.local)
         mailbox = try Mailbox(capacity: Limits.mailbox)
         let handover = Handover(sockets)
@@ -41,7 +41,7 @@ public final class Reactor: Sendable {
     }
 
     /// Sockets on all addresses with one port, the first in the range that is free on every one.
-    private static func bind(_ configuration: ReactorConfiguration) throws(SystemError) -> [UDPSocket] {
+    public static func bind(_ configuration: ReactorConfiguration) throws(SystemError) -> [UDPSocket] {
         let ports = Array(configuration.ports)
         let start = ports.firstIndex(of: configuration.preferredPort) ?? 0
         var failure = SystemError(operation: "bind", code: 0)

@@ -9,6 +9,12 @@ public struct ReactorConfiguration: Sendable {
     /// 0...0 lets the kernel choose for each.
     public var ports: ClosedRange<UInt16>
     public var preferredPort: UInt16
+    /// Sockets that another process bound, one for each of `addresses`; nil binds new ones.
+    public var sockets: [UDPSocket]?
+    /// Where the reactor keeps what a successor needs; nil for memory of its own, which ends with it.
+    public var memory: ReactorMemory?
+    /// Makes notes for a successor; nil makes none.
+    public var codec: NoteCodec?
     /// The worker's TCP port for peers without UDP (RFC 6544); nil for none.
     public var streams: StreamListener?
     /// Opens connections to peers that accept them (RFC 6544, active candidates). Off unless wanted: whoever can signal

@@ -3,6 +3,8 @@ public import Session
 /// What the worker asks of a reactor. Carries no answer path of its own: the token comes back.
 public enum ReactorCommand: Sendable {
     case perform(Operation, session: SessionID, token: UInt64)
+    /// The worker holds a session so from now on; for a successor.
+    case hold(SessionID, SessionHold)
     /// A TCP connection of one of its peers, which another reactor accepted.
     case adopt(StreamHandover)
     case stop
@@ -10,6 +12,8 @@ public enum ReactorCommand: Sendable {
 
 /// What a reactor tells its worker.
 public enum ReactorOutput: Sendable {
+    /// The first thing that a reactor says: what it took over.
+    case tookOver(Succession)
     case outcome(Outcome, token: UInt64)
     case event(SessionEvent)
     case stopped
@@ -28,10 +32,29 @@ public struct ReactorLoad: Sendable {
     public var packetsSent: UInt64 = 0
     public var bytesReceived: UInt64 = 0
     public var bytesSent: UInt64 = 0
+    /// Notes for a successor that found no room.
+    public var notesLost: UInt64 = 0
     /// By reason label, only those that happened.
     public var drops: [String: UInt64] = [:]
     /// When the loop last came round (monotonic nanoseconds): a stalled reactor shows here.
     public var lastTurn: UInt64 = 0
 
     public init() {}
+}
+
+/// What a reactor took over from the process before.
+public struct Succession: Sendable {
+    /// Sessions that go on, and under whom.
+    public var holds: [SessionID: SessionHold] = [:]
+    /// Of those, sessions of which something was damaged: they are closed.
+    public var lost: Set<SessionID> = []
+    /// Sessions over which two processes in a row have ended; they are closed, and to be given to nobody.
+    public var quarantined: Set<SessionID> = []
+    public var endpoints = 0
+    /// Notes that could not be read.
+    public var damagedNotes = 0
+
+    public init() {}
+
+    init(damagedNotes: Int) { self.damagedNotes = damagedNotes }
 }

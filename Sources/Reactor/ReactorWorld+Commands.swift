@@ -15,16 +15,22 @@ extension ReactorWorld {
             isStopping = true
         case .adopt(let stream):
             adopt(stream, now: now)
+        case .hold(let session, let hold):
+            note(hold, of: session)
         case .perform(let operation, let session, let token):
+            unsafe memory.header.pointee.workingSession = Self.hash(session.base)
             do throws(Refusal) {
-                output(.outcome(try perform(operation, in: session, now: now), token: token))
+                let outcome = try perform(operation, in: session, now: now)
+                note(operation, in: session)
+                output(.outcome(outcome, token: token))
             } catch {
                 output(.outcome(.refused(error), token: token))
             }
+            unsafe memory.header.pointee.workingSession = 0
         }
     }
 
-    private mutating func perform(
+    mutating func perform(
         _ operation: Operation, in session: SessionID, now: Instant
     ) throws(Refusal) -> Outcome {
         switch operation {
@@ -189,9 +195,10 @@ extension ReactorWorld {
     // MARK: Closing
 
     mutating func closeSession(_ session: SessionID, now: Instant) {
-        guard let endpoints = sessions[session] else { return }
+        guard let endpoints = sessions[session] else { return forgetHold(of: session) }
         for slot in endpoints.values.sorted() { close(slot, now: now) }
         sessions[session] = nil
+        forgetHold(of: session)
     }
 
     private mutating func close(_ slot: Int32, now: Instant) {
@@ -206,6 +213,7 @@ extension ReactorWorld {
             closeStream(tuple)
         }
         forgetPipe(slot)
+        forgetNotes(of: slot)
         if let ufrag = peers[slot].specification.flatMap({ UfragKey($0.localUfrag) }) {
             slotByUfrag[ufrag] = nil
             configuration.streams?.forget(ufrag)

@@ -109,7 +109,7 @@ extension ReactorWorld {
     }
 
     /// Leads the other end's SSRCs to the slot, all or none.
-    private mutating func claim(_ specification: PipeSpecification, slot: Int32) throws(Refusal) {
+    mutating func claim(_ specification: PipeSpecification, slot: Int32) throws(Refusal) {
         let ssrcs = specification.remoteSSRCs
         for ssrc in ssrcs {
             guard let owner = pipes.slot(for: ssrc) else { continue }
@@ -121,7 +121,7 @@ extension ReactorWorld {
         for ssrc in ssrcs { pipes.insert(ssrc, slot: slot) }
     }
 
-    private mutating func apply(_ specification: PipeSpecification, slot: Int32, now: Instant) {
+    mutating func apply(_ specification: PipeSpecification, slot: Int32, now: Instant) {
         let kept = Set(specification.remoteSSRCs)
         for ssrc in peers[slot].pipe?.remoteSSRCs ?? [] where !kept.contains(ssrc) {
             pipes.remove(ssrc, ownedBy: slot)
@@ -135,7 +135,7 @@ extension ReactorWorld {
         OpenedPipe(network: configuration.network, addresses: sockets.map(\.local.description))
     }
 
-    private static func check(_ specification: PipeSpecification) throws(Refusal) {
+    static func check(_ specification: PipeSpecification) throws(Refusal) {
         var sending: [UInt32] = [specification.localSSRC]
         for section in specification.media {
             guard section.direction == .sendonly || section.direction == .recvonly else {

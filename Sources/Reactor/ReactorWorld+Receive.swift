@@ -61,6 +61,7 @@ extension ReactorWorld {
     ) throws(DropReason) {
         var packet = unsafe ingress.unguardedMutableBytes(of: datagram)
         let slot = try findPeer(packet.bytes, from: tuple)
+        unsafe memory.header.pointee.workingSlot = UInt64(truncatingIfNeeded: slot) &+ 1
         peers[slot].counters.packetsReceived &+= 1
         peers[slot].counters.bytesReceived &+= UInt64(datagram.length)
         let received: Received

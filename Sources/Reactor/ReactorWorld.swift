@@ -43,7 +43,11 @@ struct ReactorWorld: ~Copyable {
     /// Of a world without sockets: what it has to say, in order.
     var departures: [OutgoingDatagram] = []
     private var nextPublication = Instant.origin
-    private let memory: MappedMemory
+    let memory: ReactorMemory
+    /// What was asked of this reactor, for the next process.
+    var journal: Journal
+    /// Where it is noted who holds a session.
+    var holds: [SessionID: Journal.Note] = [:]
 
     init(
         _ configuration: ReactorConfiguration, sockets: [UDPSocket],
@@ -73,11 +77,11 @@ struct ReactorWorld: ~Copyable {
             capacity: sockets.isEmpty ? 0 : capacity + Limits.strangerStreams)
         random = SeededRandom(seed: configuration.seed)
         peers = SlotTable(capacity: capacity)
-        let recordBytes = Slab<TransportRecord>.byteCount(capacity: capacity)
-        memory = MappedMemory(byteCount: recordBytes + Router.memoryByteCount(capacity: capacity))
-        records = unsafe Slab(memory: memory.slice(0..<recordBytes), capacity: capacity)
-        router = unsafe Router(
-            capacity: capacity, random: random.split(), rewritingMemory: memory.slice(recordBytes..<memory.byteCount))
+        memory = configuration.memory ?? ReactorMemory(capacity: capacity)
+        precondition(memory.capacity == capacity)
+        records = unsafe Slab(memory: memory.records, capacity: capacity)
+        router = unsafe Router(capacity: capacity, random: random.split(), rewritingMemory: memory.rewriters)
+        journal = unsafe Journal(memory: memory.journal)
         pipes = PipeTable(capacity: capacity * Limits.ssrcsPerReactorPeer)
         tuples = TupleTable(capacity: capacity * Limits.tuplesPerPeer)
         timers = TimerWheel(capacity: capacity, now: now)
@@ -111,6 +115,7 @@ struct ReactorWorld: ~Copyable {
         var poller = Poller(descriptors: descriptors, wakeUp: mailbox.wakeUp)
         watchStreams(poller)
         configuration.streams?.join(configuration.index, mailbox)
+        takeOver(now: HostClock.now)
         while !isStopping {
             turn(&poller, mailbox: mailbox, board: board, waitingAtMost: Self.publicationInterval)
         }
@@ -135,6 +140,7 @@ struct ReactorWorld: ~Copyable {
             for command in mailbox.drain() { obey(command, now: HostClock.now) }
         }
         let now = HostClock.now
+        unsafe memory.header.pointee.lastTurn = now.nanoseconds
         tick(now: now)
         flush()
         endStreams(now: now)

@@ -12,7 +12,8 @@ public struct SystemError: Error, Sendable, CustomStringConvertible {
 
 /// A non-blocking UDP socket on one local address: one host candidate.
 public final class UDPSocket: Sendable {
-    let descriptor: Int32
+    /// To be handed to another process.
+    public let descriptor: Int32
     public let local: SocketAddress
 
     /// Socket buffers in bytes: 4 MiB holds about 40 ms of a full gigabit.
@@ -30,6 +31,14 @@ public final class UDPSocket: Sendable {
         }
         descriptor = fd
         local = SocketAddress(ip: address.ip, port: UInt16(truncatingIfNeeded: port))
+    }
+
+    /// Takes over a socket that another process bound; nil where it is none.
+    public init?(adopting descriptor: Int32, ip: IPAddress) {
+        let port = apus_local_port(descriptor)
+        guard port > 0 else { return nil }
+        self.descriptor = descriptor
+        local = SocketAddress(ip: ip, port: UInt16(truncatingIfNeeded: port))
     }
 
     deinit { apus_close(descriptor) }

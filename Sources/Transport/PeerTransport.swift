@@ -44,9 +44,9 @@ public import Wire
     let record: UnsafeMutablePointer<TransportRecord>
     let certificate: Certificate
     /// What was negotiated last; nil before ``negotiate(_:now:)``.
-    public private(set) var remote: Remote?
+    public internal(set) var remote: Remote?
     public internal(set) var dtlsPhase = DTLSPhase.new
-    private var hasStartedHandshake = false
+    var hasStartedHandshake = false
     /// The peer has sent something that SRTP authenticated.
     var hasPeerKeys = false
     private var handshakeDeadline = Instant.distantFuture
@@ -72,7 +72,7 @@ public import Wire
     public var isConnected: Bool { dtlsPhase == .connected && ice.selectedTuple != nil }
 
     /// The negotiated SRTP profile's name, once there is one.
-    public private(set) var srtpProfile: Profile?
+    public internal(set) var srtpProfile: Profile?
 
     /// When ``advance(to:)`` wants to be called next.
     public var deadline: Instant { min(ice.deadline, handshakeDeadline) }
@@ -156,8 +156,10 @@ public import Wire
 
     /// A successor sends where we do, and nowhere once consent is gone (RFC 7675 section 5.1).
     private func recordSelection() {
-        if let tuple = ice.selectedTuple { unsafe record.pointee.selectedTuple = tuple }
-        unsafe record.pointee.hasSelectedTuple = ice.selectedTuple != nil
+        unsafe record.pointee.path = RecordedPath(ice.selectedTuple)
+        // In the midst of a restart media stays where it was, under the consent that there was.
+        if ice.consented != .distantFuture { unsafe record.pointee.consented = ice.consented.nanoseconds }
+        unsafe record.pointee.isControlling = ice.isControlling ? 1 : 0
     }
 
     /// A client's first flight waits for a path; a server's waits for the client's.

@@ -28,6 +28,16 @@ public import Wire
         unsafe self.record = record
     }
 
+    /// Goes on where another process stopped: same keys, indices past those that it used.
+    public init(resuming record: UnsafeMutablePointer<TransportRecord>) throws(SRTPError) {
+        let outbound = try unsafe OutboundContext(
+            resuming: TransportRecord.outbound(of: record), margin: TransportRecord.margin)
+        let inbound = try unsafe InboundContext(resuming: TransportRecord.inbound(of: record))
+        self.outbound = consume outbound
+        self.inbound = consume inbound
+        unsafe self.record = record
+    }
+
     public var isConnected: Bool { tuple != nil }
 
     public var srtpProfile: Profile { outbound.profile }
@@ -35,8 +45,7 @@ public import Wire
     /// Names the other end's address, or another one than before.
     public mutating func connect(_ tuple: Tuple) {
         self.tuple = tuple
-        unsafe record.pointee.selectedTuple = tuple
-        unsafe record.pointee.hasSelectedTuple = true
+        unsafe record.pointee.path = RecordedPath(tuple)
     }
 
     /// As ``PeerTransport/receive(_:length:from:now:)``; takes RTP and RTCP and nothing else.

@@ -5,20 +5,31 @@ public import Wire
 /// place as the transport runs. Keys in it never leave the host.
 public struct TransportRecord: BitwiseCopyable {
     /// Changes whenever the layout does; a successor refuses any other.
-    public static let currentVersion: UInt32 = 1
+    public static let currentVersion: UInt32 = 2
+
+    /// SRTP indices that a successor leaves out, for it cannot know how far its predecessor had come.
+    public static let margin: UInt16 = 16
 
     public var version: UInt32
     public var localUfrag: FixedBytes<32>
     public var localPassword: FixedBytes<64>
     public var remoteUfrag: FixedBytes<256>
     public var remotePassword: FixedBytes<256>
-    /// Where media goes; meaningful once `hasSelectedTuple`.
-    public var selectedTuple: Tuple
-    public var hasSelectedTuple: Bool
+    /// Where media goes.
+    public var path: RecordedPath
+    /// When the peer last agreed to be sent to, by the host's monotonic clock.
+    public var consented: UInt64
+    /// 1 in the controlling role of ICE.
+    public var isControlling: UInt8
     /// Keys, indices, roll-over counters and replay windows of what comes in.
     public var inbound: InboundState
     /// Keys and indices of what goes out.
     public var outbound: OutboundState
+
+    /// Whether a successor may use it: of this layout, of a peer with these credentials.
+    public func belongs(toUfrag ufrag: String) -> Bool {
+        version == Self.currentVersion && localUfrag.text == ufrag
+    }
 
     /// A record of its own, not in a slab, that the caller deallocates.
     public static func allocate(localUfrag: String, localPassword: String) -> UnsafeMutablePointer<TransportRecord> {
@@ -66,5 +77,33 @@ public struct TransportRecord: BitwiseCopyable {
             preconditionFailure("a stored property has an offset")
         }
         return unsafe UnsafeMutableRawPointer(record).advanced(by: offset).assumingMemoryBound(to: Part.self)
+    }
+}
+
+/// A tuple that may be read from memory which somebody else wrote: integers only, of which every value is one.
+public struct RecordedPath: BitwiseCopyable, Sendable {
+    private var high: UInt64
+    private var low: UInt64
+    private var port: UInt16
+    private var socket: UInt8
+    /// 0: there is none. Else 4 or 6.
+    private var family: UInt8
+
+    public init(_ tuple: Tuple?) {
+        high = tuple?.remote.ip.high ?? 0
+        low = tuple?.remote.ip.low ?? 0
+        port = tuple?.remote.port ?? 0
+        socket = tuple?.socket ?? 0
+        family = tuple.map { $0.remote.ip.isIPv4 ? 4 : 6 } ?? 0
+    }
+
+    public var tuple: Tuple? {
+        let ip: IPAddress
+        switch family {
+        case 4: ip = IPAddress(ipv4: UInt32(truncatingIfNeeded: low))
+        case 6: ip = IPAddress(ipv6High: high, low: low)
+        default: return nil
+        }
+        return Tuple(socket: socket, remote: SocketAddress(ip: ip, port: port))
     }
 }

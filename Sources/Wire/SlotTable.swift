@@ -32,6 +32,16 @@
         return index
     }
 
+    /// Puts an element where it was before, in another process. The caller has checked that the place is free; it takes
+    /// time with the capacity.
+    public mutating func insert(_ element: consuming Element, at index: Int32) {
+        guard let position = free.firstIndex(of: index) else { preconditionFailure("the caller checks contains(_:)") }
+        free.remove(at: position)
+        unsafe (storage + Int(index)).initialize(to: element)
+        isLive[Int(index)] = true
+        count += 1
+    }
+
     public mutating func remove(_ index: Int32) {
         precondition(contains(index))
         unsafe (storage + Int(index)).deinitialize(count: 1)

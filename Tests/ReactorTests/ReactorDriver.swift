@@ -1,3 +1,4 @@
+import CLinux
 import DTLS
 import Glibc
 import Session
@@ -15,6 +16,7 @@ final class OutputLog: Sendable {
         var outcomes: [UInt64: Outcome] = [:]
         var events: [SessionEvent] = []
         var isStopped = false
+        var succession: Succession?
         var nextToken: UInt64 = 0
         var isMuted = false
     }
@@ -27,6 +29,7 @@ final class OutputLog: Sendable {
             switch output {
             case .outcome(let outcome, let token): state.outcomes[token] = outcome
             case .event(let event): state.events.append(event)
+            case .tookOver(let succession): state.succession = succession
             case .stopped: state.isStopped = true
             }
         }
@@ -41,6 +44,8 @@ final class OutputLog: Sendable {
 
     func takeOutcome(_ token: UInt64) -> Outcome? { state.withLock { $0.outcomes.removeValue(forKey: token) } }
     var events: [SessionEvent.Body] { state.withLock { $0.events.map(\.body) } }
+    /// What a reactor said that it took over.
+    var succession: Succession? { state.withLock { $0.succession } }
     var isStopped: Bool { state.withLock { $0.isStopped } }
 
     /// Whether what comes is forgotten.
@@ -119,15 +124,35 @@ final class InlineReactor: ReactorDriver {
     let mailbox: Mailbox<ReactorCommand>
     let addresses: [SocketAddress]
     private var poller: Poller
+    private let configuration: ReactorConfiguration
+    private let sockets: [UDPSocket]
 
     init(_ configuration: ReactorConfiguration = testConfiguration()) throws {
+        self.configuration = configuration
         let sockets = try configuration.addresses.map { try UDPSocket(binding: SocketAddress(ip: $0, port: 0)) }
+        self.sockets = sockets
         addresses = sockets.map(\.local)
         mailbox = try Mailbox(capacity: 16)
         poller = Poller(descriptors: sockets.map(\.descriptor), wakeUp: mailbox.wakeUp)
         world = ReactorWorld(configuration, sockets: sockets) { [log] in log.take($0) }
         world.watchStreams(poller)
         configuration.streams?.join(configuration.index, mailbox)
+    }
+
+    /// As if the process had been killed and another had come in its place, on the same sockets and memory.
+    func succeed(byFault: Bool = false, damage: (UnsafeMutableRawBufferPointer) -> Void = { _ in }) throws {
+        let left = world.memory
+        left.noteEnd(byFault: byFault)
+        let memory = try #require(
+            ReactorMemory(adopting: apus_duplicate(left.descriptor), capacity: configuration.peerLimit))
+        damage(memory.everything)
+        var next = configuration
+        next.memory = memory
+        next.seed &+= 1
+        poller = Poller(descriptors: sockets.map(\.descriptor), wakeUp: mailbox.wakeUp)
+        world = ReactorWorld(next, sockets: sockets) { [log] in log.take($0) }
+        world.watchStreams(poller)
+        world.takeOver(now: HostClock.now)
     }
 
     func perform(_ operation: Operation, in session: SessionID) -> Outcome {

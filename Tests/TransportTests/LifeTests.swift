@@ -21,7 +21,7 @@ import Wire
         pair.drain()
         #expect(pair.carried.count == carried, "a closed transport is silent")
         #expect(pair.left.deadline == .distantFuture)
-        #expect(!pair.left.record.pointee.hasSelectedTuple && pair.left.record.pointee.outbound.profile == nil)
+        #expect(pair.left.record.pointee.path.tuple == nil && pair.left.record.pointee.outbound.profile == nil)
     }
 
     @Test func anErasedRecordIsAllZero() throws {
@@ -77,7 +77,7 @@ import Wire
         let isFollowed = pair.run(for: .seconds(20)) { $0.right.selectedTuple?.remote == outside }
         #expect(isFollowed)
         #expect(pair.mediaFlows(9))
-        #expect(pair.right.record.pointee.selectedTuple.remote == outside)
+        #expect(pair.right.record.pointee.path.tuple?.remote == outside)
         #expect(pair.right.phases == [.connecting, .connected])
     }
 
@@ -90,7 +90,7 @@ import Wire
         for side in [pair.left, pair.right] {
             #expect(side.iceState == .failed)
             #expect(!side.isConnected)
-            #expect(!side.record.pointee.hasSelectedTuple, "a successor would send without consent")
+            #expect(side.record.pointee.path.tuple == nil, "a successor would send without consent")
             #expect(throws: DropReason.consentExpired) { _ = try side.protect(rtpPacket(2)) }
             #expect(throws: DropReason.consentExpired) { _ = try side.protect(receiverReport(), isRTCP: true) }
         }
@@ -110,12 +110,12 @@ import Wire
         #expect(record.pointee.version == TransportRecord.currentVersion)
         #expect(record.pointee.localUfrag.text == pair.left.credentials.ufrag)
         #expect(record.pointee.localPassword.text == pair.left.credentials.password)
-        #expect(record.pointee.remoteUfrag.text.isEmpty && !record.pointee.hasSelectedTuple)
+        #expect(record.pointee.remoteUfrag.text.isEmpty && record.pointee.path.tuple == nil)
         try pair.signal()
         #expect(record.pointee.remoteUfrag.text == pair.right.credentials.ufrag)
         #expect(record.pointee.remotePassword.text == pair.right.credentials.password)
-        #expect(pair.run(for: .seconds(10)) { $0.left.record.pointee.hasSelectedTuple })
-        #expect(record.pointee.selectedTuple == pair.left.selectedTuple)
+        #expect(pair.run(for: .seconds(10)) { $0.left.record.pointee.path.tuple != nil })
+        #expect(record.pointee.path.tuple == pair.left.selectedTuple)
         #expect(pair.run(for: .seconds(10)) { $0.areConnected })
         #expect(record.pointee.outbound.profile == .aeadAES128GCM && record.pointee.inbound.profile == .aeadAES128GCM)
         #expect(record.pointee.outbound.highestIndex(of: 0x11) == nil)

@@ -92,7 +92,7 @@ private final class End {
         near.pipe.connect(Self.way)
         #expect(near.isConnected && near.tuple == Self.way)
         _ = try near.protect(rtpPacket(1))
-        #expect(near.record.pointee.hasSelectedTuple && near.record.pointee.selectedTuple == Self.way)
+        #expect(near.record.pointee.path.tuple == Self.way)
     }
 
     @Test func whatWasSentUnderAnotherKeyIsDropped() throws {

@@ -84,6 +84,8 @@ int apus_interfaces(apus_interface *entries, unsigned capacity);
 int apus_thread_start(void (*body)(void *context), void *context, const char *name);
 /// Zeroed memory in whole pages that a later process can be handed (a memory file), or NULL.
 void *_Nullable apus_memory_map(size_t length, int *fd);
+/// The memory of a file that another process made, if it has at least `length` bytes, or NULL.
+void *_Nullable apus_memory_adopt(size_t length, int fd);
 void apus_memory_unmap(void *memory, size_t length, int fd);
 
 // Signals

@@ -1,16 +1,25 @@
 import CLinux
 
 /// Zeroed memory in a memory file: what lies here can be handed to a successor process.
-@safe final class MappedMemory {
+@safe final class MappedMemory: @unchecked Sendable {
     let byteCount: Int
     private let base: UnsafeMutableRawPointer
-    private let descriptor: Int32
+    let descriptor: Int32
 
     init(byteCount: Int) {
         var descriptor: Int32 = -1
         guard let memory = unsafe apus_memory_map(byteCount, &descriptor) else {
             preconditionFailure("the kernel gives no memory file of \(byteCount) bytes")
         }
+        unsafe base = memory
+        self.byteCount = byteCount
+        self.descriptor = descriptor
+    }
+
+    /// The memory file that another process made; nil where it is none of at least that size. It is this object's to
+    /// close from now on.
+    init?(adopting descriptor: Int32, byteCount: Int) {
+        guard let memory = unsafe apus_memory_adopt(byteCount, descriptor) else { return nil }
         unsafe base = memory
         self.byteCount = byteCount
         self.descriptor = descriptor
