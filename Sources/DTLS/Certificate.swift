@@ -12,7 +12,53 @@ internal import COpenSSL
     let simulation: SimulatedAssociations?
 
     public convenience init() throws(DTLSError) {
-        try self.init(srtpProfiles: "SRTP_AEAD_AES_128_GCM:SRTP_AES128_CM_SHA1_80:SRTP_AEAD_AES_256_GCM")
+        try self.init(srtpProfiles: Self.srtpProfiles)
+    }
+
+    private static let srtpProfiles = "SRTP_AEAD_AES_128_GCM:SRTP_AES128_CM_SHA1_80:SRTP_AEAD_AES_256_GCM"
+
+    /// What another process of this host needs to be the same endpoint: the certificate and its private key, in DER.
+    public struct Exported: Hashable, Codable, Sendable {
+        public var certificate: [UInt8]
+        public var privateKey: [UInt8]
+    }
+
+    /// For a successor. The key is not to leave the host.
+    public func exported() throws(DTLSError) -> Exported {
+        guard let certificate = unsafe SSL_CTX_get0_certificate(context),
+            let key = unsafe SSL_CTX_get0_privatekey(context)
+        else { throw .openSSL("SSL_CTX") }
+        var bytes = Exported(certificate: [], privateKey: [])
+        bytes.certificate = [UInt8](repeating: 0, count: max(0, Int(unsafe i2d_X509(certificate, nil))))
+        bytes.privateKey = [UInt8](repeating: 0, count: max(0, Int(unsafe i2d_PrivateKey(key, nil))))
+        var isWritten = false
+        unsafe bytes.certificate.withUnsafeMutableBufferPointer { buffer in
+            var cursor = buffer.baseAddress
+            isWritten = unsafe i2d_X509(certificate, &cursor) > 0
+        }
+        unsafe bytes.privateKey.withUnsafeMutableBufferPointer { buffer in
+            var cursor = buffer.baseAddress
+            isWritten = unsafe isWritten && i2d_PrivateKey(key, &cursor) > 0
+        }
+        guard isWritten else { throw .openSSL("i2d") }
+        return bytes
+    }
+
+    /// The same certificate as another process's.
+    public convenience init(_ exported: Exported) throws(DTLSError) {
+        let certificate = unsafe exported.certificate.withUnsafeBufferPointer { buffer -> OpaquePointer? in
+            var cursor = buffer.baseAddress
+            return unsafe d2i_X509(nil, &cursor, buffer.count)
+        }
+        guard let certificate = unsafe certificate else { throw .openSSL("d2i_X509") }
+        defer { unsafe X509_free(certificate) }
+        let key = unsafe exported.privateKey.withUnsafeBufferPointer { buffer -> OpaquePointer? in
+            var cursor = buffer.baseAddress
+            return unsafe d2i_AutoPrivateKey(nil, &cursor, buffer.count)
+        }
+        guard let key = unsafe key else { throw .openSSL("d2i_AutoPrivateKey") }
+        defer { unsafe EVP_PKEY_free(key) }
+        try unsafe self.init(certificate, key, srtpProfiles: Self.srtpProfiles, simulation: nil)
     }
 
     /// A certificate whose endpoints agree on these profiles only: `srtpProfiles` in order of preference, by OpenSSL's
@@ -21,12 +67,18 @@ internal import COpenSSL
         try self.init(srtpProfiles: srtpProfiles, simulation: nil)
     }
 
-    init(srtpProfiles: String?, simulation: SimulatedAssociations?) throws(DTLSError) {
+    convenience init(srtpProfiles: String?, simulation: SimulatedAssociations?) throws(DTLSError) {
         guard let key = unsafe apus_dtls_new_key() else { throw .openSSL("EVP_EC_gen") }
         defer { unsafe EVP_PKEY_free(key) }
         guard let certificate = unsafe X509_new() else { throw .openSSL("X509_new") }
         defer { unsafe X509_free(certificate) }
         try unsafe Self.fill(certificate, key: key, around: simulation?.unixTime)
+        try unsafe self.init(certificate, key, srtpProfiles: srtpProfiles, simulation: simulation)
+    }
+
+    init(
+        _ certificate: OpaquePointer, _ key: OpaquePointer, srtpProfiles: String?, simulation: SimulatedAssociations?
+    ) throws(DTLSError) {
         guard let digest = unsafe Self.digest(of: certificate, algorithm: "sha-256") else {
             throw .openSSL("X509_digest")
         }

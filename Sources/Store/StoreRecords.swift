@@ -69,6 +69,13 @@ public struct StreamCursor: Hashable, Sendable, CustomStringConvertible {
     public let rawValue: String
     init(rawValue: String) { self.rawValue = rawValue }
 
+    /// As ``rawValue`` was noted down: two numbers with a dash between them; nil for anything else.
+    public init?(text: String) {
+        let parts = text.split(separator: "-", omittingEmptySubsequences: false)
+        guard parts.count == 2, parts.allSatisfy({ UInt64($0) != nil }) else { return nil }
+        rawValue = text
+    }
+
     /// Before the first message that is kept.
     public static let beginning = StreamCursor(rawValue: "0-0")
     /// After the newest message of this moment.

@@ -50,6 +50,13 @@ struct HeldSessions {
         return .admitted(reactor: reactor)
     }
 
+    /// A session that a reactor took over from the process before.
+    mutating func restore(_ session: SessionID, epoch: Epoch, controller: ControllerID, reactor: Int) {
+        if remove(session) != nil { return }
+        perReactor[reactor] += 1
+        sessions[session] = Held(epoch: epoch, controller: controller, reactor: reactor)
+    }
+
     private func shardsPerReactor(of base: SessionID) -> [Int] {
         var counts = Array(repeating: 0, count: perReactor.count)
         for index in 0..<Limits.shardsPerSession {

@@ -12,13 +12,17 @@ public actor WorkerAgent {
     private let store: any ClusterStore
     private let logger: Logger
     private let reactors: [Reactor]
-    private let outputs: AsyncStream<ReactorOutput>
+    /// What reactors say, by their number.
+    private let outputs: AsyncStream<(Int, ReactorOutput)>
 
     private var held: HeldSessions
     private var meter = LoadMeter()
-    private var waiting: [UInt64: (command: CommandID, controller: ControllerID)] = [:]
+    private var waiting: [UInt64: (command: CommandID, controller: ControllerID, batch: Int)] = [:]
+    private var progress = CommandProgress()
+    /// Reactors that have not said yet what they took over.
+    private var unsettled: Int
     private var nextToken: UInt64 = 1
-    private var outbox: [(message: WorkerMessage, controller: ControllerID)] = []
+    private var outbox: [(message: WorkerMessage, controller: ControllerID, batch: Int?)] = []
     private var outboxSignal: CheckedContinuation<Void, Never>?
     private var isStoreAway = false
     private var heartbeats = 0
@@ -30,12 +34,14 @@ public actor WorkerAgent {
         self.store = store
         self.logger = logger
         held = HeldSessions(reactors: configuration.reactors.count, limit: configuration.sessionLimit)
+        unsettled = configuration.reactors.count
         let (stream, continuation) = AsyncStream.makeStream(
-            of: ReactorOutput.self, bufferingPolicy: .bufferingNewest(Limits.outbox))
+            of: (Int, ReactorOutput).self, bufferingPolicy: .bufferingNewest(Limits.outbox))
         outputs = stream
         var started: [Reactor] = []
         for reactor in configuration.reactors {
-            started.append(try Reactor(reactor) { continuation.yield($0) })
+            let index = started.count
+            started.append(try Reactor(reactor) { continuation.yield((index, $0)) })
         }
         reactors = started
         logger.info(
@@ -56,8 +62,10 @@ public actor WorkerAgent {
     }
 
     private func work() async throws {
+        await takeOver()
         // The cursor comes before the first heartbeat: a command can only follow a registration.
-        let cursor = await firstCursor()
+        let cursor = if let known = configuration.memory?.cursor { known } else { await firstCursor() }
+        configuration.memory?.cursor = cursor
         try await claimName()
         await withTaskGroup(of: Void.self) { group in
             group.addTask { await self.heartbeatLoop() }
@@ -83,6 +91,56 @@ public actor WorkerAgent {
             }
             try? await Task.sleep(for: Limits.namePause)
         }
+    }
+
+    // MARK: Succession
+
+    /// Hears from every reactor what it took over, before anybody is told that the worker lives.
+    private func takeOver() async {
+        for await (reactor, output) in outputs {
+            guard case .tookOver(let succession) = output else { continue }
+            take(succession, from: reactor)
+            unsettled -= 1
+            if unsettled == 0 { return }
+        }
+    }
+
+    private func take(_ succession: Succession, from reactor: Int) {
+        let ended = succession.lost.union(succession.quarantined)
+        for (session, hold) in succession.holds {
+            guard ended.contains(session) else {
+                held.restore(session, epoch: hold.epoch, controller: hold.controller, reactor: reactor)
+                continue
+            }
+            let why =
+                succession.quarantined.contains(session)
+                ? "two media processes of \(configuration.id) ended over it; it is not given to a third"
+                : "what the media process before left of it was damaged"
+            post(
+                .event(SessionEvent(session: session, body: .sessionLost(Refusal(.workerLost, why))), hold.epoch),
+                to: hold.controller)
+        }
+        guard succession.endpoints > 0 || !ended.isEmpty || succession.damagedNotes > 0 else { return }
+        logger.notice(
+            "took over",
+            metadata: [
+                "event": "succession", "reactor": "\(reactor)", "sessions": "\(succession.holds.count - ended.count)",
+                "endpoints": "\(succession.endpoints)", "lost": "\(succession.lost.count)",
+                "quarantined": "\(succession.quarantined.map(\.rawValue).sorted().joined(separator: " "))",
+                "damaged_notes": "\(succession.damagedNotes)",
+            ])
+    }
+
+    /// For a successor: the session is held so.
+    private func noteHold(_ session: SessionID) {
+        guard configuration.memory != nil, let now = held[session] else { return }
+        _ = reactors[now.reactor].send(
+            .hold(session, SessionHold(epoch: now.epoch, controller: now.controller)))
+    }
+
+    private func finish(_ batch: Int) {
+        progress.finish(batch)
+        if let finished = progress.finished { configuration.memory?.cursor = finished }
     }
 
     // MARK: Heartbeat
@@ -155,36 +213,39 @@ public actor WorkerAgent {
                 let batch = try await store.receiveCommands(
                     for: configuration.id, after: cursor, wait: Limits.commandWait)
                 cursor = batch.cursor
-                for command in batch.elements { obey(command) }
+                let number = progress.begin(cursor, commands: batch.elements.count)
+                for command in batch.elements { obey(command, batch: number) }
             } catch {
                 try? await Task.sleep(for: Limits.retryPause)
             }
         }
     }
 
-    private func obey(_ command: CommandEnvelope) {
+    private func obey(_ command: CommandEnvelope, batch: Int) {
         let nowMilliseconds = Int64(HostClock.wallClock / 1_000_000)
-        if command.deadline + Limits.clockTolerance < nowMilliseconds { return }
-        if case .closeSession = command.operation, held[command.session] == nil {
-            return post(.reply(command.id, .done), to: command.controller)
+        if command.deadline + Limits.clockTolerance < nowMilliseconds { return finish(batch) }
+        func answer(_ outcome: Outcome) {
+            post(.reply(command.id, outcome), to: command.controller, batch: batch)
         }
+        if case .closeSession = command.operation, held[command.session] == nil { return answer(.done) }
+        let former = held[command.session]
         let reactor: Int
         switch held.admit(command.session, epoch: command.epoch, controller: command.controller) {
-        case .refused(let refusal):
-            return post(.reply(command.id, .refused(refusal)), to: command.controller)
+        case .refused(let refusal): return answer(.refused(refusal))
         case .renewed(let index):
             _ = reactors[index].send(.perform(.closeSession, session: command.session, token: 0))
             reactor = index
         case .admitted(let index):
             reactor = index
         }
+        if former?.epoch != command.epoch || former?.controller != command.controller { noteHold(command.session) }
         let token = nextToken
         nextToken += 1
-        waiting[token] = (command.id, command.controller)
+        waiting[token] = (command.id, command.controller, batch)
         guard reactors[reactor].send(.perform(command.operation, session: command.session, token: token)) else {
             waiting[token] = nil
             let refusal = Refusal(.overLimit, "the reactor's mailbox is full; try again")
-            return post(.reply(command.id, .refused(refusal)), to: command.controller)
+            return answer(.refused(refusal))
         }
         if case .closeSession = command.operation { _ = held.remove(command.session) }
     }
@@ -192,11 +253,12 @@ public actor WorkerAgent {
     // MARK: Replies and events
 
     private func outputLoop() async {
-        for await output in outputs {
+        for await (_, output) in outputs {
             switch output {
+            case .tookOver: continue
             case .outcome(let outcome, let token):
-                guard let (command, controller) = waiting.removeValue(forKey: token) else { continue }
-                post(.reply(command, outcome), to: controller)
+                guard let (command, controller, batch) = waiting.removeValue(forKey: token) else { continue }
+                post(.reply(command, outcome), to: controller, batch: batch)
             case .event(let event):
                 guard let session = held[event.session] else { continue }
                 post(.event(event, session.epoch), to: session.controller)
@@ -206,9 +268,14 @@ public actor WorkerAgent {
         }
     }
 
-    private func post(_ message: WorkerMessage, to controller: ControllerID) {
-        if outbox.count >= Limits.outbox { outbox.removeFirst(outbox.count - Limits.outbox + 1) }
-        outbox.append((message, controller))
+    /// - Parameter batch: of the command that it answers.
+    private func post(_ message: WorkerMessage, to controller: ControllerID, batch: Int? = nil) {
+        if outbox.count >= Limits.outbox {
+            let lost = outbox.count - Limits.outbox + 1
+            for entry in outbox.prefix(lost) { if let batch = entry.batch { finish(batch) } }
+            outbox.removeFirst(lost)
+        }
+        outbox.append((message, controller, batch))
         outboxSignal?.resume()
         outboxSignal = nil
     }
@@ -224,6 +291,7 @@ public actor WorkerAgent {
             outbox.removeFirst(run.count)
             do throws(StoreError) {
                 try await store.publish(run.map(\.message), to: controller)
+                for entry in run { if let batch = entry.batch { finish(batch) } }
             } catch {
                 outbox.insert(contentsOf: run, at: 0)
                 try? await Task.sleep(for: Limits.retryPause)

@@ -4,8 +4,11 @@ public import Session
 /// What a worker process is told at start.
 public struct WorkerConfiguration: Sendable {
     public var id: WorkerID
-    /// New for each start of the process.
+    /// New for each start of the worker.
     public var incarnation: String
+    /// Shared with the processes before and after this one; nil for one that stands alone. A successor has its
+    /// predecessor's incarnation: for everybody else it is the same worker.
+    public var memory: WorkerMemory?
     public var host: String
     public var processID: Int32
     public var capabilities: [String]

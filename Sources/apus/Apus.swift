@@ -14,7 +14,7 @@ struct Apus: AsyncParsableCommand {
         subcommands: [
             UpCommand.self, ControllerCommand.self, WorkerCommand.self, StatusCommand.self, TokenCommand.self,
             LoadCommand.self, BenchCommand.self, SimCommand.self, NATCommand.self,
-            STUNCommand.self, TURNCommand.self, ICECommand.self, GuardCommand.self,
+            STUNCommand.self, TURNCommand.self, ICECommand.self, GuardCommand.self, MediaProcess.self,
         ])
 
     static let version = "0.1.0"

@@ -35,8 +35,8 @@ struct UpCommand: AsyncParsableCommand {
         Terminal.line("Apus has ended.")
     }
 
-    /// A worker that died comes back after its death is known everywhere: until then the others take what
-    /// is new.
+    /// A worker whose guardian died comes back after its death is known everywhere: until then the others take what
+    /// is new. (One whose media process died is back at once, see `MediaGuardian`.)
     private static let workerPause = Duration.seconds(2)
 
     private func supervise(_ settings: ClusterSettings, logger: Logger) async throws {
@@ -86,7 +86,7 @@ struct UpCommand: AsyncParsableCommand {
         }
     }
 
-    private static func executable() throws -> String {
+    static func executable() throws -> String {
         guard let path = Bundle.main.executablePath else { throw ValidationError("cannot find this executable") }
         return URL(fileURLWithPath: path).resolvingSymlinksInPath().path
     }

@@ -27,21 +27,20 @@ struct WorkerCommand: AsyncParsableCommand {
         let settings = try options.load().settings
         let logger = makeLogger("apus.worker.\(id)", level: settings.logLevel)
         ParentWatch.endWithParent()
-        try await runUntilSignal {
-            let store = RedisStore(try settings.store.address(), cluster: settings.cluster, logger: logger)
-            let agent = try WorkerAgent(
-                try WorkerAssembly.configuration(id: WorkerID(id), index: index, settings: settings), store: store,
-                logger: logger)
-            let relay = try await WorkerRelay(index: index, settings: settings, logger: logger)
-            do {
-                try await agent.run()
-            } catch {
-                await relay?.stop()
-                throw error
-            }
-            await relay?.stop()
-            await store.close()
-        }
+        let configuration = try WorkerAssembly.configuration(id: WorkerID(id), index: index, settings: settings)
+        let memory = WorkerMemory()
+        let memories = configuration.reactors.map { ReactorMemory(capacity: $0.peerLimit) }
+        let sockets = try configuration.reactors.map { try Reactor.bind($0) }
+        let estate = WorkerEstate(
+            incarnation: configuration.incarnation, certificate: try configuration.reactors[0].certificate.exported(),
+            addresses: configuration.reactors[0].addresses.map(\.description),
+            sockets: sockets.map { $0.map(\.descriptor) }, memories: memories.map(\.descriptor),
+            listeners: configuration.reactors[0].streams?.descriptors ?? [], workerMemory: memory.descriptor)
+        let guardian = MediaGuardian(
+            estate, memories: memories, executable: try UpCommand.executable(),
+            arguments: ["media", "--id", id, "--index", "\(index)"] + options.arguments, logger: logger)
+        try await runUntilSignal { try await guardian.run() }
+        withExtendedLifetime((configuration, memory, memories, sockets)) {}
     }
 }
 
@@ -49,21 +48,31 @@ struct WorkerCommand: AsyncParsableCommand {
 enum WorkerAssembly {
     static func configuration(id: WorkerID, index: Int, settings: ClusterSettings) throws -> WorkerConfiguration {
         let addresses = try MediaAddresses.onThisHost(settings.media)
-        let announced = try MediaAddresses.announced(settings.media)
-        let certificate = try Certificate()
-        let network = MediaAddresses.networkName()
-        let ports = settings.media.udpPorts
+        var configuration = try self.configuration(
+            id: id, addresses: addresses, certificate: try Certificate(), settings: settings)
         let streams = try settings.media.tcpPorts.map { ports in
             try StreamListener(
                 ips: addresses, ports: ports, preferred: ports.lowerBound + UInt16(index % ports.count))
         }
-        let reactors = (0..<settings.workers.reactors).map { reactor in
+        let ports = settings.media.udpPorts
+        for reactor in configuration.reactors.indices {
             let offset = (index * settings.workers.reactors + reactor) % ports.count
+            configuration.reactors[reactor].preferredPort = ports.lowerBound + UInt16(offset)
+            configuration.reactors[reactor].streams = streams
+        }
+        return configuration
+    }
+
+    /// But for what only one process can have: the ports.
+    static func configuration(
+        id: WorkerID, addresses: [IPAddress], certificate: Certificate, settings: ClusterSettings
+    ) throws -> WorkerConfiguration {
+        let announced = try MediaAddresses.announced(settings.media)
+        let network = MediaAddresses.networkName()
+        let reactors = (0..<settings.workers.reactors).map { reactor in
             var configuration = ReactorConfiguration(
-                addresses: addresses, ports: ports, preferredPort: ports.lowerBound + UInt16(offset),
-                announced: announced, peerLimit: settings.limits.endpointsPerReactor,
+                addresses: addresses, ports: settings.media.udpPorts, announced: announced, peerLimit: settings.limits.endpointsPerReactor,
                 name: "apus-\(id)-r\(reactor)", certificate: certificate, network: network, seed: HostClock.entropy())
-            configuration.streams = streams
             configuration.opensStreams = settings.media.tcpActive
             configuration.index = reactor
             return configuration

@@ -8,7 +8,7 @@ public import Wire
 @safe public final class ReactorMemory: @unchecked Sendable {
     /// Endpoints that there is room for.
     public let capacity: Int
-    private let mapped: MappedMemory
+    private let mapped: MemoryFile
     /// Somebody else worked in it before.
     public let isInherited: Bool
 
@@ -39,7 +39,7 @@ public import Wire
     /// New memory.
     public init(capacity: Int) {
         self.capacity = capacity
-        mapped = MappedMemory(byteCount: Self.byteCount(capacity: capacity))
+        mapped = MemoryFile(byteCount: Self.byteCount(capacity: capacity))
         isInherited = false
         begin()
     }
@@ -47,7 +47,7 @@ public import Wire
     /// Memory that another process worked in, and closes with this object; where it is of another layout it is begun
     /// anew. Nil where it is no memory file of the size.
     public init?(adopting descriptor: Int32, capacity: Int) {
-        guard let mapped = MappedMemory(adopting: descriptor, byteCount: Self.byteCount(capacity: capacity)) else {
+        guard let mapped = MemoryFile(adopting: descriptor, byteCount: Self.byteCount(capacity: capacity)) else {
             return nil
         }
         self.capacity = capacity

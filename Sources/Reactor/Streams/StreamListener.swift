@@ -8,7 +8,8 @@ public import Wire
 public final class StreamListener: Sendable {
     /// One for each address, ports resolved.
     public let addresses: [SocketAddress]
-    let descriptors: [Int32]
+    /// To be handed to another process.
+    public let descriptors: [Int32]
     private let directory = Mutex(Directory())
 
     private struct Directory {
@@ -37,6 +38,19 @@ public final class StreamListener: Sendable {
         throw SystemError(
             operation: "no TCP port of \(ports.lowerBound)-\(ports.upperBound) (media.tcp_ports) is free on every "
                 + "address; the last \(failure.operation)", code: failure.code)
+    }
+
+    /// Takes over the listeners of another process, one for each of `ips`; nil where one of them is none.
+    public init?(adopting descriptors: [Int32], ips: [IPAddress]) {
+        guard descriptors.count == ips.count else { return nil }
+        var addresses: [SocketAddress] = []
+        for (descriptor, ip) in zip(descriptors, ips) {
+            let port = apus_local_port(descriptor)
+            guard port > 0 else { return nil }
+            addresses.append(SocketAddress(ip: ip, port: UInt16(truncatingIfNeeded: port)))
+        }
+        self.descriptors = descriptors
+        self.addresses = addresses
     }
 
     deinit { for descriptor in descriptors { apus_close(descriptor) } }

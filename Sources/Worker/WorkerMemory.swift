@@ -1,0 +1,42 @@
+import CLinux
+import Reactor
+import Store
+
+/// What of a worker's control plane outlives its process: how far it has read its commands.
+@safe public final class WorkerMemory: @unchecked Sendable {
+    private let mapped: MemoryFile
+
+    private static let byteCount = 4096
+    private static let magic: UInt64 = 0x4150_5553_574B_5231
+
+    public init() { mapped = MemoryFile(byteCount: Self.byteCount) }
+
+    /// Nil where it is no such file.
+    public init?(adopting descriptor: Int32) {
+        guard let mapped = MemoryFile(adopting: descriptor, byteCount: Self.byteCount) else { return nil }
+        self.mapped = mapped
+    }
+
+    /// To be handed to the next process.
+    public var descriptor: Int32 { mapped.descriptor }
+
+    /// Commands up to here have been carried out and answered; nil before the first process has begun.
+    var cursor: StreamCursor? {
+        get {
+            let memory = unsafe mapped.bytes
+            guard unsafe memory.load(as: UInt64.self) == Self.magic else { return nil }
+            let count = Int(unsafe memory.load(fromByteOffset: 8, as: UInt64.self))
+            guard count > 0, count <= 64 else { return nil }
+            return StreamCursor(text: unsafe String(decoding: memory[16..<(16 + count)], as: UTF8.self))
+        }
+        set {
+            guard let text = newValue?.rawValue, text.utf8.count <= 64 else { return }
+            let memory = unsafe mapped.bytes
+            // Half written it is nothing.
+            unsafe memory.storeBytes(of: 0, as: UInt64.self)
+            for (index, byte) in text.utf8.enumerated() { unsafe memory[16 + index] = byte }
+            unsafe memory.storeBytes(of: UInt64(text.utf8.count), toByteOffset: 8, as: UInt64.self)
+            unsafe memory.storeBytes(of: Self.magic, as: UInt64.self)
+        }
+    }
+}
