@@ -95,4 +95,14 @@ import Wire
         let failed = try #require(report.calls[0].from.states.last?.time)
         #expect(failed <= Instant.origin + .seconds(36) && failed > Instant.origin + .seconds(30))
     }
+
+    @Test func aLongCallRenewsWhatItsRelayGrants() throws {
+        let scenario = try Scenario(yaml: ScenarioFileTests.text("Simulations/Scenarios/long-relayed-call.yaml"))
+        let report = try ScenarioRun(scenario).run()
+        #expect(report.isGood)
+        // Two clients, each with the other's address as a peer: after four, eight and twelve minutes, and after nine.
+        #expect(report.counts["relay: allocation renewed", default: 0] >= 2)
+        #expect(report.counts["relay: permission renewed", default: 0] >= 4)
+        #expect(report.counts["relay: channel renewed", default: 0] >= 2)
+    }
 }

@@ -25,12 +25,18 @@ public final class ScenarioRun {
     public let sides: [CallSide]
     /// Addresses of all servers.
     public let servers: Set<SocketAddress>
+    /// Those of them that only tell addresses.
+    let bindingServers: Set<SocketAddress>
+    /// Hosts with TURN servers, and a fresh observer of each.
+    let relayHosts: [(host: Int, observer: RelayObserver)]
     public let end: Instant
     /// From here on nothing is done to the network any more.
     public let healed: Instant
     let layout: Layout
     let options: Options
     private let watches: [any Watch]
+    /// What was seen how often, for coverage.
+    private(set) var counts: [String: Int] = [:]
     private let sideBySocket: [SocketAddress: Int]
     var expectations: [ExpectationState]
     var entries: [EventLog.Entry] = []
@@ -54,6 +60,8 @@ public final class ScenarioRun {
         simulation = world.simulation
         sides = world.sides
         servers = world.servers
+        bindingServers = world.bindingServers
+        relayHosts = world.relayHosts
         end = Instant.origin + scenario.duration
         healed = world.healed
         watches = (options.checksInvariants ? Self.standardWatches() : []) + options.watches
@@ -122,6 +130,9 @@ public final class ScenarioRun {
         guard !violations.contains(where: { $0.invariant == invariant }) else { return }
         violations.append(Violation(invariant: invariant, time: simulation.now, detail: detail))
     }
+
+    /// Something that is worth counting.
+    func count(_ name: String, _ times: Int = 1) { counts[name, default: 0] += times }
 
     private func look(at entry: EventLog.Entry) -> Sight {
         guard let datagram = entry.datagram, entry.kind == .sent || entry.kind == .delivered else {

@@ -9,6 +9,10 @@ struct World {
     private(set) var simulation: Simulation
     private(set) var sides: [CallSide] = []
     private(set) var servers: Set<SocketAddress> = []
+    /// Of STUN servers.
+    private(set) var bindingServers: Set<SocketAddress> = []
+    /// Hosts with TURN servers, and who looks on at each.
+    private(set) var relayHosts: [(host: Int, observer: RelayObserver)] = []
     /// When the last event is over.
     private(set) var healed = Instant.origin
     private let scenario: Scenario
@@ -33,6 +37,7 @@ struct World {
         simulation.signallingDelay = scenario.signallingDelay
         schedule()
         addServers()
+        addObservers()
         addCalls()
     }
 
@@ -83,6 +88,7 @@ struct World {
                 ? BindingServer(addresses: (addresses[0], addresses[1]), ports: (server.port, server.port + 1))
                 : BindingServer(endpoints: addresses.map { SocketAddress(ip: $0, port: server.port) })
             servers.formUnion(binding.endpoints)
+            bindingServers.formUnion(binding.endpoints)
             simulation.add(process(BindingServerProcess(binding), on: host), on: host)
         }
     }
@@ -105,6 +111,22 @@ struct World {
         simulation.add(
             process(RelayServerProcess(configuration, random: seed.stream("server:\(server.name)")), on: host), on: host
         )
+    }
+
+    /// One for each host, since its servers share their addresses.
+    private mutating func addObservers() {
+        for (host, addresses) in layout.hostAddresses.enumerated() {
+            let name = scenario.network.hosts[host].name
+            let listeners = scenario.servers.filter { $0.kind == .turn && $0.host == name }.flatMap { server in
+                addresses.flatMap { ip in
+                    [RelayObserver.Carrier.udp, .tcp].map {
+                        RelayObserver.Listener(address: SocketAddress(ip: ip, port: server.port), carrier: $0)
+                    }
+                }
+            }
+            guard !listeners.isEmpty else { continue }
+            relayHosts.append((host, RelayObserver(listeners: listeners, relayAddresses: addresses)))
+        }
     }
 
     private func address(ofServer name: String) -> SocketAddress? {
