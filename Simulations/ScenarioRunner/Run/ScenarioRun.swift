@@ -71,7 +71,9 @@ public final class ScenarioRun {
             for socket in side.sockets where sideBySocket[socket] == nil { sideBySocket[socket] = index }
         }
         self.sideBySocket = sideBySocket
-        expectations = scenario.expectations.map { ExpectationState($0, in: scenario) }
+        expectations = scenario.expectations.map {
+            ExpectationState($0, in: scenario, addresses: world.layout.hostAddresses)
+        }
         traffic = scenario.network.hosts.map { HostTraffic(name: $0.name) }
     }
 
@@ -116,7 +118,7 @@ public final class ScenarioRun {
         // Whatever changes in an agent, it notes.
         if hasNews {
             let hosts = news.map(\.host)
-            for side in sides where hosts.contains(side.host) { side.poll(now) }
+            for side in sides where side.hosts.contains(where: hosts.contains) { side.poll(now) }
             for index in expectations.indices { expectations[index].poll(sides, now) }
         }
         for watch in watches { watch.afterEvent(self) }
@@ -146,8 +148,8 @@ public final class ScenarioRun {
         sight.remote = remote
         if let found = sideBySocket[local] {
             let index =
-                sides[found].host == entry.host
-                ? found : sides.firstIndex { $0.host == entry.host && $0.sockets.contains(local) }
+                sides[found].hosts.contains(entry.host)
+                ? found : sides.firstIndex { $0.hosts.contains(entry.host) && $0.sockets.contains(local) }
             if let index {
                 sight.side = index
                 sight.tuple = sides[index].tuple(local: local, remote: remote)

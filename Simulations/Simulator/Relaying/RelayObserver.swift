@@ -11,14 +11,12 @@ public import Wire
 /// - Both only while the peer has a permission, and in a channel only while it is bound.
 /// - Nothing is relayed to where the server listens: that would be the client speaking as the server.
 public struct RelayObserver: Sendable {
-    /// How clients reach a listener.
-    public enum Carrier: Hashable, Sendable { case udp, tcp, tls }
-
     public struct Listener: Hashable, Sendable {
         public var address: SocketAddress
-        public var carrier: Carrier
+        /// How clients reach it.
+        public var carrier: RelayCarrier
 
-        public init(address: SocketAddress, carrier: Carrier) {
+        public init(address: SocketAddress, carrier: RelayCarrier) {
             self.address = address
             self.carrier = carrier
         }

@@ -35,7 +35,7 @@ struct RelayedClient: Sendable {
     /// Requests that wait for an answer.
     private static let waitingRequests = 256
 
-    let carrier: RelayObserver.Carrier
+    let carrier: RelayCarrier
     var allocation: Allocation?
     /// The client's connection has ended.
     private(set) var hasEnded = false
@@ -43,7 +43,7 @@ struct RelayedClient: Sendable {
     private var inbound: StreamObserver
     private var outbound: StreamObserver
 
-    init(carrier: RelayObserver.Carrier) {
+    init(carrier: RelayCarrier) {
         self.carrier = carrier
         inbound = StreamObserver(isTLS: carrier == .tls)
         outbound = StreamObserver(isTLS: carrier == .tls)
