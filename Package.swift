@@ -109,7 +109,10 @@ targets += [
     .target(name: "CSeededRandom", dependencies: ["COpenSSL"], path: "Simulations/CSeededRandom"),
     core(
         "SimulatedMedia",
-        ["Simulator", "CSeededRandom", "Reactor", "LoadGenerator", "Transport", "Session", "ICE", "DTLS", "RTP", "Wire"],
+        [
+            "Simulator", "CSeededRandom", "Reactor", "LoadGenerator", "Transport", "Session", "ICE", "TURN", "DTLS", "RTP",
+            "Wire",
+        ],
         path: "Simulations/SimulatedMedia"),
     core(
         "ScenarioRunner", ["Simulator", "ICE", "STUN", "TURN", "Wire", .product(name: "Yams", package: "Yams")],
@@ -145,7 +148,7 @@ targets += [
     tests("SignalingTests", ["Signaling", "Kurento", "WHIP", "Session", "RTP", logging] + nio),
     tests("FuzzingTests", ["Fuzzing"]),
     tests("SimulatorTests", ["Simulator", "ICE", "STUN", "TURN", "Wire"]),
-    tests("SimulatedMediaTests", ["SimulatedMedia", "Simulator", "DTLS", "STUN", "Wire"]),
+    tests("SimulatedMediaTests", ["SimulatedMedia", "Simulator", "DTLS", "ICE", "STUN", "Wire"]),
     tests("ScenarioTests", ["ScenarioRunner", "Simulator", "ICE", "STUN", "Wire"]),
     tests("ForwardingBenchmarkTests", ["ForwardingBenchmark", "LoadGenerator", "Wire"]),
     tests("TidyTests", []),

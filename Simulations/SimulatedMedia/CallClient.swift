@@ -18,6 +18,11 @@ import Wire
     private var random: SeededRandom
     private var transportDeadline = Instant.distantFuture
     private var restarts: ArraySlice<Instant>
+    /// Between its start and its end where it has one.
+    var relay: RelayPath?
+    private let relayRandom: SeededRandom
+    /// As they are signalled.
+    var candidates: [String] = []
 
     // What it sends.
     var published: [PublishedStream] = []
@@ -58,9 +63,10 @@ import Wire
         transport = unsafe PeerTransport(
             configuration: AgentConfiguration(
                 local: credentials, isControlling: true,
-                localCandidates: [.host(address: configuration.local, socket: 0)]),
+                localCandidates: configuration.relay == nil ? [.host(address: configuration.local, socket: 0)] : []),
             certificate: certificate, record: record, random: random.split(), now: now)
         restarts = configuration.restarts[...]
+        relayRandom = room.seed.stream("relay:party:\(configuration.party)")
         ssrc = max(1, UInt32(truncatingIfNeeded: random.next()))
         self.random = random
         prepareMedia(now: now)
@@ -111,12 +117,20 @@ import Wire
     var deadline: Instant {
         min(
             transportDeadline, nextAudio, nextVideo, nextReport, nextTransportFeedback, nextNack,
-            restarts.first ?? .distantFuture)
+            restarts.first ?? .distantFuture, relay?.deadline ?? .distantFuture)
     }
 
-    mutating func start(_ output: inout Output) {
-        signal(.offer, &output)
+    var takesTCP: Bool { configuration.relay != nil }
+
+    /// With a relay the offer waits for the relayed address.
+    mutating func start(_ now: Instant, _ output: inout Output) {
         transportDeadline = transport.deadline
+        guard let access = configuration.relay else {
+            candidates = [Candidate.host(address: configuration.local, socket: 0).sdp]
+            return signal(.offer, &output)
+        }
+        relay = RelayPath(access, local: configuration.local, random: relayRandom, now: now)
+        relay?.flush(now, &output)
     }
 
     mutating func receive(_ message: CallMessage, _ now: Instant, _ output: inout Output) {
@@ -134,6 +148,11 @@ import Wire
 
     mutating func receive(_ datagram: Datagram, _ now: Instant, _ output: inout Output) {
         guard datagram.destination == configuration.local else { return }
+        if relay != nil {
+            relay?.receive(datagram, now: now)
+            return takeRelayEvents(now, &output)
+        }
+        guard datagram.segment == nil else { return }
         room.monitor.receives(
             datagram.payload, at: datagram.destination, from: datagram.source, isLite: false, now: now)
         guard buffer.fill(datagram.payload) else { return }
@@ -143,9 +162,14 @@ import Wire
     mutating func advance(to now: Instant, _ output: inout Output) {
         if let next = restarts.first, next <= now {
             restarts.removeFirst()
+            guard !candidates.isEmpty else { return }
             credentials = Credentials(random: &random)
             statistics.restarted += 1
             signal(.restart, &output)
+        }
+        if let due = relay?.deadline, due <= now {
+            relay?.advance(to: now)
+            takeRelayEvents(now, &output)
         }
         if transportDeadline <= now {
             openSSL.run { transport.advance(to: now) }
@@ -158,10 +182,10 @@ import Wire
         if nextNack <= now { sendNacks(now, &output) }
     }
 
-    private func signal(_ kind: CallMessage.Kind, _ output: inout Output) {
+    func signal(_ kind: CallMessage.Kind, _ output: inout Output) {
         let message = CallMessage(
             kind, party: configuration.party, credentials: credentials, fingerprint: fingerprint,
-            candidates: [Candidate.host(address: configuration.local, socket: 0).sdp])
+            candidates: candidates)
         output.signal(message.bytes, to: configuration.server)
     }
 
@@ -188,6 +212,7 @@ import Wire
             case .iceStateChanged(let state): output.note("ice \(state)")
             case .pairSelected(let local, let remote, _):
                 if statistics.connected == nil { statistics.connected = now }
+                statistics.kinds = PairKinds(local: local.kind, remote: remote.kind)
                 output.note("selected \(local.kind) \(local.address) \(remote.kind) \(remote.address)")
             case .dtlsStateChanged(let phase): output.note("dtls \(phase)")
             }
@@ -198,9 +223,16 @@ import Wire
         beginMedia(now)
     }
 
-    func send(_ bytes: [UInt8], to remote: SocketAddress, _ now: Instant, _ output: inout Output) {
-        room.monitor.sends(
-            bytes, from: configuration.local, to: remote, process: configuration.party, now: now)
-        output.send(bytes, from: configuration.local, to: remote)
+    mutating func send(_ bytes: [UInt8], to remote: SocketAddress, _ now: Instant, _ output: inout Output) {
+        guard relay != nil else {
+            room.monitor.sends(
+                bytes, from: configuration.local, to: remote, process: configuration.party, now: now)
+            return output.send(bytes, from: configuration.local, to: remote)
+        }
+        // Without its relayed address nothing leaves.
+        guard let relayed = relay?.relayed else { return }
+        room.monitor.sends(bytes, from: relayed, to: remote, process: configuration.party, now: now)
+        relay?.send(bytes, to: remote, now: now)
+        relay?.flush(now, &output)
     }
 }

@@ -15,6 +15,8 @@ public final class ClientProcess: Process {
         public var sendsNacks = true
         /// ICE restarts that it asks for, in order.
         public var restarts: [Instant] = []
+        /// The only way out, as with the policy `relay` of a browser; nil is directly.
+        public var relay: RelayAccess?
         /// Frames of video a second; 0 for none.
         public var framesPerSecond = 30
 
@@ -30,6 +32,8 @@ public final class ClientProcess: Process {
         public var connected: Instant?
         /// And until the keys were.
         public var secured: Instant?
+        /// Of the path that was selected last.
+        public var kinds: PairKinds?
         public var nacksSent = 0
         public var keyFrameRequests = 0
         /// Packets that it was asked for and sent again.
@@ -53,8 +57,9 @@ public final class ClientProcess: Process {
     /// What it has done, for reports.
     public var statistics: Statistics { client.statistics }
     public var deadline: Instant { client.deadline }
+    public var takesTCP: Bool { client.takesTCP }
 
-    public func start(now: Instant, _ output: inout Output) { client.start(&output) }
+    public func start(now: Instant, _ output: inout Output) { client.start(now, &output) }
 
     public func receive(_ message: [UInt8], from sender: Int, now: Instant, _ output: inout Output) {
         client.receive(CallMessage(message), now, &output)

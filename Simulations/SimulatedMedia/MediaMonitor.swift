@@ -131,7 +131,7 @@ public final class MediaMonitor {
         lastRTCP[source] = index
     }
 
-    private func report(_ text: String, _ now: Instant) {
+    func report(_ text: String, _ now: Instant) {
         violationCount += 1
         guard violations.count < Self.limit else { return }
         violations.append("\(now.nanoseconds / 1_000_000) ms: \(text)")

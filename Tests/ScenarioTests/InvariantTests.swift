@@ -81,6 +81,50 @@ import Wire
         #expect(again == small)
     }
 
+    /// Fails where things hold that no single cut undoes: of two events either both are there or
+    /// none, and two delays are equal.
+    private final class Tangled: Watch {
+        func afterEvent(_ run: ScenarioRun) {
+            let scenario = run.scenario
+            let pauses = scenario.events.count { $0.what == .hostPause }
+            let delays = Set(scenario.network.hosts.prefix(2).map(\.link.delay))
+            guard pauses != 1, delays.count == 1, !run.sides.isEmpty else { return }
+            guard scenario.events.contains(where: { $0.what == .natRebinding }) else { return }
+            run.violate(.planted, "they came together")
+        }
+    }
+
+    @Test func pairsThatHoldEachOtherAreCutTogether() throws {
+        let seed = try #require((UInt64(1)...2000).first { seed in
+            let scenario = Scenario.random(seed: seed)
+            return scenario.events.contains { $0.what == .natRebinding } && scenario.calls.count > 1
+                && scenario.network.nats.count > 1 && scenario.network.firewalls.count > 0
+                && scenario.events.count { $0.what == .hostPause } == 2
+        })
+        var large = Scenario.random(seed: seed)
+        large.network.hosts[0].link.delay = .milliseconds(7)
+        large.network.hosts[1].link.delay = .milliseconds(7)
+        func failure(_ scenario: Scenario) -> Instant? {
+            var options = ScenarioRun.Options()
+            options.watches = [Tangled()]
+            guard let run = try? ScenarioRun(scenario, options: options) else { return nil }
+            return run.run().violations.first { $0.invariant == .planted }?.time
+        }
+        var tries = 0
+        var shrinker = Shrinker(progress: { progress in
+            tries = progress.runs
+            return true
+        }) { failure($0) }
+        let small = shrinker.shrink(large)
+        #expect(failure(small) != nil)
+        #expect(small.events.map(\.what) == [.natRebinding])
+        #expect(small.network.nats.count == 1 && small.network.firewalls.isEmpty && small.network.routers.isEmpty)
+        #expect(small.network.nats[0].settings == NATSettings() && small.servers.isEmpty && small.calls.count == 1)
+        #expect(small.network.hosts.count == 2)
+        #expect(small.network.hosts.allSatisfy { $0.link == LinkSettings() && $0.behind.isEmpty })
+        #expect(tries < 1500)
+    }
+
     @Test func aPathWithoutAnswersIsSeen() throws {
         // A watch that is told of a path which the agent does not have would be blind to the real fault too.
         var scenario = try Scenario(yaml: ScenarioFileTests.text("Simulations/Scenarios/home-nat-to-server.yaml"))
@@ -94,5 +138,15 @@ import Wire
         #expect(states.last == .failed && states.contains(.completed), "consent ran out")
         let failed = try #require(report.calls[0].from.states.last?.time)
         #expect(failed <= Instant.origin + .seconds(36) && failed > Instant.origin + .seconds(30))
+    }
+
+    @Test func aLongCallRenewsWhatItsRelayGrants() throws {
+        let scenario = try Scenario(yaml: ScenarioFileTests.text("Simulations/Scenarios/long-relayed-call.yaml"))
+        let report = try ScenarioRun(scenario).run()
+        #expect(report.isGood)
+        // Two clients, each with the other's address as a peer: after four, eight and twelve minutes, and after nine.
+        #expect(report.counts["relay: allocation renewed", default: 0] >= 2)
+        #expect(report.counts["relay: permission renewed", default: 0] >= 4)
+        #expect(report.counts["relay: channel renewed", default: 0] >= 2)
     }
 }

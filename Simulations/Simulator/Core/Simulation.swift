@@ -22,6 +22,8 @@ public struct Simulation {
     /// The host of each process.
     private var hosts: [Int] = []
     private var processesByHost: [[Int]] = []
+    /// Further hosts of a process, see ``attach(_:to:)``; none of most.
+    private var furtherHosts: [[Int]] = []
     /// When each process will be called; ``Instant/distantFuture`` for not at all.
     private var timers: [Instant] = []
     private var changes: [(inout Network) -> Void] = []
@@ -49,10 +51,25 @@ public struct Simulation {
         processes.append(process)
         hosts.append(host)
         timers.append(.distantFuture)
+        furtherHosts.append([])
         while processesByHost.count <= host { processesByHost.append([]) }
         processesByHost[host].append(processes.count - 1)
         queue.schedule(.start(processes.count - 1), at: start)
         return processes.count - 1
+    }
+
+    /// Gives a process a second host: one machine with two links, of which each has a place and addresses of its own. What
+    /// it sends leaves from the host that has the source address.
+    public mutating func attach(_ process: Int, to host: Int) {
+        furtherHosts[process].append(host)
+        while processesByHost.count <= host { processesByHost.append([]) }
+        processesByHost[host].append(process)
+    }
+
+    private func host(of process: Int, sending datagram: Datagram) -> Int {
+        let others = furtherHosts[process]
+        guard !others.isEmpty else { return hosts[process] }
+        return others.first { network.addresses(ofHost: $0).contains(datagram.source.ip) } ?? hosts[process]
     }
 
     /// Changes the network at a time: a link that goes down, a NAT that reboots.
@@ -146,8 +163,9 @@ public struct Simulation {
             var datagram = output.datagrams[index]
             datagram.number = nextDatagram
             nextDatagram += 1
-            log.add(.sent, at: now, host: host, datagram: datagram)
-            follow(network.send(datagram, from: host, now: now))
+            let sender = self.host(of: process, sending: datagram)
+            log.add(.sent, at: now, host: sender, datagram: datagram)
+            follow(network.send(datagram, from: sender, now: now))
         }
         for message in output.messages {
             queue.schedule(
