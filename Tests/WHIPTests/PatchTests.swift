@@ -81,6 +81,30 @@ private func publisher(_ stage: Stage) async -> (location: String?, tag: String?
     #expect(await stage.patch(location, fragment("newU", "newpnewpnewpnewpnewpnewp"), ifMatch: newTag).status == 204)
 }
 
+@Test func aRestartWhoseResponseWasLostIsAnsweredAgain() async {
+    let stage = Stage()
+    let (location, _) = await publisher(stage)
+    let body = fragment("newU", "newpnewpnewpnewpnewpnewp", "a=\(candidate)")
+    let first = await stage.patch(location, body, ifMatch: "*")
+    await stage.plane.forgetOperations()
+    let second = await stage.patch(location, body, ifMatch: "*")
+    #expect(second.status == 200)
+    #expect(second["ETag"] == first["ETag"])
+    #expect(second.body == first.body)
+    #expect(await stage.plane.operations.isEmpty)
+}
+
+/// Its sender does not look for an answer, so the former generation must live on.
+@Test func aTrickleIsNoRestartWhateverItsCredentials() async {
+    let stage = Stage()
+    let (location, tag) = await publisher(stage)
+    let response = await stage.patch(location, fragment("newU", "newpnewpnewpnewpnewpnewp"), ifMatch: tag)
+    #expect(response.status == 412)
+    #expect(response.body.contains("If-Match: *"))
+    #expect(await stage.plane.operations.isEmpty)
+    #expect(await stage.patch(location, fragment(), ifMatch: tag).status == 204)
+}
+
 @Test func theSameCredentialsUnderAnAsteriskAreATrickle() async {
     let stage = Stage()
     let (location, _) = await publisher(stage)
