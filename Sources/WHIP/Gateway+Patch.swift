@@ -1,3 +1,4 @@
+import MDNS
 import SDP
 import Session
 import Wire
@@ -82,10 +83,10 @@ extension Gateway {
     }
 
     /// Hands candidates to the worker. Those that no worker can use are dropped without a word (RFC 9725
-    /// section 4.3.2): TCP ones, names of mDNS, and what is beyond the limit.
+    /// section 4.3.2): TCP ones, names (but those of mDNS where they are resolved), and what is beyond the limit.
     func add(_ candidates: [String], to resource: Resource) async {
         var operations: [Operation] = []
-        for candidate in candidates where Self.isUsable(candidate) {
+        for candidate in candidates where isUsable(candidate) {
             guard resource.remoteCandidates.count < Limits.candidatesPerGeneration else { break }
             guard resource.remoteCandidates.insert(candidate).inserted else { continue }
             operations.append(.addCandidate(resource.id, candidate))
@@ -100,8 +101,9 @@ extension Gateway {
         }
     }
 
-    private static func isUsable(_ candidate: String) -> Bool {
+    private func isUsable(_ candidate: String) -> Bool {
         let words = candidate.split(separator: " ")
-        return words.count >= 8 && words[2].lowercased() == "udp" && IPAddress(words[4]) != nil
+        guard words.count >= 8, words[2].lowercased() == "udp" else { return false }
+        return IPAddress(words[4]) != nil || (configuration.resolvesNames && HostName(words[4]) != nil)
     }
 }

@@ -45,6 +45,17 @@ private func publisher(_ stage: Stage) async -> (location: String?, tag: String?
     #expect(await stage.plane.operations.isEmpty)
 }
 
+@Test(arguments: [
+    ("1b5e0a3e.local", true), ("a.b.local", false), ("example.com", false), ("localhost", false), ("192.0.2.1", true),
+]) func namesOfMDNSAreForAWorkerThatResolvesThem(_ address: String, _ isUsable: Bool) async {
+    let stage = Stage { $0.resolvesNames = true }
+    let (location, tag) = await publisher(stage)
+    let line = "a=candidate:1 1 udp 2122260223 \(address) 61764 typ host"
+    #expect(
+        await stage.patch(location, fragment("peer", "peerpeerpeerpeerpeerpeer", line), ifMatch: tag).status == 204)
+    #expect(await stage.plane.operations.isEmpty == !isUsable)
+}
+
 @Test func aGenerationTakesSoManyCandidates() async {
     let stage = Stage()
     let (location, tag) = await publisher(stage)
