@@ -1,4 +1,5 @@
 import Logging
+import MDNS
 import SDP
 import Session
 import Wire
@@ -59,7 +60,7 @@ extension MediaServer {
         guard let candidate = Self.candidate(text) else {
             throw KurentoError(.iceAddCandidateError, "Error adding candidate: it is not an ICE candidate attribute")
         }
-        guard Self.isUsable(candidate) else { return }
+        guard isUsable(candidate) else { return }
         guard endpoint.remoteCandidates < Limits.candidatesPerEndpoint else {
             throw KurentoError(
                 .iceAddCandidateError,
@@ -98,10 +99,11 @@ extension MediaServer {
         return String(text)
     }
 
-    /// TCP candidates and mDNS names are valid, but no worker can reach what they name.
-    private static func isUsable(_ candidate: String) -> Bool {
+    /// TCP candidates and names are valid, but no worker can reach what they name, unless it resolves names of mDNS.
+    private func isUsable(_ candidate: String) -> Bool {
         let words = candidate.split(separator: " ")
-        return words[2].lowercased() == "udp" && IPAddress(words[4]) != nil
+        guard words[2].lowercased() == "udp" else { return false }
+        return IPAddress(words[4]) != nil || (configuration.resolvesNames && HostName(words[4]) != nil)
     }
 
     private static func hasControlCharacter(_ text: some StringProtocol) -> Bool {

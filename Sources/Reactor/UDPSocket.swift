@@ -32,6 +32,12 @@ public final class UDPSocket: Sendable {
         local = SocketAddress(ip: address.ip, port: UInt16(truncatingIfNeeded: port))
     }
 
+    /// Owns a socket that is open already.
+    init(taking descriptor: Int32, local: SocketAddress) {
+        self.descriptor = descriptor
+        self.local = local
+    }
+
     deinit { apus_close(descriptor) }
 }
 

@@ -123,6 +123,7 @@ extension ClusterSettings {
             MediaSettings.Loopback(rawValue: $0)
         }
         try section.flag("ice_lite", into: &media.iceLite)
+        try section.flag("resolve_mdns", into: &media.resolveMDNS)
         try section.finish()
     }
 

@@ -71,6 +71,8 @@ public struct MediaSettings: Sendable, Equatable {
     public var loopback = Loopback.always
     /// Answer ICE checks only, never send them.
     public var iceLite = false
+    /// Ask the links of the media interfaces (multicast DNS) for the `.local` names in browsers' candidates.
+    public var resolveMDNS = false
 
     public init() {}
 }

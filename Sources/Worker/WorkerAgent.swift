@@ -11,10 +11,13 @@ public actor WorkerAgent {
     private let configuration: WorkerConfiguration
     private let store: any ClusterStore
     private let logger: Logger
-    private let reactors: [Reactor]
+    let reactors: [Reactor]
+    /// Nil unless names are to be resolved.
+    let resolver: NameResolver?
     private let outputs: AsyncStream<ReactorOutput>
 
-    private var held: HeldSessions
+    private(set) var held: HeldSessions
+    var names = NameBudget()
     private var meter = LoadMeter()
     private var waiting: [UInt64: (command: CommandID, controller: ControllerID)] = [:]
     private var nextToken: UInt64 = 1
@@ -38,6 +41,7 @@ public actor WorkerAgent {
             started.append(try Reactor(reactor) { continuation.yield($0) })
         }
         reactors = started
+        resolver = try configuration.resolvesNames ? NameResolver(on: started[0].addresses.map(\.ip)) : nil
         logger.info(
             "worker listens for media",
             metadata: ["addresses": "\(started.flatMap(\.addresses).map(\.description).joined(separator: ", "))"])
@@ -64,6 +68,7 @@ public actor WorkerAgent {
             group.addTask { await self.commandLoop(from: cursor) }
             group.addTask { await self.outputLoop() }
             group.addTask { await self.publicationLoop() }
+            if let resolver { group.addTask { await resolver.run() } }
             await group.waitForAll()
         }
     }
@@ -129,6 +134,7 @@ public actor WorkerAgent {
     }
 
     private func letGo(_ session: SessionID) {
+        names.forget(session)
         guard let reactor = held.remove(session) else { return }
         _ = reactors[reactor].send(.perform(.closeSession, session: session, token: 0))
     }
@@ -173,6 +179,7 @@ public actor WorkerAgent {
         case .refused(let refusal):
             return post(.reply(command.id, .refused(refusal)), to: command.controller)
         case .renewed(let index):
+            names.forget(command.session)
             _ = reactors[index].send(.perform(.closeSession, session: command.session, token: 0))
             reactor = index
         case .admitted(let index):
@@ -186,6 +193,7 @@ public actor WorkerAgent {
             let refusal = Refusal(.overLimit, "the reactor's mailbox is full; try again")
             return post(.reply(command.id, .refused(refusal)), to: command.controller)
         }
+        resolveNames(command)
         if case .closeSession = command.operation { _ = held.remove(command.session) }
     }
 

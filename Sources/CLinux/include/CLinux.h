@@ -95,6 +95,7 @@ void apus_signals_restore(uint64_t mask);
 
 #pragma clang assume_nonnull end
 
+#include "CLinuxMulticast.h"
 #include "CLinuxStreams.h"
 #include "CLinuxTrains.h"
 
