@@ -84,7 +84,8 @@ targets += [
     core("Kurento", ["Session", "SDP", "MDNS", "RTP", "Wire", logging]),
     core("WHIP", ["Session", "SDP", "MDNS", "RTP", "Wire", logging]),
     core("Access", [.product(name: "JWTKit", package: "jwt-kit")]),
-    core("Settings", [.product(name: "Yams", package: "Yams")]),
+    core("Spelling", []),
+    core("Settings", ["Spelling", .product(name: "Yams", package: "Yams")]),
     core(
         "Signaling",
         ["Kurento", "WHIP", "Session", logging, .product(name: "Hummingbird", package: "hummingbird"),
@@ -116,7 +117,7 @@ targets += [
         ],
         path: "Simulations/SimulatedMedia"),
     core(
-        "ScenarioRunner", ["Simulator", "ICE", "STUN", "TURN", "Wire", .product(name: "Yams", package: "Yams")],
+        "ScenarioRunner", ["Simulator", "Spelling", "ICE", "STUN", "TURN", "Wire", .product(name: "Yams", package: "Yams")],
         path: "Simulations/ScenarioRunner"),
 ]
 

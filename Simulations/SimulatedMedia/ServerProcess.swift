@@ -114,7 +114,7 @@ public final class ServerProcess: Process {
     }
 
     private var candidates: [String] {
-        addresses.enumerated().map { Candidate.host(address: $1, socket: UInt8(truncatingIfNeeded: $0)).sdp }
+        Candidate.hosts(addresses).map(\.sdp)
     }
 
     private func perform(_ operation: Session.Operation, _ now: Instant, _ output: inout Output) {

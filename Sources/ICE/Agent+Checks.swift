@@ -71,8 +71,9 @@ extension Agent {
         builder.addUsername("\(remote?.ufrag ?? ""):\(local.ufrag)")
         builder.add(isControlling ? .iceControlling : .iceControlled, tieBreaker)
         if nominates { builder.add(.useCandidate) }
-        let transport = localCandidates[Int(socket)].transport
-        builder.add(.priority, Candidate.priority(of: .peerReflexive, socket: socket, transport: transport))
+        let base = localCandidates[Int(socket)]
+        builder.add(
+            .priority, Candidate.priority(of: .peerReflexive, rank: base.rank, transport: base.transport))
         return builder.finish(key: remoteKey)
     }
 

@@ -76,8 +76,8 @@ extension Gateway {
     private func restarted(_ resource: Resource) -> GatewayResponse {
         let answer = TrickleFragment(
             iceUfrag: resource.local.ufrag, icePassword: resource.local.password,
-            isICELite: resource.description.isICELite, iceOptions: resource.description.iceOptions, candidates: resource.candidates,
-            hasEndOfCandidates: true)
+            isICELite: resource.description.isICELite, iceOptions: resource.description.iceOptions,
+            candidates: resource.candidates, hasEndOfCandidates: true)
         return GatewayResponse(
             200, headers: [("Content-Type", TrickleFragment.mediaType), ("ETag", resource.tag)],
             body: answer.text(for: resource.description))

@@ -1,3 +1,4 @@
+import Spelling
 import Wire
 
 // What only the whole of a scenario shows: names that lead nowhere, values that do not go together.

@@ -1,3 +1,5 @@
+import Spelling
+
 /// A part of a scenario with named fields: one list of them reads it, writes it, and says what can be made simpler.
 protocol Record: Hashable {
     /// Every field at its default.

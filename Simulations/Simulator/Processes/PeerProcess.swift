@@ -94,9 +94,7 @@ public final class PeerProcess: Process {
             configuration: AgentConfiguration(
                 local: credentials, isLite: configuration.isLite, isControlling: configuration.isControlling,
                 nominationPatience: configuration.nominationPatience,
-                localCandidates: configuration.sockets.enumerated().map {
-                    .host(address: $0.element, socket: UInt8($0.offset))
-                } + streams.candidates),
+                localCandidates: Candidate.hosts(configuration.sockets) + streams.candidates),
             random: random.split(), now: start)
         gathererRandom = random.split()
         gatherer = Gatherer(sockets: [], servers: [], random: gathererRandom, now: start)
