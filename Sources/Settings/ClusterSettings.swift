@@ -93,6 +93,8 @@ public struct TURNSettings: Sendable, Equatable {
     public var secret = ""
     /// Names or addresses of the hosts with workers, as clients are told them; empty tells them none.
     public var hosts: [String] = []
+    /// TCP connections that one address may have with a worker's server.
+    public var connectionsPerAddress = 256
 
     public init() {}
 }
