@@ -142,12 +142,22 @@ import Wire
 
     @Test func aPermissionLastsThreeHundredSeconds() {
         var trace = Self.allocated()
-        trace.wait(300)
+        trace.wait(290)
+        trace.pass([0])
+        trace.wait(10)
         trace.passBack([1])
         #expect(trace.violation()?.contains("has no permission") == true)
         trace.wait(11)
         trace.fromClient(trace.indication(.send, [2], Self.peer))
         #expect(trace.violation()?.contains("was not renewed in time") == true)
+    }
+
+    @Test func whatSomebodyElseSendsFromAnOldPortIsNoLapse() {
+        var trace = Self.allocated()
+        trace.pass([0])
+        trace.wait(1000)
+        trace.fromClient(trace.indication(.send, [1], Self.peer))
+        #expect(trace.violation() == nil)
     }
 
     @Test func aChannelLastsSixHundredSeconds() {

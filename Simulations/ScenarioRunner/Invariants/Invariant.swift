@@ -50,6 +50,14 @@ public struct Violation: Hashable, Sendable {
     public var time: Instant
     public var detail: String
 
+    /// What stays the same while a scenario with it is cut down. I11 has many rules, which the words tell apart; the
+    /// addresses in between may change.
+    var signature: String {
+        guard invariant == .relaying else { return invariant.rawValue }
+        let words = detail.split(separator: " ").filter { word in !word.contains { $0.isNumber } }
+        return "\(invariant.rawValue) \(words.joined(separator: " "))"
+    }
+
     /// `I9-consent at 31.2 s: …`.
     public var text: String {
         let time = Decimal.format(Int64(clamping: time.nanoseconds / 1_000_000), unit: 1000)

@@ -85,7 +85,7 @@ public enum Soak {
             guard let run = try? ScenarioRun(scenario) else { return nil }
             let report = run.run()
             if failure.violation.invariant == .determinism { return difference(scenario, report)?.time }
-            return report.violations.first { $0.invariant == failure.violation.invariant }?.time
+            return report.violations.first { $0.signature == failure.violation.signature }?.time
         }
         var small = shrinker.shrink(failure.scenario)
         small.title = "\(failure.violation.invariant.rawValue), seed \(failure.seed)"

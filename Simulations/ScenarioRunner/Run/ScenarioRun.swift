@@ -28,7 +28,7 @@ public final class ScenarioRun {
     /// Those of them that only tell addresses.
     let bindingServers: Set<SocketAddress>
     /// Hosts with TURN servers, and a fresh observer of each.
-    let relayHosts: [(host: Int, observer: RelayObserver)]
+    let relayHosts: [World.RelayHost]
     public let end: Instant
     /// From here on nothing is done to the network any more.
     public let healed: Instant

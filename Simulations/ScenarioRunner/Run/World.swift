@@ -12,7 +12,16 @@ struct World {
     /// Of STUN servers.
     private(set) var bindingServers: Set<SocketAddress> = []
     /// Hosts with TURN servers, and who looks on at each.
-    private(set) var relayHosts: [(host: Int, observer: RelayObserver)] = []
+    private(set) var relayHosts: [RelayHost] = []
+
+    struct RelayHost {
+        var host: Int
+        /// One of its servers; all stand still at the same times.
+        var process: HostProcess
+        var observer: RelayObserver
+    }
+
+    private var relayProcesses: [Int: HostProcess] = [:]
     /// When the last event is over.
     private(set) var healed = Instant.origin
     private let scenario: Scenario
@@ -105,7 +114,9 @@ struct World {
         let relay = RelayServerProcess(
             configuration, tlsListeners: Set(observed.filter { $0.carrier == .tls }.map(\.address)),
             random: seed.stream("server:\(server.name)"))
-        simulation.add(process(relay, on: host), on: host)
+        let process = process(relay, on: host)
+        relayProcesses[host] = process
+        simulation.add(process, on: host)
     }
 
     private static func listeners(_ server: Server, _ addresses: [IPAddress]) -> [RelayObserver.Listener] {
@@ -124,8 +135,11 @@ struct World {
             let listeners = scenario.servers.filter { $0.kind == .turn && $0.host == name }.flatMap {
                 Self.listeners($0, addresses)
             }
-            guard !listeners.isEmpty else { continue }
-            relayHosts.append((host, RelayObserver(listeners: listeners, relayAddresses: addresses)))
+            guard !listeners.isEmpty, let process = relayProcesses[host] else { continue }
+            relayHosts.append(
+                RelayHost(
+                    host: host, process: process,
+                    observer: RelayObserver(listeners: listeners, relayAddresses: addresses)))
         }
     }
 

@@ -53,6 +53,8 @@ public struct RelayObserver: Sendable {
     static let maximumLifetime: UInt32 = 3600
     /// So long after its end what is still used counts as not renewed in time: before, it may have been under way.
     static let grace = Interval.seconds(10)
+    /// A client that uses something has data for it as often as this at least: consent is asked for every five seconds.
+    static let continuity = Interval.seconds(30)
     private static let maximumClients = 4096
     private static let maximumViolations = 32
 

@@ -19,6 +19,8 @@ struct RelayedClient: Sendable {
         /// When they end.
         var permissions: [IPAddress: Instant] = [:]
         var channels: [UInt16: (peer: SocketAddress, expiry: Instant)] = [:]
+        /// When the client last had data for an address.
+        var used: [IPAddress: Instant] = [:]
         var toPeers = RelayLedger()
         var toClient = RelayLedger()
 
@@ -105,7 +107,8 @@ struct RelayedClient: Sendable {
     private mutating func takeChannelData(_ number: UInt16, _ data: ArraySlice<UInt8>, _ now: Instant) -> String? {
         guard let channel = allocation?.channels[number] else { return nil }
         guard now < channel.expiry || isAsked(.channel(number, channel.peer)) else {
-            guard now > channel.expiry + RelayObserver.grace else { return nil }
+            let isInUse = use(channel.peer, now)
+            guard isInUse, now > channel.expiry + RelayObserver.grace else { return nil }
             return "channel \(number) to \(channel.peer) is used and was not renewed in time"
         }
         return takeData(data, for: channel.peer, now)
@@ -113,9 +116,16 @@ struct RelayedClient: Sendable {
 
     private mutating func takeData(_ data: ArraySlice<UInt8>, for peer: SocketAddress, _ now: Instant) -> String? {
         let isPermitted = isPermitted(peer, now)
-        if let text = lapse(peer, isPermitted: isPermitted, now) { return text }
+        if use(peer, now), let text = lapse(peer, isPermitted: isPermitted, now) { return text }
         allocation?.toPeers.add(peer, data, isPermitted: isPermitted)
         return nil
+    }
+
+    /// Whether a client has been using an address all along. Where it has not, it may be somebody else, to whom a NAT
+    /// has given what was the client's port.
+    private mutating func use(_ peer: SocketAddress, _ now: Instant) -> Bool {
+        defer { allocation?.used[peer.ip] = now }
+        return allocation?.used[peer.ip].map { now <= $0 + RelayObserver.continuity } ?? false
     }
 
     /// What the client uses and has let go.
