@@ -61,4 +61,9 @@ public struct LinkBehavior: Hashable, Sendable {
         case .dropTail, .dropTailDelay: isHeld || trace != nil
         }
     }
+    /// Packets get later, and nothing else happens to them as long as none waits.
+    var onlyDelays: Bool {
+        isUp && !waits && rate == nil && jitter == .zero && !reorders && loss == .none && duplication == .never
+            && corruption == .never
+    }
 }
