@@ -27,6 +27,16 @@ struct PacketTable {
         return slot
     }
 
+    /// The same for a packet that lies elsewhere, whose bytes move here.
+    mutating func insert(moving datagram: inout Datagram, number: UInt64) -> Int32 {
+        var payload: [UInt8] = []
+        swap(&payload, &datagram.payload)
+        return insert(
+            Datagram(
+                source: datagram.source, destination: datagram.destination, payload: payload,
+                segment: datagram.segment, number: number))
+    }
+
     /// A second one of a packet, which is in no train.
     mutating func copy(_ slot: Int32) -> Int32 {
         let contents = slots[Int(slot)].contents
@@ -40,10 +50,12 @@ struct PacketTable {
         var payload: [UInt8] = []
         // Moved, not shared: the receiver may write where the packet lies.
         swap(&payload, &slots[Int(slot)].datagram.payload)
-        var datagram = slots[Int(slot)].datagram
-        datagram.payload = payload
+        let source = slots[Int(slot)].datagram.source
+        let destination = slots[Int(slot)].datagram.destination
+        let segment = slots[Int(slot)].datagram.segment
+        let number = slots[Int(slot)].datagram.number
         free(slot)
-        return datagram
+        return Datagram(source: source, destination: destination, payload: payload, segment: segment, number: number)
     }
 
     mutating func remove(_ slot: Int32) {

@@ -42,9 +42,23 @@ public struct Output: Sendable {
     public private(set) var messages: [Message] = []
     public private(set) var notes: [String] = []
 
+    /// Memory of packets that have arrived.
+    private var spares: [[UInt8]] = []
+    private static let spareLimit = 256
+
     public init() {}
 
-    public mutating func send(_ payload: [UInt8], from source: SocketAddress, to destination: SocketAddress) {
+    /// Sends a copy of some bytes.
+    public mutating func send(copying bytes: RawSpan, from source: SocketAddress, to destination: SocketAddress) {
+        var payload = spares.popLast() ?? []
+        unsafe bytes.withUnsafeBytes { bytes in
+            payload.removeAll(keepingCapacity: true)
+            unsafe payload.append(contentsOf: bytes)
+        }
+        send(payload, from: source, to: destination)
+    }
+
+    public mutating func send(_ payload: consuming [UInt8], from source: SocketAddress, to destination: SocketAddress) {
         datagrams.append(Datagram(source: source, destination: destination, payload: payload))
     }
 
@@ -56,13 +70,15 @@ public struct Output: Sendable {
         messages.append(Message(receiver: receiver, bytes: bytes))
     }
 
-    /// Hands over a datagram's bytes, which are here no longer.
-    mutating func takeDatagram(_ index: Int) -> Datagram {
-        var payload: [UInt8] = []
-        swap(&payload, &datagrams[index].payload)
-        var datagram = datagrams[index]
-        datagram.payload = payload
-        return datagram
+    /// Packets are taken one by one, each once.
+    mutating func takeDatagram(_ index: Int, into packets: inout PacketTable, number: UInt64) -> Int32 {
+        packets.insert(moving: &datagrams[index], number: number)
+    }
+
+    /// A payload that nobody needs any more; its memory is used for one that is sent.
+    mutating func recycle(_ payload: consuming [UInt8]) {
+        guard payload.capacity > 0, spares.count < Self.spareLimit else { return }
+        spares.append(payload)
     }
 
     /// Forgets all, and keeps the room for it.

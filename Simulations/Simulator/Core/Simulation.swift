@@ -57,7 +57,7 @@ public struct Simulation {
     private var batch: [Datagram] = []
     private var nextDatagram: UInt64 = 1
     /// Used again, because there is one for every packet.
-    private var spareOutputs: [Output] = []
+    private var spareOutput = Output()
     /// Packets, copies included, that are between two places.
     public private(set) var inFlight = 0
 
@@ -183,6 +183,11 @@ public struct Simulation {
             batch.append(packets.take(packet))
         }
         call(processesByHost[host][0]) { $0.receive(batch: &batch, now: $1, &$2) }
+        for index in batch.indices {
+            var payload: [UInt8] = []
+            swap(&payload, &batch[index].payload)
+            spareOutput.recycle(payload)
+        }
         batch.removeAll(keepingCapacity: true)
         swap(&batch, &self.batch)
     }
@@ -234,7 +239,8 @@ public struct Simulation {
     /// could happen between the two.
     private mutating func schedule(_ packet: Int32, _ place: Network.Place, _ time: Instant) {
         inFlight += 1
-        if let train = openTrain, train.scheduled == queue.scheduled, train.time == time, time > now, train.place == place
+        if let train = openTrain, time > now, train.time == time, train.place == place,
+            train.scheduled == queue.scheduled
         {
             packets.slots[Int(train.last)].next = packet
             openTrain?.last = packet
@@ -263,13 +269,14 @@ public struct Simulation {
     }
 
     private mutating func call(_ process: Int, _ body: (any Process, Instant, inout Output) -> Void) {
-        var output = spareOutputs.popLast() ?? Output()
+        // A packet that arrives at once is a call within a call, which gets an empty one.
+        var output = Output()
+        swap(&output, &spareOutput)
         body(processes[process], now, &output)
         let host = hosts[process]
         for note in output.notes { log.add(.noted, at: now, host: host, text: note) }
         for index in output.datagrams.indices {
-            let packet = packets.insert(output.takeDatagram(index))
-            packets.slots[Int(packet)].datagram.number = nextDatagram
+            let packet = output.takeDatagram(index, into: &packets, number: nextDatagram)
             nextDatagram += 1
             let sender = self.host(of: process, sendingFrom: packets.slots[Int(packet)].datagram.source)
             note(.sent, host: sender, packet)
@@ -277,7 +284,7 @@ public struct Simulation {
         }
         for message in output.messages { post(message, from: process) }
         output.reset()
-        spareOutputs.append(output)
+        swap(&output, &spareOutput)
         arm(process)
     }
 

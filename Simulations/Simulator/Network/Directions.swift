@@ -33,8 +33,7 @@ struct Directions: Sendable {
     mutating func forget() { entries = [Entry](repeating: Entry(), count: Self.places) }
 
     private static func place(_ destination: IPAddress, _ segment: Int) -> Int {
-        let mixed = (destination.low ^ destination.high ^ UInt64(truncatingIfNeeded: segment) << 20)
-            &* 0x9E37_79B9_7F4A_7C15
-        return Int(truncatingIfNeeded: mixed >> 56)
+        let key = destination.low ^ destination.high ^ UInt64(truncatingIfNeeded: segment) << 20
+        return Int(truncatingIfNeeded: (key &* 0x9E37_79B9_7F4A_7C15) >> 56)
     }
 }

@@ -31,10 +31,11 @@ public struct Link: Sendable {
     public var behavior: LinkBehavior {
         didSet {
             if behavior.trace != oldValue.trace { opportunity = 0 }
-            onlyDelays = behavior.onlyDelays
+            onlyDelay = queue == nil ? behavior.onlyDelay : nil
         }
     }
-    private var onlyDelays: Bool
+    /// Of a line that does nothing else, and in which nothing has ever waited.
+    private var onlyDelay: Interval?
     private var random: SeededRandom
     /// When the line has sent all that it was given.
     private var busyUntil = Instant.origin
@@ -51,16 +52,16 @@ public struct Link: Sendable {
 
     public init(_ behavior: LinkBehavior, random: SeededRandom) {
         self.behavior = behavior
-        onlyDelays = behavior.onlyDelays
+        onlyDelay = behavior.onlyDelay
         self.random = random
     }
 
     /// What ``send(_:now:)`` does, for a packet that nothing can happen to but the delay: when it arrives. Nil where
     /// more can happen.
     mutating func pass(now: Instant) -> Instant? {
-        guard onlyDelays, busyUntil <= now, !isWaiting else { return nil }
+        guard let delay = onlyDelay, busyUntil <= now else { return nil }
         busyUntil = now
-        latestArrival = max(latestArrival, now + behavior.delay)
+        latestArrival = max(latestArrival, now + delay)
         return latestArrival
     }
 

@@ -61,9 +61,11 @@ public struct LinkBehavior: Hashable, Sendable {
         case .dropTail, .dropTailDelay: isHeld || trace != nil
         }
     }
-    /// Packets get later, and nothing else happens to them as long as none waits.
-    var onlyDelays: Bool {
-        isUp && !waits && rate == nil && jitter == .zero && !reorders && loss == .none && duplication == .never
+    /// The delay, where packets get later and nothing else happens to them; else nil.
+    var onlyDelay: Interval? {
+        let isPlain =
+            isUp && !waits && rate == nil && jitter == .zero && !reorders && loss == .none && duplication == .never
             && corruption == .never
+        return isPlain ? delay : nil
     }
 }
