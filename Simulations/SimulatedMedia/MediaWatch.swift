@@ -37,7 +37,8 @@ struct MediaWatch {
         if first < 4 { return noteRequest(bytes, path) }
         guard first >> 6 == 2, bytes.byteCount >= 12 else { return }
         packets += 1
-        if consents[number(of: path)] < now {
+        let until = consents[number(of: path)]
+        if until == .origin || until < now {
             report("I9 media to \(path.remote) from \(path.local) without consent", now)
         }
         if (192...223).contains(bytes.uint8(at: 1)) {
