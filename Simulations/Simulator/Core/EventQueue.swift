@@ -51,28 +51,29 @@ public struct EventQueue<Event: BitwiseCopyable> {
 
     /// Puts an entry where it belongs between a place and the root.
     private mutating func rise(_ entry: Entry, from start: Int) {
+        var heap = entries.mutableSpan
         var index = start
         while index > 0 {
             let parent = (index - 1) / 2
-            guard entry.isBefore(entries[parent]) else { break }
-            entries[index] = entries[parent]
+            guard entry.isBefore(heap[parent]) else { break }
+            heap[index] = heap[parent]
             index = parent
         }
-        entries[index] = entry
+        heap[index] = entry
     }
 
     /// Puts an entry where it belongs below the root, which is free.
     private mutating func sink(_ entry: Entry) {
+        var heap = entries.mutableSpan
         var index = 0
-        let count = entries.count
         while true {
             var child = 2 * index + 1
-            guard child < count else { break }
-            if child + 1 < count, entries[child + 1].isBefore(entries[child]) { child += 1 }
-            guard entries[child].isBefore(entry) else { break }
-            entries[index] = entries[child]
+            guard child < heap.count else { break }
+            if child + 1 < heap.count, heap[child + 1].isBefore(heap[child]) { child += 1 }
+            guard heap[child].isBefore(entry) else { break }
+            heap[index] = heap[child]
             index = child
         }
-        entries[index] = entry
+        heap[index] = entry
     }
 }

@@ -161,7 +161,8 @@ public struct Simulation {
         case .departure(let line):
             for departure in network.depart(line, now: now) {
                 inFlight -= 1
-                follow(packets.insert(departure.datagram), departure.step)
+                let packet = packets.insert(departure.datagram)
+                follow(packet, network.goOn(departure.step, &packets.slots[Int(packet)].datagram, now: now))
             }
         }
     }
@@ -201,12 +202,8 @@ public struct Simulation {
         return packet
     }
 
-    /// Steps that take no time happen at once, in order.
-    private mutating func follow(_ packet: Int32, _ first: Network.Step) {
-        var step = first
-        while case .hop(let place, let time) = step, time <= now {
-            step = network.arrive(&packets.slots[Int(packet)].datagram, at: place, now: now)
-        }
+    /// What becomes of a packet, behind the steps that take no time.
+    private mutating func follow(_ packet: Int32, _ step: Network.Step) {
         if network.mayHaveChanged {
             packets.slots[Int(packet)].contents = 0
             network.mayHaveChanged = false
@@ -235,8 +232,8 @@ public struct Simulation {
         }
     }
 
-    /// Sends a packet on its way. What reaches a place right behind the packet before it joins that one's event: nothing
-    /// could happen between the two.
+    /// Sends a packet on its way. What reaches a place right behind the packet before it joins that one's event:
+    /// nothing could happen between the two.
     private mutating func schedule(_ packet: Int32, _ place: Network.Place, _ time: Instant) {
         inFlight += 1
         if let train = openTrain, time > now, train.time == time, train.place == place,

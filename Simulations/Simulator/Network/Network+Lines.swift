@@ -35,6 +35,7 @@ extension Network {
     /// A packet enters a line.
     mutating func cross(_ line: Line, _ datagram: inout Datagram, now: Instant) -> Step {
         if let arrival = pass(line, now: now) { return .hop(end(of: line), arrival) }
+        isPlainWay = false
         let outcome = self[line].send(&datagram, now: now)
         noteCall(line)
         return step(outcome, line)
@@ -88,12 +89,13 @@ extension Network {
 
     public mutating func change(gatewayOf segment: Int, _ change: (inout Gateway) -> Void) {
         change(&segments[segment].gateway)
-        forgetDirections()
+        forgetWays()
     }
 
     /// Changes one direction: a cut of only one, a hold and its release, another rate.
     public mutating func change(_ line: Line, _ change: (inout LinkBehavior) -> Void) {
         change(&self[line].behavior)
+        forgetWays()
         noteCall(line)
     }
 

@@ -97,6 +97,29 @@ public struct Network: Sendable {
     /// A link that corrupts has had the packet since this was last looked at.
     var mayHaveChanged = false
     private var directions = Directions()
+    /// All that the packet on its way has met did no more than delay it.
+    var isPlainWay = false
+    private var lastWay: Way?
+
+    /// Where something sends from or goes on from.
+    private enum Origin: Hashable, BitwiseCopyable {
+        case sender(Int)
+        case place(Place)
+    }
+
+    /// How a packet went on. What starts there at the same time for the same address goes the same way, as long as
+    /// only delays lie on it: packets come in trains.
+    private struct Way: BitwiseCopyable {
+        var origin: Origin
+        var destination: IPAddress
+        var start: Instant
+        var end: Place
+        var arrival: Instant
+
+        func isOf(_ origin: Origin, _ destination: IPAddress, _ start: Instant) -> Bool {
+            self.start == start && self.destination == destination && self.origin == origin
+        }
+    }
 
     public init(seed: RootSeed) {
         self.seed = seed
@@ -118,7 +141,7 @@ public struct Network: Sendable {
                 name: name, parent: parent, gateway: gateway, up: Link(up, random: seed.stream("link:\(name):up")),
                 down: Link(down, random: seed.stream("link:\(name):down"))))
         segments[parent].children.append(segments.count - 1)
-        directions.forget()
+        forgetWays()
         return segments.count - 1
     }
 
@@ -134,7 +157,7 @@ public struct Network: Sendable {
                 up: Link(up, random: seed.stream("link:\(name):up")),
                 down: Link(down, random: seed.stream("link:\(name):down"))))
         for address in addresses { segments[segment].hosts[address] = hosts.count - 1 }
-        directions.forget()
+        forgetWays()
         return hosts.count - 1
     }
 
@@ -143,17 +166,45 @@ public struct Network: Sendable {
     public func name(ofHost host: Int) -> String { hosts[host].name }
     public func addresses(ofHost host: Int) -> [IPAddress] { hosts[host].addresses }
 
-    /// A host sends.
+    /// A host sends: as far as the packet comes in no time.
     mutating func send(_ datagram: inout Datagram, from host: Int, now: Instant) -> Step {
+        let origin = Origin.sender(host)
+        if let way = lastWay, way.isOf(origin, datagram.destination.ip, now) { return .hop(way.end, way.arrival) }
+        let destination = datagram.destination.ip
         let segment = hosts[host].segment
-        guard !segments[segment].isolatesHosts || segments[segment].hosts[datagram.destination.ip] == nil else {
+        guard !segments[segment].isolatesHosts || segments[segment].hosts[destination] == nil else {
             return .dropped(.isolated, at: .segment(segment))
         }
-        return cross(.hostUp(host), &datagram, now: now)
+        isPlainWay = true
+        let step = goOn(cross(.hostUp(host), &datagram, now: now), &datagram, now: now)
+        rememberWay(from: origin, to: destination, step, now)
+        return step
     }
 
-    /// A packet arrives where a link ends.
+    /// A packet arrives where a link ends, and goes on as far as it comes in no time.
     mutating func arrive(_ datagram: inout Datagram, at place: Place, now: Instant) -> Step {
+        let origin = Origin.place(place)
+        if let way = lastWay, way.isOf(origin, datagram.destination.ip, now) { return .hop(way.end, way.arrival) }
+        let destination = datagram.destination.ip
+        isPlainWay = true
+        let step = goOn(pass(place, &datagram, now: now), &datagram, now: now)
+        rememberWay(from: origin, to: destination, step, now)
+        return step
+    }
+
+    /// Steps that take no time happen at once, in order.
+    mutating func goOn(_ first: Step, _ datagram: inout Datagram, now: Instant) -> Step {
+        var step = first
+        while case .hop(let place, let time) = step, time <= now { step = pass(place, &datagram, now: now) }
+        return step
+    }
+
+    private mutating func rememberWay(from origin: Origin, to destination: IPAddress, _ step: Step, _ now: Instant) {
+        guard isPlainWay, case .hop(let end, let arrival) = step else { return }
+        lastWay = Way(origin: origin, destination: destination, start: now, end: end, arrival: arrival)
+    }
+
+    private mutating func pass(_ place: Place, _ datagram: inout Datagram, now: Instant) -> Step {
         switch place {
         case .host(let host): return .delivered(host: host)
         case .segment(let segment): return route(&datagram, in: segment, now: now)
@@ -185,7 +236,7 @@ public struct Network: Sendable {
     /// Up through the gateway.
     private mutating func leave(_ datagram: inout Datagram, segment: Int, now: Instant) -> Step {
         guard segments[segment].parent != nil else { return .dropped(.noRoute, at: .segment(segment)) }
-        switch Self.pass(&datagram, gateway: &segments[segment].gateway, isOutward: true, now: now) {
+        switch cross(gatewayOf: segment, &datagram, isOutward: true, now: now) {
         case .outward: return cross(.segmentUp(segment), &datagram, now: now)
         case .inward: return route(&datagram, in: segment, now: now)
         case .refused(let drop): return .dropped(drop, at: .gateway(segment))
@@ -194,7 +245,7 @@ public struct Network: Sendable {
 
     /// Down through the gateway.
     private mutating func enter(_ datagram: inout Datagram, segment: Int, now: Instant) -> Step {
-        switch Self.pass(&datagram, gateway: &segments[segment].gateway, isOutward: false, now: now) {
+        switch cross(gatewayOf: segment, &datagram, isOutward: false, now: now) {
         case .inward: return route(&datagram, in: segment, now: now)
         case .outward: return .dropped(.malformed, at: .gateway(segment))
         case .refused(let drop): return .dropped(drop, at: .gateway(segment))
@@ -207,11 +258,18 @@ public struct Network: Sendable {
         case refused(Drop)
     }
 
-    private static func pass(
+    private mutating func cross(
+        gatewayOf segment: Int, _ datagram: inout Datagram, isOutward: Bool, now: Instant
+    ) -> Passage {
+        if case .router = segments[segment].gateway { return isOutward ? .outward : .inward }
+        isPlainWay = false
+        return Self.translate(&datagram, gateway: &segments[segment].gateway, isOutward: isOutward, now: now)
+    }
+
+    private static func translate(
         _ datagram: inout Datagram, gateway: inout Gateway, isOutward: Bool, now: Instant
     ) -> Passage {
         let plain = isOutward ? Passage.outward : .inward
-        if case .router = gateway { return plain }
         // Out of its place while it works, so that its tables are changed where they are instead of being copied.
         let taken = gateway
         gateway = .router
@@ -245,9 +303,15 @@ public struct Network: Sendable {
         return segments[segment].children.contains { reaches(address, through: $0) }
     }
 
-    /// A gateway is to be changed, and with it what is behind it.
-    mutating func forgetDirections() { directions.forget() }
+    /// Something that packets go through has changed.
+    mutating func forgetWays() {
+        directions.forget()
+        lastWay = nil
+    }
 
     /// Keeps a segment's hosts apart from now on.
-    public mutating func isolateHosts(of segment: Int) { segments[segment].isolatesHosts = true }
+    public mutating func isolateHosts(of segment: Int) {
+        segments[segment].isolatesHosts = true
+        forgetWays()
+    }
 }
