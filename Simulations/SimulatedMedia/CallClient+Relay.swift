@@ -17,12 +17,17 @@ extension CallClient {
                 drain(now, &output)
             case .received(let bytes, let peer):
                 guard let relayed = relay?.relayed else { continue }
-                room.monitor.receives(bytes, at: relayed, from: peer, isLite: false, now: now)
-                if buffer.fill(bytes) { take(bytes.count, from: peer, now, &output) }
+                var packet = bytes
+                if !packet.isEmpty { take(&packet, at: relayed, from: peer, now, &output) }
             case .refused(let peer, _): output.note("relay refuses \(peer.ip)")
             case .failed(let failure): output.note("relay failed: \(failure)")
             }
         }
+        flushRelay(now, &output)
+    }
+
+    mutating func flushRelay(_ now: Instant, _ output: inout Output) {
         relay?.flush(now, &output)
+        schedule.relay = relay?.deadline ?? .distantFuture
     }
 }

@@ -56,8 +56,9 @@ public final class ClientProcess: Process {
 
     /// What it has done, for reports.
     public var statistics: Statistics { client.statistics }
-    public var deadline: Instant { client.deadline }
-    public var takesTCP: Bool { client.takesTCP }
+    public var deadline: Instant { client.schedule.earliest }
+    public var takesTCP: Bool { client.configuration.relay != nil }
+    public var takesBatches: Bool { true }
 
     public func start(now: Instant, _ output: inout Output) { client.start(now, &output) }
 
@@ -66,7 +67,12 @@ public final class ClientProcess: Process {
     }
 
     public func receive(_ datagram: Datagram, now: Instant, _ output: inout Output) {
-        client.receive(datagram, now, &output)
+        var batch = [datagram]
+        receive(batch: &batch, now: now, &output)
+    }
+
+    public func receive(batch: inout [Datagram], now: Instant, _ output: inout Output) {
+        client.receive(&batch, now, &output)
     }
 
     public func advance(to now: Instant, _ output: inout Output) { client.advance(to: now, &output) }

@@ -40,7 +40,7 @@ struct ReactorWorld: ~Copyable {
     var closedPipePackets = (received: UInt64(0), sent: UInt64(0))
     var drops = DropCounters()
     var isStopping = false
-    /// Of a world without sockets: what it has to say, in order.
+    /// Of a world without sockets: what the egress batch had no room for, in order.
     var departures: [OutgoingDatagram] = []
     private var nextPublication = Instant.origin
     private let memory: MappedMemory

@@ -91,8 +91,7 @@ import Wire
         let report = CallSimulation.run(options)
         Self.expectSound(report)
         for stream in report.streams where stream.kind == "video" {
-            // Now and then the server takes a repair of its publisher's for stale, and it is lost.
-            #expect(stream.repaired > stream.sent / 20 && stream.lost <= stream.sent / 500, "\(stream)")
+            #expect(stream.repaired > stream.sent / 20 && stream.lost == 0, "\(stream)")
         }
         // Audio is not asked for again: it shows what the links lose, 1 - 0.95².
         for stream in report.streams where stream.kind == "audio" {
