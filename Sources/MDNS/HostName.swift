@@ -1,5 +1,6 @@
 /// What a browser puts into a candidate in an address's place: one label and `.local`
-/// (draft-ietf-mmusic-mdns-ice-candidates section 3.1.1). No other name is one, so that nobody can have any other asked.
+/// (draft-ietf-mmusic-mdns-ice-candidates section 3.1.1). No other name is one, so that nobody can have any other
+/// asked.
 public struct HostName: Hashable, Sendable, CustomStringConvertible {
     /// In lower case: case does not matter (RFC 6762 section 16).
     let label: [UInt8]

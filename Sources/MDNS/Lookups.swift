@@ -43,7 +43,8 @@ public struct Lookups: Sendable {
         return true
     }
 
-    /// Takes a datagram from one of the links. The caller has seen to it that it is from the link (RFC 6762 section 11).
+    /// Takes a datagram from one of the links. The caller has seen to it that it is from the link (RFC 6762 section
+    /// 11).
     ///
     /// A name has one address (draft-ietf-mmusic-mdns-ice-candidates section 3.1.1): the first that comes ends the
     /// lookup.

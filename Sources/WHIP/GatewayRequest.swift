@@ -42,7 +42,8 @@ public struct GatewayRequest: Sendable {
         return matchesAnyTag || ifMatchTags.contains(tag)
     }
 
-    /// Whether `If-Match` is the asterisk, by which an ICE restart is told from a trickle. RFC 9725 writes it in quotes.
+    /// Whether `If-Match` is the asterisk, by which an ICE restart is told from a trickle. RFC 9725 writes it in
+    /// quotes.
     var matchesAnyTag: Bool { ifMatchTags.contains { $0 == "*" || $0 == "\"*\"" } }
 
     private var ifMatchTags: [String] { ifMatch?.split(separator: ",").map(\.trimmed) ?? [] }

@@ -31,8 +31,8 @@ public enum Invariant: String, Hashable, Sendable, CaseIterable {
         case .roles: "Role conflicts end, with one side in control (RFC 8445 section 7.3.1.1)."
         case .reachability: "Without faults a call connects where the rules of RFC 4787 let it, and nowhere else."
         case .relaying:
-            "A TURN server relays each datagram once and unchanged, while an allocation, a permission and a channel stand "
-                + "for it; what is used of them is renewed in time (RFC 8656)."
+            "A TURN server relays each datagram once and unchanged, while an allocation, a permission and a channel "
+                + "stand for it; what is used of them is renewed in time (RFC 8656)."
         case .conservation:
             "Every packet was sent by somebody; it arrives where it was sent to, unchanged, or is dropped for a reason."
         case .bounds: "Tables, queues and timers stay within their limits."

@@ -84,8 +84,8 @@ public struct Simulation {
         return processes.count - 1
     }
 
-    /// Gives a process a second host: one machine with two links, of which each has a place and addresses of its own. What
-    /// it sends leaves from the host that has the source address.
+    /// Gives a process a second host: one machine with two links, of which each has a place and addresses of its own.
+    /// What it sends leaves from the host that has the source address.
     public mutating func attach(_ process: Int, to host: Int) {
         furtherHosts[process].append(host)
         settle(process, on: host)
