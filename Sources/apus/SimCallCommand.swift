@@ -48,8 +48,8 @@ struct SimCallCommand: AsyncParsableCommand {
 
     @Option(
         help: """
-            How parties reach the server: none for directly, or only through a TURN server, over udp, tcp or tls. Several
-            as with --nat.
+            How parties reach the server: none for directly, or only through a TURN server, over udp, tcp or tls.
+            Several as with --nat.
             """)
     var relay = "none"
 
