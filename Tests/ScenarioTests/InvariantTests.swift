@@ -5,7 +5,7 @@ import Testing
 import Wire
 
 @Suite struct InvariantTests {
-    @Test(arguments: 0..<6) func randomScenariosKeepTheInvariants(_ part: UInt64) throws {
+    @Test(arguments: 0..<4) func randomScenariosKeepTheInvariants(_ part: UInt64) throws {
         for seed in (1 + part * 10)...(10 + part * 10) {
             let outcome = try #require(Soak.run(seed: seed), "seed \(seed) gives a scenario")
             #expect(outcome.failure == nil, "seed \(seed): \(outcome.failure?.violation.text ?? "")")
@@ -55,7 +55,7 @@ import Wire
     @Test func aPlantedFaultIsCutDownToWhatItNeeds() throws {
         let seed = try #require((UInt64(1)...300).first { seed in
             let scenario = Scenario.random(seed: seed)
-            return scenario.events.count > 6 && scenario.network.nats.count > 1
+            return scenario.events.count > 6 && scenario.duration < .seconds(150) && scenario.network.nats.count > 1
                 && scenario.events.contains { $0.what == .natRebinding }
                 && scenario.network.nats.contains { $0.settings.filtering == .addressAndPortDependent }
         })
@@ -66,6 +66,8 @@ import Wire
             tries = progress.runs
             return true
         }) { plantedFailure($0) }
+        // What it needs is found early; the rest would only show that luck has no further part in it.
+        shrinker.limit = 160
         let small = shrinker.shrink(large)
         #expect(plantedFailure(small) != nil)
         #expect(small.network.nats.count == 1 && small.network.firewalls.isEmpty && small.network.routers.isEmpty)
@@ -76,7 +78,7 @@ import Wire
         #expect(small.network.nats[0].settings == plain)
         #expect(small.network.hosts.allSatisfy { $0.link == LinkSettings() && $0.up == nil && $0.behind.isEmpty })
         #expect(small.duration <= small.events[0].at + .seconds(1))
-        #expect(tries < 1000)
+        #expect(tries <= 160)
         let again = try Scenario(yaml: small.yaml)
         #expect(again == small)
     }
@@ -97,7 +99,8 @@ import Wire
     @Test func pairsThatHoldEachOtherAreCutTogether() throws {
         let seed = try #require((UInt64(1)...2000).first { seed in
             let scenario = Scenario.random(seed: seed)
-            return scenario.events.contains { $0.what == .natRebinding } && scenario.calls.count > 1
+            return scenario.duration < .seconds(150) && scenario.calls.count > 1
+                && scenario.events.contains { $0.what == .natRebinding }
                 && scenario.network.nats.count > 1 && scenario.network.firewalls.count > 0
                 && scenario.events.count { $0.what == .hostPause } == 2
         })
@@ -123,6 +126,28 @@ import Wire
         #expect(small.network.hosts.count == 2)
         #expect(small.network.hosts.allSatisfy { $0.link == LinkSettings() && $0.behind.isEmpty })
         #expect(tries < 1500)
+    }
+
+    @Test func aFailureThatNeedsLuckIsCutDownToo() throws {
+        // One in eight scenarios has bad luck, whatever is in it: a cut alone is likely to lose that.
+        func failure(_ scenario: Scenario) -> Instant? {
+            var luck = FNV1a()
+            luck.add(Array(scenario.yaml.utf8))
+            let isNeeded = scenario.events.contains { $0.what == .natRebinding }
+            let isValid = (try? scenario.check()) != nil
+            return isNeeded && isValid && (luck.value >> 20) % 8 == 0 ? .origin : nil
+        }
+        let seed = try #require((UInt64(1)...2000).first { seed in
+            let scenario = Scenario.random(seed: seed)
+            return failure(scenario) != nil && scenario.events.count > 4
+        })
+        var shrinker = Shrinker { failure($0) }
+        let small = shrinker.shrink(Scenario.random(seed: seed))
+        #expect(failure(small) != nil)
+        #expect(small.events.map(\.what) == [.natRebinding] && small.network.nats.count == 1)
+        #expect(small.calls.isEmpty && small.servers.isEmpty && small.network.hosts.isEmpty)
+        #expect(small.network.firewalls.isEmpty && small.network.routers.isEmpty)
+        #expect(small.network.nats[0].settings == NATSettings() && small.network.nats[0].link == LinkSettings())
     }
 
     @Test func aPathWithoutAnswersIsSeen() throws {

@@ -156,8 +156,13 @@ import Wire
         var trace = Self.allocated()
         trace.pass([0])
         trace.wait(1000)
-        trace.fromClient(trace.indication(.send, [1], Self.peer))
-        #expect(trace.violation() == nil)
+        for second in 1...3 {
+            trace.fromClient(trace.indication(.send, [UInt8(second)], Self.peer))
+            #expect(trace.violation() == nil)
+            trace.wait(5)
+        }
+        trace.toPeer([3])
+        #expect(trace.violation() != nil, "nothing is relayed for them")
     }
 
     @Test func aChannelLastsSixHundredSeconds() {
@@ -169,6 +174,7 @@ import Wire
         trace.ask(.refresh, lifetime: 3600)
         trace.wait(290)
         trace.permit(Self.peer)
+        trace.fromClient(Trace.channelData(0x4000, [0]))
         trace.wait(20)
         trace.fromPeer([1])
         trace.toClient(Trace.channelData(0x4000, [1]))
@@ -189,6 +195,7 @@ import Wire
         trace.permit(Self.peer)
         trace.wait(299)
         trace.permit(Self.peer)
+        trace.pass([0])
         trace.wait(3)
         trace.pass([1])
         #expect(trace.violation()?.contains("has no permission") == true)

@@ -32,6 +32,9 @@ extension Shrinker {
         return scenario
     }
 
+    /// Without each thing alone.
+    static func single(_ scenario: Scenario) -> [Scenario] { cuts(scenario).map { without([$0], scenario) } }
+
     /// Until one pair can go, which is where everything begins anew.
     mutating func removePairs(_ best: inout Scenario) {
         let cuts = Self.cuts(best)

@@ -5,7 +5,7 @@ public import Wire
 /// Delta debugging (Zeller and Hildebrandt, 2002) over events, then calls, hosts with all that hangs on them, devices,
 /// then the duration, then every single value towards its default or a round number, then NATs towards openness; again
 /// and again until nothing helps. What is left may still be a local minimum: two things of which neither can go without
-/// the other. So then pairs are tried. It needs no more than a question: does this one still fail?
+/// the other. So then pairs are tried, and other seeds where the failure needs luck. It needs no more than a question: does this one still fail?
 public struct Shrinker {
     public struct Progress: Sendable {
         public var runs: Int
@@ -13,7 +13,7 @@ public struct Shrinker {
     }
 
     /// The most scenarios that are tried.
-    public var limit = 3000
+    public var limit = 10_000
     /// When the same invariant breaks; nil when it does not.
     let failure: (Scenario) -> Instant?
     private let progress: (Progress) -> Bool
@@ -45,6 +45,7 @@ public struct Shrinker {
             shorten(&best)
             simplify(&best)
             openNATs(&best)
+            if best == before { reseed(&best) }
             if best == before { removePairs(&best) }
             if best == before { simplifyPairs(&best) }
         } while best != before && canGoOn

@@ -125,7 +125,7 @@ public final class PeerProcess: Process {
     public func receive(_ datagram: Datagram, now: Instant, _ output: inout Output) {
         if datagram.segment != nil {
             // The other ports of the host are others' to refuse.
-            guard streamPorts.contains(datagram.destination.port) else { return }
+            guard streamPorts.contains(datagram.destination.port) || streams.has(datagram.destination) else { return }
             tcp.receive(datagram, now: now)
         } else if let socket = configuration.sockets.firstIndex(of: datagram.destination) {
             receive(datagram.payload, from: Tuple(socket: UInt8(socket), remote: datagram.source), now, &output)

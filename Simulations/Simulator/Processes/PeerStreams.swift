@@ -33,6 +33,11 @@ struct PeerStreams {
                 transport: .tcpActive)
     }
 
+    /// Whether a segment to there is for one of these connections.
+    func has(_ local: SocketAddress) -> Bool {
+        listeners.contains(local) || openers.contains(local.ip) && local.port >= Self.firstPort
+    }
+
     func listen(_ tcp: inout TCPStack) { for local in listeners { tcp.listen(on: local) } }
 
     /// Sends a packet on the connection of `tuple`; opens it where there is none and it is ours to open.

@@ -107,8 +107,11 @@ struct RelayedClient: Sendable {
     private mutating func takeChannelData(_ number: UInt16, _ data: ArraySlice<UInt8>, _ now: Instant) -> String? {
         guard let channel = allocation?.channels[number] else { return nil }
         guard now < channel.expiry || isAsked(.channel(number, channel.peer)) else {
-            let isInUse = use(channel.peer, now)
-            guard isInUse, now > channel.expiry + RelayObserver.grace else { return nil }
+            guard use(channel.peer, now) else {
+                allocation?.channels[number] = nil
+                return nil
+            }
+            guard now > channel.expiry + RelayObserver.grace else { return nil }
             return "channel \(number) to \(channel.peer) is used and was not renewed in time"
         }
         return takeData(data, for: channel.peer, now)
@@ -116,7 +119,11 @@ struct RelayedClient: Sendable {
 
     private mutating func takeData(_ data: ArraySlice<UInt8>, for peer: SocketAddress, _ now: Instant) -> String? {
         let isPermitted = isPermitted(peer, now)
-        if use(peer, now), let text = lapse(peer, isPermitted: isPermitted, now) { return text }
+        if use(peer, now) {
+            if let text = lapse(peer, isPermitted: isPermitted, now) { return text }
+        } else {
+            forgetWhatIsOver(peer, now)
+        }
         allocation?.toPeers.add(peer, data, isPermitted: isPermitted)
         return nil
     }
@@ -126,6 +133,13 @@ struct RelayedClient: Sendable {
     private mutating func use(_ peer: SocketAddress, _ now: Instant) -> Bool {
         defer { allocation?.used[peer.ip] = now }
         return allocation?.used[peer.ip].map { now <= $0 + RelayObserver.continuity } ?? false
+    }
+
+    /// What was over before it was used again counts no more.
+    private mutating func forgetWhatIsOver(_ peer: SocketAddress, _ now: Instant) {
+        guard let expiry = allocation?.expiry else { return }
+        if now >= expiry { allocation?.isOver = true }
+        if let end = allocation?.permissions[peer.ip], now >= end { allocation?.permissions[peer.ip] = nil }
     }
 
     /// What the client uses and has let go.
