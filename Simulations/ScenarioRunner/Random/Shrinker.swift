@@ -5,7 +5,8 @@ public import Wire
 /// Delta debugging (Zeller and Hildebrandt, 2002) over events, then calls, hosts with all that hangs on them, devices,
 /// then the duration, then every single value towards its default or a round number, then NATs towards openness; again
 /// and again until nothing helps. What is left may still be a local minimum: two things of which neither can go without
-/// the other. So then pairs are tried, and other seeds where the failure needs luck. It needs no more than a question: does this one still fail?
+/// the other. So then pairs are tried, and other seeds where the failure needs luck. It needs no more than a question:
+/// does this one still fail?
 public struct Shrinker {
     public struct Progress: Sendable {
         public var runs: Int
