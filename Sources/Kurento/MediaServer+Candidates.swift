@@ -1,5 +1,4 @@
 import Logging
-import MDNS
 import SDP
 import Session
 import Wire
@@ -60,7 +59,7 @@ extension MediaServer {
         guard let candidate = Self.candidate(text) else {
             throw KurentoError(.iceAddCandidateError, "Error adding candidate: it is not an ICE candidate attribute")
         }
-        guard isUsable(candidate) else { return }
+        guard CandidateLine.isUsable(candidate, resolvesNames: configuration.resolvesNames) else { return }
         guard endpoint.remoteCandidates < Limits.candidatesPerEndpoint else {
             throw KurentoError(
                 .iceAddCandidateError,
@@ -97,13 +96,6 @@ extension MediaServer {
             words[6] == "typ"
         else { return nil }
         return String(text)
-    }
-
-    /// TCP candidates and names are valid, but no worker can reach what they name, unless it resolves names of mDNS.
-    private func isUsable(_ candidate: String) -> Bool {
-        let words = candidate.split(separator: " ")
-        guard words[2].lowercased() == "udp" else { return false }
-        return IPAddress(words[4]) != nil || (configuration.resolvesNames && HostName(words[4]) != nil)
     }
 
     private static func hasControlCharacter(_ text: some StringProtocol) -> Bool {

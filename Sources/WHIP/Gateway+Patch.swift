@@ -1,4 +1,3 @@
-import MDNS
 import SDP
 import Session
 import Wire
@@ -84,10 +83,12 @@ extension Gateway {
     }
 
     /// Hands candidates to the worker. Those that no worker can use are dropped without a word (RFC 9725
-    /// section 4.3.2): TCP ones, names (but those of mDNS where they are resolved), and what is beyond the limit.
+    /// section 4.3.2): TCP ones but those that accept connections, names (but those of mDNS where they are resolved),
+    /// and what is beyond the limit.
     func add(_ candidates: [String], to resource: Resource) async {
         var operations: [Operation] = []
-        for candidate in candidates where isUsable(candidate) {
+        for candidate in candidates
+        where CandidateLine.isUsable(candidate, resolvesNames: configuration.resolvesNames) {
             guard resource.remoteCandidates.count < Limits.candidatesPerGeneration else { break }
             guard resource.remoteCandidates.insert(candidate).inserted else { continue }
             operations.append(.addCandidate(resource.id, candidate))
@@ -100,11 +101,5 @@ extension Gateway {
         await withTaskGroup(of: Void.self) { group in
             for operation in operations { group.addTask { await self.attempt(operation, in: session) } }
         }
-    }
-
-    private func isUsable(_ candidate: String) -> Bool {
-        let words = candidate.split(separator: " ")
-        guard words.count >= 8, words[2].lowercased() == "udp" else { return false }
-        return IPAddress(words[4]) != nil || (configuration.resolvesNames && HostName(words[4]) != nil)
     }
 }

@@ -45,6 +45,16 @@ private func publisher(_ stage: Stage) async -> (location: String?, tag: String?
     #expect(await stage.plane.operations.isEmpty)
 }
 
+/// Nobody can open a connection to a peer that only opens them; one that accepts them can be asked.
+@Test func aCandidateThatAcceptsTCPIsForTheWorker() async {
+    let stage = Stage()
+    let (location, tag) = await publisher(stage)
+    let line = "a=candidate:1 1 tcp 1518214911 192.0.2.1 443 typ host generation 0 tcptype passive"
+    #expect(
+        await stage.patch(location, fragment("peer", "peerpeerpeerpeerpeerpeer", line), ifMatch: tag).status == 204)
+    #expect(await stage.plane.operations.count == 1)
+}
+
 @Test(arguments: [
     ("1b5e0a3e.local", true), ("a.b.local", false), ("example.com", false), ("localhost", false), ("192.0.2.1", true),
 ]) func namesOfMDNSAreForAWorkerThatResolvesThem(_ address: String, _ isUsable: Bool) async {
