@@ -49,7 +49,14 @@ export class WhipResource {
   }
 
   /** New paths for the same call, after a change of network (RFC 9725 section 4.3.3). */
-  async restartICE() {
+  restartICE() {
+    // In line with the candidates: those of the new generation need the entity tag that the answer brings.
+    const restart = this.#sending.then(() => this.#restart());
+    this.#sending = restart.catch(() => {});
+    return restart;
+  }
+
+  async #restart() {
     this.#peer.restartIce();
     await this.#peer.setLocalDescription(await this.#peer.createOffer());
     const response = await this.#fetch(
@@ -86,11 +93,16 @@ export class WhipResource {
   /** One request for all that wait, and one request at a time. */
   #flush() {
     this.#sending = this.#sending.then(async () => {
-      const candidates = this.#waiting.splice(0);
-      if (!candidates.length || this.#ended) return;
-      const lines = candidates.map(({ candidate }) => `a=${candidate}`);
-      const body = fragment(this.#peer.localDescription.sdp, lines);
-      await this.#fetch(this.#url, 'PATCH', body, 'application/trickle-ice-sdpfrag', this.#tag);
+      const found = this.#waiting.splice(0);
+      if (!found.length || this.#ended) return;
+      // What both ends have agreed on. Other credentials would ask for a restart, with nobody to read its answer.
+      const { sdp } = this.#peer.currentLocalDescription;
+      const ufrag = attribute(sdp, 'a=ice-ufrag:');
+      const lines = found
+        .filter(({ usernameFragment }) => (usernameFragment ?? ufrag) === ufrag)
+        .map(({ candidate }) => `a=${candidate}`);
+      if (!lines.length) return;
+      await this.#fetch(this.#url, 'PATCH', fragment(sdp, lines), 'application/trickle-ice-sdpfrag', this.#tag);
     }).catch((error) => console.warn('candidates were not taken', error));
   }
 
@@ -111,6 +123,10 @@ export class WhipResource {
     }
     return null;
   }
+}
+
+function attribute(sdp, name) {
+  return sdp.split(/\r\n/).find((line) => line.startsWith(name))?.slice(name.length);
 }
 
 /** The body of a PATCH (RFC 8840 section 9): the credentials of the first section, and candidates. */

@@ -9,6 +9,7 @@ private enum Seeds {
         case .stun: [hex(stunRequest), hex(stunResponse)]
         case .turn: [hex(channelBind), hex(channelData), hex(sendIndication)]
         case .candidate: candidates.map { Array($0.utf8) }
+        case .mdns: [hex(nameQuery), hex(nameAnswer)]
         case .dtls: [datagram(clientHello), datagram(clientHello) + datagram(hex("15fefd000000000000000100020228"))]
         case .srtp: [hex(rtp), hex(senderReport), hex(rtp) + [UInt8](repeating: 0x5A, count: 60)]
         case .rtp: [hex(rtp), hex(vp8), hex(twoByteExtension)]
@@ -44,6 +45,12 @@ private enum Seeds {
         "\0\u{14}\0\u{1}\0\0!\u{12}$Babcdefghijkl",
         "candidate:4 1 udp 2122260223 0a1b2c3d-0000-4000-8000-000000000000.local 50000 typ host",
     ]
+
+    /// The IPv4 address of `fuzz.local`; and the answer with both families, by pointers.
+    private static let nameQuery = "000000000001000000000000" + "0466757a7a056c6f63616c00" + "00010001"
+    private static let nameAnswer =
+        "000084000000000100000001" + "0466757a7a056c6f63616c00" + "00018001000000780004c0000201"
+        + "c00c" + "001c8001000000780010" + "20010db8000000000000000000000001"
 
     private static let fragment = [
         "a=ice-options:trickle ice2", "a=group:BUNDLE 0 1", "a=ice-ufrag:EsAw", "a=ice-pwd:P2uYro0UCOQ4zxjKXaWCBui1",

@@ -1,7 +1,7 @@
 /// A parser that reads what strangers send. The raw value is its name on the command line and its folder in
 /// `Simulations/FailCases`.
 public enum FuzzTarget: String, CaseIterable, Sendable {
-    case stun, turn, candidate, dtls, srtp, rtp, rtcp, vp9, dependency, sdp, trickle, kurento, store
+    case stun, turn, candidate, mdns, dtls, srtp, rtp, rtcp, vp9, dependency, sdp, trickle, kurento, store
 
     /// Reads `input` as the target's wire format. Traps are findings; errors are not.
     public func run(_ input: RawSpan) {
@@ -9,6 +9,7 @@ public enum FuzzTarget: String, CaseIterable, Sendable {
         case .stun: STUNFuzz.run(input)
         case .turn: TURNFuzz.run(input)
         case .candidate: CandidateFuzz.run(input)
+        case .mdns: MDNSFuzz.run(input)
         case .dtls: DTLSFuzz.run(input)
         case .srtp: SRTPFuzz.run(input)
         case .rtp: RTPFuzz.run(input)

@@ -6,9 +6,21 @@ import Wire
 
 /// The way in: from the datagram to the verifier.
 extension CallClient {
-    /// Takes the datagram that lies in ``buffer``.
-    mutating func take(_ length: Int, from source: SocketAddress, _ now: Instant, _ output: inout Output) {
-        var packet = unsafe buffer.unguarded()
+    /// A datagram that is not empty; it is opened where it lies.
+    mutating func take(
+        _ datagram: inout [UInt8], at local: SocketAddress, from source: SocketAddress, _ now: Instant,
+        _ output: inout Output
+    ) {
+        room.monitor.receives(unsafe datagram.span.bytes, at: local, from: source, isLite: false, now: now)
+        var span = datagram.mutableSpan
+        var packet = unsafe span.mutableBytes
+        take(&packet, from: source, now, &output)
+    }
+
+    private mutating func take(
+        _ packet: inout MutableRawSpan, from source: SocketAddress, _ now: Instant, _ output: inout Output
+    ) {
+        let length = packet.byteCount
         let isMedia = packet.bytes.uint8(at: 0) >> 6 == 2
         do throws(DropReason) {
             let tuple = Tuple(socket: 0, remote: source)
@@ -25,8 +37,8 @@ extension CallClient {
             }
             switch received {
             case .handled: drain(now, &output)
-            case .rtp(let plain): try takeMedia(plain, now, &output)
-            case .rtcp(let plain): takeReports(plain, now, &output)
+            case .rtp(let plain): try takeMedia(&packet, plain, now, &output)
+            case .rtcp(let plain): takeReports(packet.bytes.extracting(0..<plain), now, &output)
             }
         } catch {
             if isMedia { count(error) }
@@ -42,8 +54,9 @@ extension CallClient {
         }
     }
 
-    private mutating func takeMedia(_ length: Int, _ now: Instant, _ output: inout Output) throws(DropReason) {
-        var packet = unsafe buffer.unguarded()
+    private mutating func takeMedia(
+        _ packet: inout MutableRawSpan, _ length: Int, _ now: Instant, _ output: inout Output
+    ) throws(DropReason) {
         guard let header = try? RTPHeader(parsing: packet.bytes.extracting(0..<length)) else { throw .rtpMalformed }
         guard let index = streams.firstIndex(where: { $0.ssrc == header.ssrc }) else { throw .rtpUnknownStream }
         let extensions = sections[streams[index].section].extensions
@@ -77,17 +90,14 @@ extension CallClient {
                 packet, header: header, origin: origin, window: window, counters: &counters[section])
             if sentAt != nil, firstMedia[section] == nil { firstMedia[section] = now }
         }
-        // Feedback goes through the buffer that the packet lies in, so it comes last.
         if sections[section].takesNacks, configuration.sendsNacks, streams[index].nacks.missingCount > 0 {
-            nextNack = min(nextNack, now + Self.nackInterval)
+            schedule.nack = min(schedule.nack, now + Self.nackInterval)
         }
         if gap == .keyFrameNeeded { requestKeyFrame(stream: index, now, &output) }
     }
 
-    /// RTCP. What is asked for is read before anything is answered, for answers go through the same buffer.
-    private mutating func takeReports(_ length: Int, _ now: Instant, _ output: inout Output) {
-        let packet = unsafe buffer.unguarded()
-        let bytes = packet.bytes.extracting(0..<length)
+    /// RTCP. What is asked for is read before anything is answered.
+    private mutating func takeReports(_ bytes: RawSpan, _ now: Instant, _ output: inout Output) {
         var wanted: [(ssrc: UInt32, numbers: [SequenceNumber])] = []
         guard var compound = try? CompoundPacket(bytes) else { return }
         while true {

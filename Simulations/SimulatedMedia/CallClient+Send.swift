@@ -13,10 +13,10 @@ extension CallClient {
     /// Path and keys are there. Parties are spread over the time of a frame, as those of a real call are.
     mutating func beginMedia(_ now: Instant) {
         let (party, parties) = (Int64(configuration.party), Int64(room.parties))
-        nextAudio = now + interval(.audio) * party / parties
-        if configuration.framesPerSecond > 0 { nextVideo = now + interval(.video) * party / parties }
-        nextReport = now + Self.reportInterval
-        nextTransportFeedback = now + Self.transportFeedbackInterval
+        schedule.audio = now + interval(.audio) * party / parties
+        if configuration.framesPerSecond > 0 { schedule.video = now + interval(.video) * party / parties }
+        schedule.report = now + Self.reportInterval
+        schedule.transportFeedback = now + Self.transportFeedbackInterval
     }
 
     private func interval(_ kind: MediaKind) -> Interval {
@@ -24,7 +24,7 @@ extension CallClient {
     }
 
     mutating func sendFrame(_ kind: MediaKind, _ now: Instant, _ output: inout Output) {
-        if kind == .audio { nextAudio = now + interval(kind) } else { nextVideo = now + interval(kind) }
+        if kind == .audio { schedule.audio = now + interval(kind) } else { schedule.video = now + interval(kind) }
         for stream in published where stream.kind == kind { send(stream, now, &output) }
     }
 
@@ -41,7 +41,7 @@ extension CallClient {
                     index, of: frame, transportSequence: number, now: now, window: window, into: &packet),
                 let sealed = try? transport.protectRTP(&packet, length: length)
             else { continue }
-            send(buffer.copy(sealed.length), to: sealed.tuple.remote, now, &output)
+            send(packet.bytes.extracting(0..<sealed.length), to: sealed.tuple.remote, now, &output)
         }
     }
 
@@ -54,7 +54,7 @@ extension CallClient {
                     ? transport.protectRepeatedRTP(&packet, length: again.length)
                     : transport.protectRTP(&packet, length: again.length)
             else { continue }
-            send(buffer.copy(sealed.length), to: sealed.tuple.remote, now, &output)
+            send(packet.bytes.extracting(0..<sealed.length), to: sealed.tuple.remote, now, &output)
             statistics.retransmitted += 1
         }
     }
@@ -67,13 +67,13 @@ extension CallClient {
         var packet = unsafe buffer.unguarded()
         unsafe packet.store(contentsOf: scratch.bytes.span.bytes, at: 0)
         guard let sealed = try? transport.protectRTCP(&packet, length: scratch.count) else { return }
-        send(buffer.copy(sealed.length), to: sealed.tuple.remote, now, &output)
+        send(packet.bytes.extracting(0..<sealed.length), to: sealed.tuple.remote, now, &output)
     }
 
     /// SR for what it sends and RR for what it gets (RFC 3550 section 6.4). The origin of simulated time is NTP's Unix
     /// epoch.
     mutating func sendReports(_ now: Instant, _ output: inout Output) {
-        nextReport = now + Self.reportInterval
+        schedule.report = now + Self.reportInterval
         for stream in published where stream.packetCount > 0 {
             scratch.reset()
             scratch.writeSenderReport(stream.senderReport(now: now, wall: now.nanoseconds))
@@ -97,7 +97,7 @@ extension CallClient {
     }
 
     mutating func sendTransportFeedback(_ now: Instant, _ output: inout Output) {
-        nextTransportFeedback = now + Self.transportFeedbackInterval
+        schedule.transportFeedback = now + Self.transportFeedbackInterval
         while true {
             scratch.reset()
             guard arrivals.writeFeedback(senderSSRC: ssrc, mediaSSRC: streams.first?.ssrc ?? 0, to: &scratch) else {
@@ -108,12 +108,12 @@ extension CallClient {
     }
 
     mutating func sendNacks(_ now: Instant, _ output: inout Output) {
-        nextNack = .distantFuture
+        schedule.nack = .distantFuture
         for index in streams.indices where streams[index].nacks.missingCount > 0 {
             guard sections[streams[index].section].takesNacks else { continue }
             wanted.removeAll(keepingCapacity: true)
             streams[index].nacks.due(now: now, into: &wanted)
-            if streams[index].nacks.missingCount > 0 { nextNack = now + Self.nackInterval }
+            if streams[index].nacks.missingCount > 0 { schedule.nack = now + Self.nackInterval }
             guard !wanted.isEmpty else { continue }
             streams[index].hasAsked = true
             scratch.reset()

@@ -16,14 +16,34 @@ import Wire
     private let fingerprint: String
     private var credentials: Credentials
     private var random: SeededRandom
-    private var transportDeadline = Instant.distantFuture
+    var schedule = Schedule()
     private var restarts: ArraySlice<Instant>
+    /// Between its start and its end where it has one.
+    var relay: RelayPath?
+    private let relayRandom: SeededRandom
+    /// As they are signalled.
+    var candidates: [String] = []
+
+    /// When it has to do what next.
+    struct Schedule: BitwiseCopyable {
+        var transport = Instant.distantFuture
+        var relay = Instant.distantFuture
+        var restart = Instant.distantFuture
+        var audio = Instant.distantFuture
+        var video = Instant.distantFuture
+        var report = Instant.distantFuture
+        var transportFeedback = Instant.distantFuture
+        var nack = Instant.distantFuture
+
+        var earliest: Instant {
+            min(
+                min(min(transport, relay), min(audio, video)), min(min(report, transportFeedback), min(nack, restart)))
+        }
+    }
 
     // What it sends.
     var published: [PublishedStream] = []
     var transportSequence: UInt16 = 0
-    var nextAudio = Instant.distantFuture
-    var nextVideo = Instant.distantFuture
     var firSequences: [UInt32: UInt8] = [:]
 
     // What it receives.
@@ -33,9 +53,6 @@ import Wire
     var firstMedia: [Instant?] = []
     var arrivals = TransportFeedbackRecorder()
     let ssrc: UInt32
-    var nextReport = Instant.distantFuture
-    var nextTransportFeedback = Instant.distantFuture
-    var nextNack = Instant.distantFuture
 
     let buffer = PacketBuffer()
     var scratch = ByteWriter(capacity: 2_048)
@@ -58,9 +75,11 @@ import Wire
         transport = unsafe PeerTransport(
             configuration: AgentConfiguration(
                 local: credentials, isControlling: true,
-                localCandidates: [.host(address: configuration.local, socket: 0)]),
+                localCandidates: configuration.relay == nil ? [.host(address: configuration.local, socket: 0)] : []),
             certificate: certificate, record: record, random: random.split(), now: now)
         restarts = configuration.restarts[...]
+        schedule.restart = restarts.first ?? .distantFuture
+        relayRandom = room.seed.stream("relay:party:\(configuration.party)")
         ssrc = max(1, UInt32(truncatingIfNeeded: random.next()))
         self.random = random
         prepareMedia(now: now)
@@ -108,15 +127,15 @@ import Wire
 
     // MARK: What happens to it
 
-    var deadline: Instant {
-        min(
-            transportDeadline, nextAudio, nextVideo, nextReport, nextTransportFeedback, nextNack,
-            restarts.first ?? .distantFuture)
-    }
-
-    mutating func start(_ output: inout Output) {
-        signal(.offer, &output)
-        transportDeadline = transport.deadline
+    /// With a relay the offer waits for the relayed address.
+    mutating func start(_ now: Instant, _ output: inout Output) {
+        schedule.transport = transport.deadline
+        guard let access = configuration.relay else {
+            candidates = [Candidate.host(address: configuration.local, socket: 0).sdp]
+            return signal(.offer, &output)
+        }
+        relay = RelayPath(access, local: configuration.local, random: relayRandom, now: now)
+        flushRelay(now, &output)
     }
 
     mutating func receive(_ message: CallMessage, _ now: Instant, _ output: inout Output) {
@@ -132,36 +151,51 @@ import Wire
         drain(now, &output)
     }
 
-    mutating func receive(_ datagram: Datagram, _ now: Instant, _ output: inout Output) {
-        guard datagram.destination == configuration.local else { return }
-        room.monitor.receives(
-            datagram.payload, at: datagram.destination, from: datagram.source, isLite: false, now: now)
-        guard buffer.fill(datagram.payload) else { return }
-        take(datagram.payload.count, from: datagram.source, now, &output)
+    /// Packets are opened where they lie.
+    mutating func receive(_ batch: inout [Datagram], _ now: Instant, _ output: inout Output) {
+        for index in batch.indices where batch[index].destination == configuration.local {
+            guard relay == nil else {
+                relay?.receive(batch[index], now: now)
+                takeRelayEvents(now, &output)
+                continue
+            }
+            let source = batch[index].source
+            var payload: [UInt8] = []
+            swap(&payload, &batch[index].payload)
+            guard !payload.isEmpty, batch[index].segment == nil else { continue }
+            take(&payload, at: configuration.local, from: source, now, &output)
+            swap(&payload, &batch[index].payload)
+        }
     }
 
     mutating func advance(to now: Instant, _ output: inout Output) {
-        if let next = restarts.first, next <= now {
+        if schedule.restart <= now {
             restarts.removeFirst()
+            schedule.restart = restarts.first ?? .distantFuture
+            guard !candidates.isEmpty else { return }
             credentials = Credentials(random: &random)
             statistics.restarted += 1
             signal(.restart, &output)
         }
-        if transportDeadline <= now {
+        if schedule.relay <= now {
+            relay?.advance(to: now)
+            takeRelayEvents(now, &output)
+        }
+        if schedule.transport <= now {
             openSSL.run { transport.advance(to: now) }
             drain(now, &output)
         }
-        if nextAudio <= now { sendFrame(.audio, now, &output) }
-        if nextVideo <= now { sendFrame(.video, now, &output) }
-        if nextReport <= now { sendReports(now, &output) }
-        if nextTransportFeedback <= now { sendTransportFeedback(now, &output) }
-        if nextNack <= now { sendNacks(now, &output) }
+        if schedule.audio <= now { sendFrame(.audio, now, &output) }
+        if schedule.video <= now { sendFrame(.video, now, &output) }
+        if schedule.report <= now { sendReports(now, &output) }
+        if schedule.transportFeedback <= now { sendTransportFeedback(now, &output) }
+        if schedule.nack <= now { sendNacks(now, &output) }
     }
 
-    private func signal(_ kind: CallMessage.Kind, _ output: inout Output) {
+    func signal(_ kind: CallMessage.Kind, _ output: inout Output) {
         let message = CallMessage(
             kind, party: configuration.party, credentials: credentials, fingerprint: fingerprint,
-            candidates: [Candidate.host(address: configuration.local, socket: 0).sdp])
+            candidates: candidates)
         output.signal(message.bytes, to: configuration.server)
     }
 
@@ -182,25 +216,34 @@ import Wire
         openSSL.run {
             if transport.deadline <= now { transport.advance(to: now) }
         }
-        while let transmit = transport.nextTransmit() { send(transmit.bytes, to: transmit.tuple.remote, now, &output) }
+        while let transmit = transport.nextTransmit() {
+            send(unsafe transmit.bytes.span.bytes, to: transmit.tuple.remote, now, &output)
+        }
         while let event = transport.nextEvent() {
             switch event {
             case .iceStateChanged(let state): output.note("ice \(state)")
             case .pairSelected(let local, let remote, _):
                 if statistics.connected == nil { statistics.connected = now }
+                statistics.kinds = PairKinds(local: local.kind, remote: remote.kind)
                 output.note("selected \(local.kind) \(local.address) \(remote.kind) \(remote.address)")
             case .dtlsStateChanged(let phase): output.note("dtls \(phase)")
             }
         }
-        transportDeadline = transport.deadline
+        schedule.transport = transport.deadline
         guard statistics.secured == nil, transport.isConnected else { return }
         statistics.secured = now
         beginMedia(now)
     }
 
-    func send(_ bytes: [UInt8], to remote: SocketAddress, _ now: Instant, _ output: inout Output) {
-        room.monitor.sends(
-            bytes, from: configuration.local, to: remote, process: configuration.party, now: now)
-        output.send(bytes, from: configuration.local, to: remote)
+    mutating func send(_ bytes: RawSpan, to remote: SocketAddress, _ now: Instant, _ output: inout Output) {
+        guard relay != nil else {
+            room.monitor.sends(bytes, from: configuration.local, to: remote, process: configuration.party, now: now)
+            return output.send(copying: bytes, from: configuration.local, to: remote)
+        }
+        // Without its relayed address nothing leaves.
+        guard let relayed = relay?.relayed else { return }
+        room.monitor.sends(bytes, from: relayed, to: remote, process: configuration.party, now: now)
+        relay?.send(unsafe bytes.withUnsafeBytes { unsafe Array($0) }, to: remote, now: now)
+        flushRelay(now, &output)
     }
 }

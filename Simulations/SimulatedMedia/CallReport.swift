@@ -34,6 +34,9 @@ public struct CallReport: Sendable {
         /// From its start to a path, and on to the keys.
         public var connect: Interval?
         public var handshake: Interval?
+        /// Of its path, and how it reaches the relay where it has one.
+        public var kinds: PairKinds?
+        public var relay: RelayCarrier?
         public var statistics: ClientProcess.Statistics
     }
 
@@ -42,7 +45,9 @@ public struct CallReport: Sendable {
     public var parties: [Party]
     /// What the server dropped, by the label of the reason.
     public var serverDrops: [(reason: String, count: UInt64)]
-    /// Breaches of I9 and I12; see ``MediaMonitor``.
+    /// What the TURN server did; nil without one.
+    public var relayed: RelayObserver.Counters?
+    /// Breaches of I9 and I12, see ``MediaMonitor``, and of I11, see ``Simulator/RelayObserver``.
     public var violations: [String]
     public var violationCount: Int
     /// SRTP and SRTCP packets that the monitor looked at.
@@ -60,8 +65,8 @@ public struct CallReport: Sendable {
     public var network: Network
 
     init(
-        _ room: CallRoom, _ clients: [ClientProcess], _ server: ServerProcess, _ simulation: Simulation,
-        _ options: CallSimulation.Options
+        _ room: CallRoom, _ clients: [ClientProcess], _ server: ServerProcess, _ relay: ObservedRelayProcess?,
+        _ simulation: Simulation, _ options: CallSimulation.Options
     ) {
         var streams: [Stream] = []
         for (subscriber, client) in clients.enumerated() {
@@ -82,9 +87,11 @@ public struct CallReport: Sendable {
             let statistics = client.statistics
             let handshake = statistics.connected.flatMap { connected in statistics.secured.map { $0 - connected } }
             return Party(
-                connect: statistics.connected.map { $0 - party.start }, handshake: handshake, statistics: statistics)
+                connect: statistics.connected.map { $0 - party.start }, handshake: handshake,
+                kinds: statistics.kinds, relay: party.relay, statistics: statistics)
         }
         serverDrops = server.drops.map { ($0.reason.label, $0.count) }
+        relayed = relay?.counters
         violations = room.monitor.violations
         violationCount = room.monitor.violationCount
         packets = room.monitor.packets

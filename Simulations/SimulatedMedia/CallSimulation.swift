@@ -14,6 +14,10 @@ public enum CallSimulation {
         }
 
         public var gateway: Gateway
+        /// No UDP passes between it and the internet, as in many an office.
+        public var blocksUDP = false
+        /// It reaches the server through a TURN server only, in this way; nil is directly.
+        public var relay: RelayCarrier?
         /// From the party to the internet, and back.
         public var up: LinkBehavior
         public var down: LinkBehavior
@@ -72,6 +76,9 @@ public enum CallSimulation {
         let address = SocketAddress(ip: IPAddress(ipv4: 0xCB00_7101), port: 3_478)
         let host = network.addHost("server", addresses: [address.ip], up: options.server, down: options.server)
         let places = options.parties.enumerated().map { place($1, number: $0, seed, in: &network) }
+        if options.parties.contains(where: { $0.relay != nil }) {
+            network.addHost(relayName, addresses: [relayAddress], up: options.server, down: options.server)
+        }
         var simulation = Simulation(network, keepsEntries: options.keepsEntries)
         let server = ServerProcess(room, addresses: [address], isLite: options.isLite)
         let number = simulation.add(server, on: host)
@@ -82,6 +89,11 @@ public enum CallSimulation {
             configuration.restarts = party.restarts
             configuration.sendsNacks = options.sendsNacks
             configuration.framesPerSecond = options.framesPerSecond
+            configuration.relay = party.relay.map {
+                RelayAccess(
+                    carrier: $0, server: ObservedRelayProcess.address($0, relayAddress),
+                    username: ObservedRelayProcess.user.name, password: ObservedRelayProcess.user.password)
+            }
             let client = ClientProcess(room, configuration, now: party.start)
             clients.append(client)
             simulation.add(client, on: places[index].host, start: party.start)
@@ -90,9 +102,26 @@ public enum CallSimulation {
                 simulation.at(time) { network in network.change(gatewayOf: segment) { Self.reboot(&$0) } }
             }
         }
+        let relay = addRelay(options, room, &simulation)
         simulation.run(until: end + options.settling)
-        return CallReport(room, clients, server, simulation, options)
+        return CallReport(room, clients, server, relay, simulation, options)
     }
+
+    /// TEST-NET-3 (RFC 5737).
+    private static let relayAddress = IPAddress(ipv4: 0xCB00_7102)
+
+    /// A TURN server on the internet, where a party uses one.
+    private static func addRelay(
+        _ options: Options, _ room: CallRoom, _ simulation: inout Simulation
+    ) -> ObservedRelayProcess? {
+        guard let host = simulation.network.hostNames.firstIndex(of: relayName) else { return nil }
+        let relay = ObservedRelayProcess(
+            relayAddress, parties: options.parties.count, random: room.seed.stream("turn"), monitor: room.monitor)
+        simulation.add(relay, on: host)
+        return relay
+    }
+
+    private static let relayName = "turn"
 
     private static func reboot(_ gateway: inout Network.Gateway) {
         guard case .nat(var nat) = gateway else { return }
@@ -117,7 +146,11 @@ public enum CallSimulation {
                     random: seed.stream("nat:party-\(number)")))
             address = IPAddress(ipv4: 0xC0A8_0002 + UInt32(number) << 8)
         }
-        let segment = network.addSegment("party-\(number)-net", behind: gateway)
+        var parent = Network.internet
+        if party.blocksUDP {
+            parent = network.addSegment("party-\(number)-office", behind: .firewall(Firewall(blocksUDP: true)))
+        }
+        let segment = network.addSegment("party-\(number)-net", behind: gateway, in: parent)
         let host = network.addHost(
             "party-\(number)", in: segment, addresses: [address], up: party.up, down: party.down)
         return (host, segment, address)

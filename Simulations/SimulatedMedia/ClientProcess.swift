@@ -15,6 +15,8 @@ public final class ClientProcess: Process {
         public var sendsNacks = true
         /// ICE restarts that it asks for, in order.
         public var restarts: [Instant] = []
+        /// The only way out, as with the policy `relay` of a browser; nil is directly.
+        public var relay: RelayAccess?
         /// Frames of video a second; 0 for none.
         public var framesPerSecond = 30
 
@@ -30,6 +32,8 @@ public final class ClientProcess: Process {
         public var connected: Instant?
         /// And until the keys were.
         public var secured: Instant?
+        /// Of the path that was selected last.
+        public var kinds: PairKinds?
         public var nacksSent = 0
         public var keyFrameRequests = 0
         /// Packets that it was asked for and sent again.
@@ -52,16 +56,23 @@ public final class ClientProcess: Process {
 
     /// What it has done, for reports.
     public var statistics: Statistics { client.statistics }
-    public var deadline: Instant { client.deadline }
+    public var deadline: Instant { client.schedule.earliest }
+    public var takesTCP: Bool { client.configuration.relay != nil }
+    public var takesBatches: Bool { true }
 
-    public func start(now: Instant, _ output: inout Output) { client.start(&output) }
+    public func start(now: Instant, _ output: inout Output) { client.start(now, &output) }
 
     public func receive(_ message: [UInt8], from sender: Int, now: Instant, _ output: inout Output) {
         client.receive(CallMessage(message), now, &output)
     }
 
     public func receive(_ datagram: Datagram, now: Instant, _ output: inout Output) {
-        client.receive(datagram, now, &output)
+        var batch = [datagram]
+        receive(batch: &batch, now: now, &output)
+    }
+
+    public func receive(batch: inout [Datagram], now: Instant, _ output: inout Output) {
+        client.receive(&batch, now, &output)
     }
 
     public func advance(to now: Instant, _ output: inout Output) { client.advance(to: now, &output) }

@@ -1,6 +1,6 @@
 import Wire
 
-/// Memory for one packet that is made or opened in place.
+/// Memory for one packet that is made in place.
 @safe struct PacketBuffer: ~Copyable {
     private let memory: UnsafeMutableRawBufferPointer
     /// The longest packet, its trailer included.
@@ -16,17 +16,5 @@ import Wire
     /// All of it. The caller has one span at a time.
     @unsafe @_lifetime(immortal) func unguarded() -> MutableRawSpan {
         unsafe _overrideLifetime(MutableRawSpan(_unsafeBytes: memory), copying: ())
-    }
-
-    /// False, and nothing happens, for a datagram that is longer.
-    func fill(_ bytes: [UInt8]) -> Bool {
-        guard bytes.count <= Self.size else { return false }
-        unsafe memory.copyBytes(from: bytes)
-        return true
-    }
-
-    func copy(_ length: Int) -> [UInt8] {
-        precondition(length >= 0 && length <= Self.size)
-        return unsafe Array(UnsafeRawBufferPointer(rebasing: memory[..<length]))
     }
 }

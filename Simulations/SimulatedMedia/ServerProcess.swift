@@ -10,8 +10,8 @@ public import Wire
 ///
 /// What runs is the production reactor's world with its transports, router, tables and timers: its socket layer was
 /// thin enough to take away (`Reactor.DrivenReactor`), so that nothing had to be written again that a simulation would
-/// then test instead of the product. Left out are the sockets, the trains of datagrams that leave in one system call,
-/// and the batches in which they arrive: here every datagram is a batch of its own.
+/// then test instead of the product. Left out are the sockets and the trains of datagrams that leave in one system
+/// call. What arrives at one instant is one batch, as it is to a reactor that wakes up for it.
 public final class ServerProcess: Process {
     private let room: CallRoom
     private let addresses: [SocketAddress]
@@ -46,13 +46,27 @@ public final class ServerProcess: Process {
         DropReason.allCases.map { ($0, reactor.drops($0)) }.filter { $0.1 > 0 }
     }
 
+    public var takesBatches: Bool { true }
+
     public func receive(_ datagram: Datagram, now: Instant, _ output: inout Output) {
-        guard let socket = addresses.firstIndex(of: datagram.destination) else { return }
-        room.monitor.receives(
-            datagram.payload, at: datagram.destination, from: datagram.source, isLite: isLite, now: now)
-        let tuple = Tuple(socket: UInt8(truncatingIfNeeded: socket), remote: datagram.source)
-        openSSL.run { unsafe reactor.receive(datagram.payload.span.bytes, from: tuple, now: now) }
+        var batch = [datagram]
+        receive(batch: &batch, now: now, &output)
+    }
+
+    public func receive(batch: inout [Datagram], now: Instant, _ output: inout Output) {
+        openSSL.run {
+            for index in batch.indices { take(batch[index], now) }
+            reactor.endBatch(now: now)
+        }
         drain(now, &output)
+    }
+
+    private func take(_ datagram: borrowing Datagram, _ now: Instant) {
+        guard let socket = addresses.firstIndex(of: datagram.destination) else { return }
+        let bytes = unsafe datagram.payload.span.bytes
+        room.monitor.receives(bytes, at: datagram.destination, from: datagram.source, isLite: isLite, now: now)
+        reactor.receive(
+            bytes, from: Tuple(socket: UInt8(truncatingIfNeeded: socket), remote: datagram.source), now: now)
     }
 
     public func advance(to now: Instant, _ output: inout Output) {
@@ -114,7 +128,7 @@ public final class ServerProcess: Process {
     }
 
     private var candidates: [String] {
-        addresses.enumerated().map { Candidate.host(address: $1, socket: UInt8(truncatingIfNeeded: $0)).sdp }
+        Candidate.hosts(addresses).map(\.sdp)
     }
 
     private func perform(_ operation: Session.Operation, _ now: Instant, _ output: inout Output) {
@@ -123,10 +137,10 @@ public final class ServerProcess: Process {
     }
 
     private func drain(_ now: Instant, _ output: inout Output) {
-        reactor.drainDepartures { departure in
-            let local = addresses[Int(departure.tuple.socket)]
-            room.monitor.sends(departure.bytes, from: local, to: departure.tuple.remote, process: -1, now: now)
-            output.send(departure.bytes, from: local, to: departure.tuple.remote)
+        reactor.drainDepartures { tuple, bytes in
+            let local = addresses[Int(tuple.socket)]
+            room.monitor.sends(bytes, from: local, to: tuple.remote, process: -1, now: now)
+            output.send(copying: bytes, from: local, to: tuple.remote)
         }
         for event in reactor.nextEvents() { note(event.body, &output) }
     }

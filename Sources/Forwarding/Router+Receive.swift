@@ -163,7 +163,7 @@ extension Router {
         guard !forward.isPadding else { return }
         guard forward.isKeyFrame else { return }
         streams[stream].keyFrames.keyFrameArrived()
-        if !forward.isRecovered { streams[stream].nacks?.forget(before: forward.header.sequenceNumber) }
+        if !forward.isRecovered { streams[stream].nacks?.noteKeyFrame(forward.header.sequenceNumber) }
     }
 
     /// What the descriptors say. A packet whose descriptor is broken is lost.

@@ -106,7 +106,7 @@ extension Agent {
             ?? Candidate(
                 kind: .peerReflexive, foundation: "prflx\(random.next() >> 32)",
                 priority: priority
-                    ?? Candidate.priority(of: .peerReflexive, socket: tuple.socket, transport: local.counterpart),
+                    ?? Candidate.priority(of: .peerReflexive, rank: tuple.socket, transport: local.counterpart),
                 transport: local.counterpart, address: tuple.remote)
         guard insertPair(tuple, remote: candidate) else { return nil }
         if known == nil { remoteCandidates.append(candidate) }

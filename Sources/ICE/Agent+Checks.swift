@@ -71,8 +71,9 @@ extension Agent {
         builder.addUsername("\(remote?.ufrag ?? ""):\(local.ufrag)")
         builder.add(isControlling ? .iceControlling : .iceControlled, tieBreaker)
         if nominates { builder.add(.useCandidate) }
-        let transport = localCandidates[Int(socket)].transport
-        builder.add(.priority, Candidate.priority(of: .peerReflexive, socket: socket, transport: transport))
+        let base = localCandidates[Int(socket)]
+        builder.add(
+            .priority, Candidate.priority(of: .peerReflexive, rank: base.rank, transport: base.transport))
         return builder.finish(key: remoteKey)
     }
 
@@ -94,10 +95,10 @@ extension Agent {
         }
     }
 
+    /// The peer's nomination stays: it may answer later, and will not be nominated again.
     mutating func failPair(_ index: Int) {
         pairs[index].check = nil
         pairs[index].isNominating = false
-        pairs[index].nominatesOnSuccess = false
         pairs[index].state = .failed
         unfreeze(like: index)
     }
@@ -120,16 +121,23 @@ extension Agent {
             // peer has just opened its NAT for it; the packet is the same, and state stays bounded.
             guard var check = pairs[index].check else { return trigger(pairs[index].tuple) }
             guard !isStream(pairs[index].tuple) else { return }
+            // All copies are spent: the path may have come back just now, and nobody would ask it again.
+            guard check.sends < Limits.checkSends else { return restartCheck(index) }
             let soon = max(now, check.lastSent + Limits.pacing)
-            if check.sends < Limits.checkSends, soon < check.nextSend {
+            if soon < check.nextSend {
                 check.nextSend = soon
                 check.timeout = check.timeout / 2
                 pairs[index].check = check
             }
         case .frozen, .waiting, .failed:
-            pairs[index].state = .waiting
-            trigger(pairs[index].tuple)
+            restartCheck(index)
         }
+    }
+
+    private mutating func restartCheck(_ index: Int) {
+        pairs[index].check = nil
+        pairs[index].state = .waiting
+        trigger(pairs[index].tuple)
     }
 
     /// Changes role and with it every pair's priority (RFC 8445 section 7.3.1.1).

@@ -24,6 +24,13 @@ extension Agent {
         }
     }
 
+    /// Ends a path of the generation before when its consent does; checks go on.
+    mutating func leaveCarriedPath(_ now: Instant) {
+        guard isSelectionCarried, now >= carriedUntil else { return }
+        selectedTuple = nil
+        isSelectionCarried = false
+    }
+
     /// A path that owes an answer is asked again, and the others are asked too.
     private var probeDue: Instant? {
         guard consent.unanswered > 0, consent.unanswered - consent.unansweredRegular < Limits.probes else {

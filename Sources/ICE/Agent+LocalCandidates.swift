@@ -15,7 +15,7 @@ extension Agent {
         guard !base.transport.isStream, mapped != base.address, !isKnown else { return nil }
         let candidate = Candidate(
             kind: .serverReflexive, foundation: "s\(Int(socket) + 1)",
-            priority: Candidate.priority(of: .serverReflexive, socket: socket), address: mapped,
+            priority: Candidate.priority(of: .serverReflexive, rank: base.rank), address: mapped,
             related: base.address)
         reflexive.append((socket, candidate))
         return candidate
@@ -34,7 +34,7 @@ extension Agent {
         else { return nil }
         let candidate = Candidate(
             kind: .relayed, foundation: "r\(Int(socket) + 1)",
-            priority: Candidate.priority(of: .relayed, socket: socket), address: address, related: related)
+            priority: Candidate.priority(of: .relayed, rank: socket), address: address, related: related)
         localCandidates.append(candidate)
         for remote in remoteCandidates where remote.canPair(with: candidate) {
             insertPair(Tuple(socket: socket, remote: remote.address), remote: remote)
@@ -61,7 +61,7 @@ extension Agent {
         }
         return Candidate(
             kind: .peerReflexive, foundation: base.foundation,
-            priority: Candidate.priority(of: .peerReflexive, socket: socket, transport: base.transport),
+            priority: Candidate.priority(of: .peerReflexive, rank: base.rank, transport: base.transport),
             transport: base.transport, address: mapped, related: base.address)
     }
 }

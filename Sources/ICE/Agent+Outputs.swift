@@ -25,6 +25,7 @@ extension Agent {
     private func nextDeadline(_ now: Instant) -> Instant {
         var next = Instant.distantFuture
         if let checkingSince { next = min(next, checkingSince + Limits.connectTimeout) }
+        if isSelectionCarried { next = min(next, carriedUntil) }
         if isLite { return min(next, silenceDeadline) }
         guard state != .failed else { return .distantFuture }
         next = min(next, nominationDeadline)
@@ -78,6 +79,7 @@ extension Agent {
         hasConsentExpired = false
         isSelectionNominated = false
         isSelectionCarried = selectedTuple != nil
+        if consent.isRunning { carriedUntil = consent.expiry }
         consent = Consent()
     }
 

@@ -86,6 +86,8 @@ extension Agent {
     private mutating func concludeChecks(keeping tuple: Tuple) {
         for index in pairs.indices where pairs[index].tuple != tuple {
             pairs[index].isNominating = false
+            // Nominated earlier, and never answered: this nomination replaces it.
+            if pairs[index].state == .failed { pairs[index].nominatesOnSuccess = false }
             if pairs[index].lastRequest != nil { continue }
             pairs[index].check = nil
             if pairs[index].state == .inProgress || pairs[index].state == .waiting { pairs[index].state = .frozen }

@@ -9,7 +9,8 @@ public import Wire
 /// Send media exactly while ``selectedTuple`` is not nil; accept it where ``isValidated(_:)`` says so.
 public struct Agent: Sendable {
     public internal(set) var state: AgentState = .new
-    /// Where to send; nil means sending is not allowed. A restart keeps it until a new pair works.
+    /// Where to send; nil means sending is not allowed. A restart keeps it until a new pair works or
+    /// consent ends.
     ///
     /// Full: the nominated pair, before nomination the best pair that answered us (RFC 8445 section
     /// 12.1 lets media flow on it). Lite: the pair that the peer nominated, before that the first it
@@ -65,6 +66,8 @@ public struct Agent: Sendable {
     var selectedSince: Instant
     /// The selected tuple is of the generation before a restart.
     var isSelectionCarried = false
+    /// When consent on it ends: a restart does not prolong that (RFC 7675 section 5.1).
+    var carriedUntil = Instant.distantFuture
     /// Oldest last-heard first.
     var validated: [Tuple] = []
 
@@ -133,6 +136,7 @@ public struct Agent: Sendable {
     /// Runs timers: call at ``deadline`` or later.
     public mutating func advance(to now: Instant) {
         guard state != .closed else { return }
+        leaveCarriedPath(now)
         if isLite {
             watchSilence(now)
         } else if state != .failed {

@@ -57,22 +57,25 @@ public struct Candidate: Hashable, Sendable {
         self.usernameFragment = usernameFragment
     }
 
-    /// A host candidate of socket number `socket`; lower sockets are preferred.
+    /// A host candidate of socket number `socket`.
+    ///
+    /// - Parameter rank: its place by preference among the host's addresses, see ``ranks(of:)``; without, the socket's
+    ///   number.
     public static func host(
-        address: SocketAddress, socket: UInt8, transport: CandidateTransport = .udp
+        address: SocketAddress, socket: UInt8, transport: CandidateTransport = .udp, rank: UInt8? = nil
     ) -> Candidate {
         let port = transport == .tcpActive ? discardPort : address.port
         return Candidate(
             kind: .host, foundation: String(Int(socket) + 1),
-            priority: priority(of: .host, socket: socket, transport: transport), transport: transport,
+            priority: priority(of: .host, rank: rank ?? socket, transport: transport), transport: transport,
             address: SocketAddress(ip: address.ip, port: port))
     }
 
     /// The priority formula of RFC 8445 section 5.1.2.1 for component 1, over TCP with RFC 6544 section 4.2's local
-    /// preference.
-    public static func priority(of kind: Kind, socket: UInt8, transport: CandidateTransport = .udp) -> UInt32 {
-        guard transport.isStream else { return kind.preference << 24 | (65_535 - UInt32(socket)) << 8 | 255 }
-        let local = transport.directionPreference(of: kind) << 13 | (8191 - UInt32(socket))
+    /// preference. The lower the rank, the better.
+    public static func priority(of kind: Kind, rank: UInt8, transport: CandidateTransport = .udp) -> UInt32 {
+        guard transport.isStream else { return kind.preference << 24 | (65_535 - UInt32(rank)) << 8 | 255 }
+        let local = transport.directionPreference(of: kind) << 13 | (8191 - UInt32(rank))
         return kind.streamPreference << 24 | local << 8 | 255
     }
 

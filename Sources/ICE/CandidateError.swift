@@ -11,7 +11,8 @@ public enum CandidateError: Error, Hashable, Sendable, CaseIterable, BitwiseCopy
     case activeOnly
     /// RTCP's own component: this side always multiplexes (RFC 8834 section 4.5).
     case unsupportedComponent
-    /// An mDNS name, `….local`: the browser hides its address, and reaches us as peer reflexive.
+    /// An mDNS name, `….local`: the browser hides its address, and reaches us as peer reflexive. Who can resolve it
+    /// adds the candidate again with the address.
     case mdnsName
     /// Any other name. Names are never resolved: the server is no port scanner.
     case unresolvedName

@@ -28,7 +28,10 @@ public struct FramedStream: Sendable {
     /// The next packet, which may be empty; nil when more must come first, or when the stream is broken.
     public mutating func next() -> [UInt8]? {
         let available = buffer.count - start
-        guard !isBroken, available >= Self.headerBytes else { return compact() }
+        guard !isBroken, available >= Self.headerBytes else {
+            compact()
+            return nil
+        }
         let length = Int(buffer[start]) << 8 | Int(buffer[start + 1])
         guard length <= Self.longestPacket else {
             isBroken = true
@@ -36,17 +39,19 @@ public struct FramedStream: Sendable {
             start = 0
             return nil
         }
-        guard available >= Self.headerBytes + length else { return compact() }
+        guard available >= Self.headerBytes + length else {
+            compact()
+            return nil
+        }
         start += Self.headerBytes
         defer { start += length }
         return Array(buffer[start..<(start + length)])
     }
 
     /// Lets go of what was read.
-    private mutating func compact() -> [UInt8]? {
+    private mutating func compact() {
         buffer.removeFirst(start)
         start = 0
-        return nil
     }
 
     /// The packet as it goes into the stream; nil when it is too long for a length of 16 bits.

@@ -6,6 +6,8 @@ public struct KurentoConfiguration: Sendable {
     public var serverID: String
     /// Endpoints answer connectivity checks only (RFC 8445 section 2.5).
     public var isLite: Bool
+    /// Workers look up the mDNS names in candidates; otherwise these are dropped at once.
+    public var resolvesNames = false
     /// A session whose client is gone loses its objects after one to two of these.
     public var garbageCollectorPeriod: Interval
     /// How long a response answers repetitions of its request; zero turns the cache off.

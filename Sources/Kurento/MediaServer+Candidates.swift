@@ -59,7 +59,7 @@ extension MediaServer {
         guard let candidate = Self.candidate(text) else {
             throw KurentoError(.iceAddCandidateError, "Error adding candidate: it is not an ICE candidate attribute")
         }
-        guard Self.isUsable(candidate) else { return }
+        guard CandidateLine.isUsable(candidate, resolvesNames: configuration.resolvesNames) else { return }
         guard endpoint.remoteCandidates < Limits.candidatesPerEndpoint else {
             throw KurentoError(
                 .iceAddCandidateError,
@@ -96,12 +96,6 @@ extension MediaServer {
             words[6] == "typ"
         else { return nil }
         return String(text)
-    }
-
-    /// TCP candidates and mDNS names are valid, but no worker can reach what they name.
-    private static func isUsable(_ candidate: String) -> Bool {
-        let words = candidate.split(separator: " ")
-        return words[2].lowercased() == "udp" && IPAddress(words[4]) != nil
     }
 
     private static func hasControlCharacter(_ text: some StringProtocol) -> Bool {

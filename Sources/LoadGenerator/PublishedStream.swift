@@ -19,22 +19,32 @@ package import Wire
     private let run: UInt32
     private var sizes: FrameSizes?
 
-    package private(set) var number: UInt64 = 0
-    private var sequence: SequenceNumber
+    private var progress: Progress
     private var rtxSequence: SequenceNumber
     private var pictureID: UInt16
     private let timestampBase: UInt32
     private let began: Instant
-    private var timestamp: UInt32 = 0
     private var isKeyFrameWanted = true
-    package private(set) var packetCount: UInt32 = 0
-    package private(set) var octetCount: UInt32 = 0
-    /// Packets whose send time lies in the window.
-    package private(set) var sentInWindow: UInt64 = 0
 
     /// Plain packets by their sequence number's low bits, for retransmission.
     private let cache: UnsafeMutableRawBufferPointer
     private var cached: [CachedPacket]
+
+    /// What every packet moves on, in one place: each look at an object's property has its price.
+    private struct Progress: BitwiseCopyable {
+        var number: UInt64 = 0
+        var sequence: SequenceNumber
+        var packetCount: UInt32 = 0
+        var octetCount: UInt32 = 0
+        var sentInWindow: UInt64 = 0
+    }
+
+    /// Of the next packet, from 0.
+    package var number: UInt64 { progress.number }
+    package var packetCount: UInt32 { progress.packetCount }
+    package var octetCount: UInt32 { progress.octetCount }
+    /// Packets whose send time lies in the window.
+    package var sentInWindow: UInt64 { progress.sentInWindow }
 
     struct CachedPacket: BitwiseCopyable {
         var sequence = SequenceNumber(0)
@@ -61,7 +71,7 @@ package import Wire
         publisher = UInt16(section.publisher)
         self.run = run
         self.sizes = sizes
-        sequence = SequenceNumber(UInt16(truncatingIfNeeded: random.next()))
+        progress = Progress(sequence: SequenceNumber(UInt16(truncatingIfNeeded: random.next())))
         rtxSequence = SequenceNumber(UInt16(truncatingIfNeeded: random.next()))
         pictureID = UInt16(truncatingIfNeeded: random.next()) & 0x7FFF
         timestampBase = UInt32(truncatingIfNeeded: random.next())
@@ -79,13 +89,15 @@ package import Wire
 
     /// Begins the frame that was captured at `now`; its packets are those of ``makePacket``, in order.
     package func beginFrame(now: Instant) -> OpenFrame {
-        timestamp = timestamp(at: now)
+        let timestamp = timestamp(at: now)
         guard kind == .video, let next = sizes?.next(isKeyFrameWanted: isKeyFrameWanted) else {
-            return OpenFrame(isKeyFrame: false, plan: FramePlan(packets: 1, base: FrameSizes.audioPacket))
+            return OpenFrame(
+                isKeyFrame: false, plan: FramePlan(packets: 1, base: FrameSizes.audioPacket), timestamp: timestamp,
+                pictureID: 0)
         }
         isKeyFrameWanted = false
         pictureID = (pictureID &+ 1) & 0x7FFF
-        return OpenFrame(isKeyFrame: next.isKeyFrame, plan: next.plan)
+        return OpenFrame(isKeyFrame: next.isKeyFrame, plan: next.plan, timestamp: timestamp, pictureID: pictureID)
     }
 
     private func timestamp(at now: Instant) -> UInt32 {
@@ -95,6 +107,8 @@ package import Wire
     package struct OpenFrame: BitwiseCopyable {
         package var isKeyFrame: Bool
         package var plan: FramePlan
+        var timestamp: UInt32
+        var pictureID: UInt16
     }
 
     /// Writes packet `index` of `frame` to the beginning of `packet`, and keeps it for retransmission.
@@ -104,9 +118,10 @@ package import Wire
         _ index: Int, of frame: OpenFrame, transportSequence: UInt16, now: Instant, window: MeasurementWindow,
         into packet: inout MutableRawSpan
     ) throws(ParseError) -> Int {
+        var progress = progress
         let header = RTPHeader(
             payloadType: payloadType, marker: kind == .video && index == frame.plan.packets - 1,
-            sequenceNumber: sequence, timestamp: timestamp, ssrc: ssrc)
+            sequenceNumber: progress.sequence, timestamp: frame.timestamp, ssrc: ssrc)
         var writer = try RTPHeaderWriter(header, into: &packet)
         if let mid, extensions.mid != 0 { writer.append(id: extensions.mid, mid, into: &packet) }
         if let rid, extensions.rid != 0 { writer.append(id: extensions.rid, rid, into: &packet) }
@@ -119,16 +134,17 @@ package import Wire
             kind == .audio
             ? MediaFraming.writeOpus(into: &packet, at: start)
             : MediaFraming.writeVP8(
-                into: &packet, at: start, isFirst: index == 0, isKeyFrame: frame.isKeyFrame, pictureID: pictureID,
+                into: &packet, at: start, isFirst: index == 0, isKeyFrame: frame.isKeyFrame, pictureID: frame.pictureID,
                 frameBytes: frame.plan.byteCount, size: Self.pictureSize(stream))
-        LoadPayload(run: run, publisher: publisher, stream: stream, number: number, sentAt: now.nanoseconds)
+        LoadPayload(run: run, publisher: publisher, stream: stream, number: progress.number, sentAt: now.nanoseconds)
             .write(into: &packet, content, end)
-        keep(packet.bytes.extracting(0..<end), payloadStart: start)
-        number &+= 1
-        sequence = sequence.advanced(by: 1)
-        packetCount &+= 1
-        octetCount &+= UInt32(end - start)
-        if window.contains(now.nanoseconds) { sentInWindow &+= 1 }
+        keep(packet.bytes.extracting(0..<end), progress.sequence, payloadStart: start)
+        progress.number &+= 1
+        progress.sequence = progress.sequence.advanced(by: 1)
+        progress.packetCount &+= 1
+        progress.octetCount &+= UInt32(end - start)
+        if window.contains(now.nanoseconds) { progress.sentInWindow &+= 1 }
+        self.progress = progress
         return end
     }
 
@@ -140,7 +156,7 @@ package import Wire
         }
     }
 
-    private func keep(_ packet: RawSpan, payloadStart: Int) {
+    private func keep(_ packet: RawSpan, _ sequence: SequenceNumber, payloadStart: Int) {
         guard packet.byteCount <= Self.slotSize else { return }
         let slot = Int(sequence.rawValue) & (Limits.retransmissionCache - 1)
         unsafe packet.withUnsafeBytes { bytes in

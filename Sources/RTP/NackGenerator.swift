@@ -12,7 +12,7 @@ public struct NackGenerator: Sendable {
         case recovered
         /// Known already, or given up.
         case old
-        /// The gap is beyond ``Limits/missingPackets``: the list was cleared, ask for a key frame.
+        /// More than ``Limits/missingPackets`` are missing since the last key frame: the list was cleared, ask for one.
         case keyFrameNeeded
     }
 
@@ -29,6 +29,8 @@ public struct NackGenerator: Sendable {
     /// Ascending by number.
     private var missing: [Missing] = []
     private var newest: Int64?
+    /// The first packet of the newest key frame.
+    private var keyFrame: Int64?
     private var restartCandidate: SequenceNumber?
     private var spacing = Interval.milliseconds(100)
     private let reorderDelay: Interval
@@ -63,6 +65,7 @@ public struct NackGenerator: Sendable {
         guard step > 0 else { return receiveOld(number, extended: last + Int64(step), isRecovered: isRecovered) }
         guard !isRecovered else { return .old }
         newest = last + Int64(step)
+        if missing.count + step - 1 > Limits.missingPackets { forgetBeforeKeyFrame() }
         guard missing.count + step - 1 <= Limits.missingPackets else {
             missing.removeAll(keepingCapacity: true)
             return .keyFrameNeeded
@@ -73,11 +76,20 @@ public struct NackGenerator: Sendable {
         return .newest
     }
 
-    /// Forgets what is older than a key frame's first packet: nothing depends on it any more.
-    public mutating func forget(before number: SequenceNumber) {
+    /// A key frame's first packet. Nothing that comes after it depends on what came before, so that this is given up
+    /// first when too much is missing.
+    ///
+    /// Not before: the last frame in front of a key frame is shown like any other, and who forwards it to several
+    /// receivers would have each of them ask in vain for what one repair mends for all.
+    public mutating func noteKeyFrame(_ number: SequenceNumber) {
         guard let last = newest else { return }
-        let step = number.distance(from: SequenceNumber(UInt16(truncatingIfNeeded: last)))
-        missing.removeAll { $0.number < last + Int64(step) }
+        let first = last + Int64(number.distance(from: SequenceNumber(UInt16(truncatingIfNeeded: last))))
+        keyFrame = max(keyFrame ?? first, first)
+    }
+
+    private mutating func forgetBeforeKeyFrame() {
+        guard let keyFrame else { return }
+        missing.removeAll { $0.number < keyFrame }
     }
 
     /// When ``due(now:into:)`` has something to say; `distantFuture` without gaps.
@@ -123,6 +135,7 @@ public struct NackGenerator: Sendable {
             return .old
         }
         restartCandidate = nil
+        keyFrame = nil
         missing.removeAll(keepingCapacity: true)
         newest = Int64(number.rawValue) + 0x1_0000
         return .keyFrameNeeded

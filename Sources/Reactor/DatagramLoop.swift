@@ -15,12 +15,19 @@ public final class DatagramLoop: Sendable {
 
     /// Binds all addresses or none; port 0 is any free one. `received` is called on the thread with each datagram and
     /// the tuple that it came on.
-    public init(
+    public convenience init(
         binding addresses: [SocketAddress], received: @escaping @Sendable ([UInt8], Tuple) -> Void
     ) throws(SystemError) {
-        precondition(addresses.count <= Limits.sockets)
         var sockets: [UDPSocket] = []
         for address in addresses { sockets.append(try UDPSocket(binding: address)) }
+        try self.init(sockets, name: "datagrams", received: received)
+    }
+
+    /// The same with sockets that are open already.
+    init(
+        _ sockets: [UDPSocket], name: String, received: @escaping @Sendable ([UInt8], Tuple) -> Void
+    ) throws(SystemError) {
+        precondition(sockets.count <= Limits.sockets)
         locals = sockets.map(\.local)
         mailbox = try Mailbox(capacity: 1024)
         let start = ThreadStart { [mailbox, sockets] in
@@ -28,7 +35,7 @@ public final class DatagramLoop: Sendable {
             world.run(mailbox, received)
             mailbox.close()
         }
-        try start.launch(name: "datagrams")
+        try start.launch(name: name)
     }
 
     /// Sends on the socket that the tuple names.

@@ -1,7 +1,7 @@
 import Forwarding
 import SRTP
 public import Session
-public import Transport
+import Transport
 public import Wire
 
 /// A reactor without thread, sockets and clock: who holds it hands it datagrams, commands and the time, and takes what
@@ -29,9 +29,15 @@ public import Wire
     /// When ``advance(to:)`` wants to be called next.
     public var deadline: Instant { min(nextTimer, world.router.deadline) }
 
-    /// A datagram from the network. Call ``drainDepartures(_:)`` afterwards, as after every call.
+    /// A datagram from the network. Those that come at one instant are one batch, as a socket hands them over; call
+    /// ``endBatch(now:)`` after the last one.
     public func receive(_ bytes: RawSpan, from tuple: Tuple, now: Instant) {
         world.receive(bytes, from: tuple, now: now)
+    }
+
+    /// Forwards what was received. Call ``drainDepartures(_:)`` afterwards, as after every call.
+    public func endBatch(now: Instant) {
+        world.endBatch()
         settle(now)
     }
 
@@ -56,10 +62,7 @@ public import Wire
     }
 
     /// Takes what there is to send, in order. `body` is not to call the reactor.
-    public func drainDepartures(_ body: (OutgoingDatagram) -> Void) {
-        for index in world.departures.indices { body(world.departures[index]) }
-        world.departures.removeAll(keepingCapacity: true)
-    }
+    public func drainDepartures(_ body: (Tuple, RawSpan) -> Void) { world.drainDepartures(body) }
 
     /// What happened since, in order.
     public func nextEvents() -> [SessionEvent] {

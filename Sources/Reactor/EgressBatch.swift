@@ -125,8 +125,8 @@ import Wire
         return result
     }
 
-    /// Hands everything over as single datagrams instead.
-    mutating func drain(into datagrams: inout [OutgoingDatagram]) {
+    /// Hands everything over as single datagrams instead, in order. `body` is not to touch the batch.
+    mutating func drain(_ body: (Tuple, RawSpan) -> Void) {
         for index in 0..<count {
             let train = trains[index]
             let tuple = Tuple(socket: UInt8(truncatingIfNeeded: train.socket), remote: train.remote)
@@ -134,8 +134,8 @@ import Wire
             let end = start + train.length
             repeat {
                 let length = min(train.segment, end - start)
-                let bytes = unsafe Array(UnsafeRawBufferPointer(rebasing: memory[start..<(start + length)]))
-                datagrams.append(OutgoingDatagram(tuple: tuple, bytes: bytes))
+                let slot = unsafe UnsafeRawBufferPointer(rebasing: memory[start..<(start + length)])
+                body(tuple, unsafe RawSpan(_unsafeBytes: slot))
                 start += length
             } while start < end
         }

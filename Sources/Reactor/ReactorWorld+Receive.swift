@@ -24,11 +24,17 @@ extension ReactorWorld {
         }
     }
 
-    /// Takes one datagram that did not come by a socket.
+    /// Takes one datagram that did not come by a socket. ``endBatch()`` forwards it.
     mutating func receive(_ bytes: RawSpan, from tuple: Tuple, now: Instant) {
+        if burst.isFull { endBatch() }
         guard let datagram = ingress.place(bytes) else { return drops.count(.oversizedDatagram) }
         take(datagram, from: tuple, wasTruncated: false, now: now)
+    }
+
+    /// What a turn of the loop does behind the last datagram.
+    mutating func endBatch() {
         forwardBurst()
+        ingress.removePlaced()
         flush()
     }
 

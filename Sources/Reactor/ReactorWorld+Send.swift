@@ -88,12 +88,37 @@ extension ReactorWorld {
         streams.flush()
         guard !egress.isEmpty else { return }
         guard !descriptors.isEmpty else {
-            load.packetsSent &+= UInt64(egress.datagramCount)
-            return egress.drain(into: &departures)
+            // Who drives this world takes what is there when it is done; only what has no room leaves before.
+            if egress.isFull { setAside() }
+            return
         }
         let flushed = egress.flush(descriptors: descriptors)
         load.packetsSent &+= UInt64(flushed.sent)
         if flushed.failed > 0 { drops.count(.sendFailed, UInt64(flushed.failed)) }
         if flushed.wouldBlock > 0 { drops.count(.sendWouldBlock, UInt64(flushed.wouldBlock)) }
+    }
+
+    /// Moves the batch of a world without sockets out of the way.
+    private mutating func setAside() {
+        load.packetsSent &+= UInt64(egress.datagramCount)
+        var departures: [OutgoingDatagram] = []
+        swap(&departures, &self.departures)
+        egress.drain { tuple, bytes in
+            unsafe bytes.withUnsafeBytes { bytes in
+                departures.append(OutgoingDatagram(tuple: tuple, bytes: unsafe Array(bytes)))
+            }
+        }
+        swap(&departures, &self.departures)
+    }
+
+    /// Hands over what a world without sockets has to send, in order. `body` is not to touch the world.
+    mutating func drainDepartures(_ body: (Tuple, RawSpan) -> Void) {
+        if !departures.isEmpty {
+            for departure in departures { body(departure.tuple, unsafe departure.bytes.span.bytes) }
+            departures.removeAll(keepingCapacity: true)
+        }
+        guard !egress.isEmpty else { return }
+        load.packetsSent &+= UInt64(egress.datagramCount)
+        egress.drain(body)
     }
 }

@@ -40,7 +40,7 @@ struct ReactorWorld: ~Copyable {
     var closedPipePackets = (received: UInt64(0), sent: UInt64(0))
     var drops = DropCounters()
     var isStopping = false
-    /// Of a world without sockets: what it has to say, in order.
+    /// Of a world without sockets: what the egress batch had no room for, in order.
     var departures: [OutgoingDatagram] = []
     private var nextPublication = Instant.origin
     let memory: ReactorMemory
@@ -90,16 +90,15 @@ struct ReactorWorld: ~Copyable {
     /// Datagram sockets, then TCP ones that accept, then TCP ones that open: a tuple's socket is an index into them.
     private static func candidates(_ configuration: ReactorConfiguration, _ locals: [SocketAddress]) -> [Candidate] {
         var candidates: [Candidate] = []
-        func add(_ local: SocketAddress, _ transport: CandidateTransport) {
-            let ip = configuration.announced[local.ip] ?? local.ip
-            candidates.append(
-                Candidate.host(
-                    address: SocketAddress(ip: ip, port: local.port),
-                    socket: UInt8(truncatingIfNeeded: candidates.count), transport: transport))
+        func add(_ locals: [SocketAddress], _ transport: CandidateTransport) {
+            let announced = locals.map { local in
+                SocketAddress(ip: configuration.announced[local.ip] ?? local.ip, port: local.port)
+            }
+            candidates += Candidate.hosts(announced, firstSocket: candidates.count, transport: transport)
         }
-        for local in locals { add(local, .udp) }
-        for local in configuration.streams?.addresses ?? [] { add(local, .tcpPassive) }
-        if configuration.opensStreams { for local in locals { add(local, .tcpActive) } }
+        add(locals, .udp)
+        add(configuration.streams?.addresses ?? [], .tcpPassive)
+        if configuration.opensStreams { add(locals, .tcpActive) }
         return candidates
     }
 

@@ -10,6 +10,8 @@ import Wire
     let capacity: Int
     private let headers: OpaquePointer
     private let memory: UnsafeMutableRawBufferPointer
+    /// Bytes that ``place(_:)`` has filled.
+    private var placed = 0
 
     /// What UDP_GRO gathers at most. Pages that nothing arrives in stay untouched.
     static let entrySize = 65_536
@@ -43,13 +45,19 @@ import Wire
         max(0, Int(unsafe apus_batch_receive(headers, descriptor, UInt32(filled), UInt32(capacity - filled))))
     }
 
-    /// Puts a datagram into the first entry, as if it had been received; nil when it is longer than any.
+    /// Puts a datagram behind the one that was placed before, as if it had been received; nil when there is no room.
+    /// Not together with ``receive(from:after:)``, which writes to the same memory.
     mutating func place(_ bytes: RawSpan) -> Datagram? {
-        guard bytes.byteCount <= Self.entrySize else { return nil }
-        let datagram = Datagram(start: 0, length: Int32(truncatingIfNeeded: bytes.byteCount))
+        guard unsafe bytes.byteCount <= memory.count - placed else { return nil }
+        let datagram = Datagram(
+            start: Int32(truncatingIfNeeded: placed), length: Int32(truncatingIfNeeded: bytes.byteCount))
         unsafe bytes.withUnsafeBytes { source in unsafe slice(datagram).copyMemory(from: source) }
+        placed += bytes.byteCount
         return datagram
     }
+
+    /// What was placed is needed no longer.
+    mutating func removePlaced() { placed = 0 }
 
     /// Reads what a TCP connection has into the first entry, behind its first `kept` bytes: how many came, 0 at the
     /// stream's end, or -errno.

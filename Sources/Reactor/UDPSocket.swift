@@ -41,6 +41,12 @@ public final class UDPSocket: Sendable {
         local = SocketAddress(ip: ip, port: UInt16(truncatingIfNeeded: port))
     }
 
+    /// Owns a socket that is open already.
+    init(taking descriptor: Int32, local: SocketAddress) {
+        self.descriptor = descriptor
+        self.local = local
+    }
+
     deinit { apus_close(descriptor) }
 }
 

@@ -55,10 +55,7 @@ public import Wire
         let header = try PacketHeader(rtp: packet.bytes, end: end)
         let slot = try knownSlot(of: header.ssrc)
         var index = UInt64(header.sequence)
-        if let slot {
-            index = try unsafe state.pointee.streams[slot].rtp.estimate(header.sequence)
-            try unsafe state.pointee.streams[slot].rtp.check(index)
-        }
+        if let slot { index = try unsafe state.pointee.streams[slot].rtp.expect(header.sequence) }
         let opened = try unsafe packet.withUnsafeMutableBytes { (bytes) throws(DropReason) -> Int in
             guard let base = unsafe bytes.baseAddress?.assumingMemoryBound(to: UInt8.self) else {
                 throw .srtpMalformed

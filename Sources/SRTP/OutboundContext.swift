@@ -89,12 +89,12 @@ public import Wire
                 return try unsafe library.run(.protectRTP, base, length: length)
             }
         }
-        let index = try unsafe state.pointee.streams[slot].rtp.estimate(header.sequence)
+        let index: UInt64
         if isRepeat {
+            index = try unsafe state.pointee.streams[slot].rtp.estimate(header.sequence)
             guard unsafe state.pointee.streams[slot].rtp.contains(index) else { throw .srtpTooOld }
         } else {
-            try unsafe state.pointee.streams[slot].rtp.check(index)
-            unsafe state.pointee.streams[slot].rtp.insert(index)
+            index = try unsafe state.pointee.streams[slot].rtp.take(header.sequence)
         }
         return try unsafe packet.withUnsafeMutableBytes { (bytes) throws(DropReason) -> Int in
             guard let base = unsafe bytes.baseAddress?.assumingMemoryBound(to: UInt8.self) else {

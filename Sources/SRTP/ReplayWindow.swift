@@ -70,4 +70,20 @@ extension ReplayWindow {
         guard index <= Int64(Limits.lastIndex) else { throw .srtpIndexExhausted }
         return UInt64(index)
     }
+
+    /// ``estimate(_:)`` and ``check(_:)`` at once.
+    ///
+    /// Mutating although it changes nothing: a window that lies in a table is copied to be read otherwise.
+    mutating func expect(_ sequence: UInt16) throws(DropReason) -> UInt64 {
+        let index = try estimate(sequence)
+        try check(index)
+        return index
+    }
+
+    /// The same, and the index counts as seen.
+    mutating func take(_ sequence: UInt16) throws(DropReason) -> UInt64 {
+        let index = try expect(sequence)
+        insert(index)
+        return index
+    }
 }

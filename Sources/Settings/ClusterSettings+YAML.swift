@@ -123,6 +123,7 @@ extension ClusterSettings {
             MediaSettings.Loopback(rawValue: $0)
         }
         try section.flag("ice_lite", into: &media.iceLite)
+        try section.flag("resolve_mdns", into: &media.resolveMDNS)
         try section.finish()
     }
 
@@ -196,6 +197,7 @@ extension ClusterSettings {
         try section.integer("port", in: 0...65_000, into: &turn.port)
         turn.secret = try section.optionalString("secret") ?? ""
         try section.strings("hosts", into: &turn.hosts)
+        try section.integer("connections_per_address", in: 1...4096, into: &turn.connectionsPerAddress)
         guard turn.port == 0 || turn.secret.utf8.count >= Self.secretBytes else {
             throw section.error(
                 "secret", line: section.line(of: "secret") ?? section.line(of: "port"),

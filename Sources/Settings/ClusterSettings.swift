@@ -71,6 +71,8 @@ public struct MediaSettings: Sendable, Equatable {
     public var loopback = Loopback.always
     /// Answer ICE checks only, never send them.
     public var iceLite = false
+    /// Ask the links of the media interfaces (multicast DNS) for the `.local` names in browsers' candidates.
+    public var resolveMDNS = false
 
     public init() {}
 }
@@ -91,6 +93,8 @@ public struct TURNSettings: Sendable, Equatable {
     public var secret = ""
     /// Names or addresses of the hosts with workers, as clients are told them; empty tells them none.
     public var hosts: [String] = []
+    /// TCP connections that one address may have with a worker's server.
+    public var connectionsPerAddress = 256
 
     public init() {}
 }

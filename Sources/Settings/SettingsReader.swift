@@ -1,3 +1,4 @@
+import Spelling
 import Yams
 
 /// Walks one mapping of the YAML file: each key is asked for once, by name and type; what nobody asked
@@ -127,26 +128,9 @@ struct SettingsReader {
     /// Call when every key of the section has been asked for.
     func finish() throws(SettingsError) {
         guard let stranger = entries.first(where: { !known.contains($0.key) }) else { return }
-        let nearest = known.min { distance($0, stranger.key) < distance($1, stranger.key) }
-        let close = nearest.flatMap { distance($0, stranger.key) <= max(2, stranger.key.count / 3) ? $0 : nil }
         throw error(
             stranger.key, line: stranger.line, "there is no such key",
-            close.map { "Did you mean `\($0)`?" } ?? "Known keys here: \(known.joined(separator: ", "))")
-    }
-
-    /// Levenshtein's edit distance.
-    private func distance(_ left: String, _ right: String) -> Int {
-        let right = Array(right)
-        var row = Array(0...right.count)
-        for (i, character) in left.enumerated() {
-            var diagonal = row[0]
-            row[0] = i + 1
-            for j in right.indices {
-                let cost = min(row[j + 1] + 1, row[j] + 1, diagonal + (character == right[j] ? 0 : 1))
-                diagonal = row[j + 1]
-                row[j + 1] = cost
-            }
-        }
-        return row[right.count]
+            Spelling.nearest(stranger.key, of: known).map { "Did you mean `\($0)`?" }
+                ?? "Known keys here: \(known.joined(separator: ", "))")
     }
 }

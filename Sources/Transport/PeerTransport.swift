@@ -106,6 +106,15 @@ public import Wire
         settle(now: now)
     }
 
+    /// A TURN server relays for us: see ``ICE/Agent/addRelayed(_:related:now:)``.
+    public mutating func addRelayed(
+        _ address: SocketAddress, related: SocketAddress? = nil, now: Instant
+    ) -> (candidate: Candidate, socket: UInt8)? {
+        let added = ice.addRelayed(address, related: related, now: now)
+        settle(now: now)
+        return added
+    }
+
     /// Runs timers that are due.
     public mutating func advance(to now: Instant) {
         ice.advance(to: now)

@@ -30,13 +30,20 @@ extension Gateway {
         }
         // RFC 9725 section 4.3.3: other credentials are a restart, whatever RFC 8840 says.
         if let ufrag = fragment.iceUfrag, ufrag != resource.remote.ufrag {
+            // Who trickles does not read the answer, and would lose the call with the former generation.
+            guard request.matchesAnyTag else {
+                throw GatewayError(
+                    412, "a=ice-ufrag is not of the ICE session that If-Match names: restart ICE with If-Match: *")
+            }
             return try await restart(resource, fragment, ufrag)
         }
         if let password = fragment.icePassword, password != resource.remote.password {
             throw GatewayError(400, "a=ice-pwd has changed without a=ice-ufrag: an ICE restart changes both")
         }
         await add(fragment.candidates, to: resource)
-        return GatewayResponse(204)
+        // The response to a restart may get lost, above all while the client changes its network: it asks again.
+        let isRepeated = resource.restarts > 0 && request.matchesAnyTag && fragment.iceUfrag != nil
+        return isRepeated ? restarted(resource) : GatewayResponse(204)
     }
 
     private func restart(
@@ -61,19 +68,27 @@ extension Gateway {
         resource.remoteCandidates = []
         resource.tag = "\"\(configuration.drawIdentifier())\""
         await add(fragment.candidates, to: resource)
+        return restarted(resource)
+    }
+
+    /// Our side of the present generation.
+    private func restarted(_ resource: Resource) -> GatewayResponse {
         let answer = TrickleFragment(
-            iceUfrag: local.ufrag, icePassword: local.password, isICELite: resource.description.isICELite,
-            iceOptions: resource.description.iceOptions, candidates: resource.candidates, hasEndOfCandidates: true)
+            iceUfrag: resource.local.ufrag, icePassword: resource.local.password,
+            isICELite: resource.description.isICELite, iceOptions: resource.description.iceOptions,
+            candidates: resource.candidates, hasEndOfCandidates: true)
         return GatewayResponse(
             200, headers: [("Content-Type", TrickleFragment.mediaType), ("ETag", resource.tag)],
             body: answer.text(for: resource.description))
     }
 
     /// Hands candidates to the worker. Those that no worker can use are dropped without a word (RFC 9725
-    /// section 4.3.2): TCP ones, names of mDNS, and what is beyond the limit.
+    /// section 4.3.2): TCP ones but those that accept connections, names (but those of mDNS where they are resolved),
+    /// and what is beyond the limit.
     func add(_ candidates: [String], to resource: Resource) async {
         var operations: [Operation] = []
-        for candidate in candidates where Self.isUsable(candidate) {
+        for candidate in candidates
+        where CandidateLine.isUsable(candidate, resolvesNames: configuration.resolvesNames) {
             guard resource.remoteCandidates.count < Limits.candidatesPerGeneration else { break }
             guard resource.remoteCandidates.insert(candidate).inserted else { continue }
             operations.append(.addCandidate(resource.id, candidate))
@@ -86,10 +101,5 @@ extension Gateway {
         await withTaskGroup(of: Void.self) { group in
             for operation in operations { group.addTask { await self.attempt(operation, in: session) } }
         }
-    }
-
-    private static func isUsable(_ candidate: String) -> Bool {
-        let words = candidate.split(separator: " ")
-        return words.count >= 8 && words[2].lowercased() == "udp" && IPAddress(words[4]) != nil
     }
 }

@@ -2,6 +2,8 @@
 public struct GatewayConfiguration: Sendable {
     /// Endpoints answer connectivity checks only (RFC 8445 section 2.5).
     public var isLite: Bool
+    /// Workers look up the mDNS names in candidates; otherwise these are dropped at once.
+    public var resolvesNames = false
     /// Publishers and players of all rooms together.
     public var resourceLimit: Int
     /// Rooms at one time.

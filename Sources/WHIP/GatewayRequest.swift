@@ -36,12 +36,17 @@ public struct GatewayRequest: Sendable {
         return words[1].trimmed
     }
 
-    /// Whether `If-Match` holds for the entity-tag (RFC 9110 section 13.1.1); nil when there is none. RFC 9725 writes
-    /// the asterisk in quotes.
+    /// Whether `If-Match` holds for the entity-tag (RFC 9110 section 13.1.1); nil when there is none.
     func matches(_ tag: String) -> Bool? {
-        guard let ifMatch else { return nil }
-        return ifMatch.split(separator: ",").map(\.trimmed).contains { ["*", "\"*\"", tag].contains($0) }
+        guard ifMatch != nil else { return nil }
+        return matchesAnyTag || ifMatchTags.contains(tag)
     }
+
+    /// Whether `If-Match` is the asterisk, by which an ICE restart is told from a trickle. RFC 9725 writes it in
+    /// quotes.
+    var matchesAnyTag: Bool { ifMatchTags.contains { $0 == "*" || $0 == "\"*\"" } }
+
+    private var ifMatchTags: [String] { ifMatch?.split(separator: ",").map(\.trimmed) ?? [] }
 }
 
 /// What goes back.

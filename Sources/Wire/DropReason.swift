@@ -27,6 +27,8 @@ public enum DropReason: UInt8, Error, CaseIterable, Sendable, BitwiseCopyable {
     case turnMalformed, turnNoAllocation, turnUnknownChannel, turnNoPermission, turnRateExceeded
     /// A stranger asks more often than it may; see `TURN.Limits.strangerRate`.
     case turnStrangerThrottled
+    /// A connection over TCP or TLS beyond what the server, or one address, may have.
+    case turnTooManyConnections, turnTooManyFromAddress
     // ICE over TCP
     case streamMalformed, streamNotOpen, streamBacklogFull, streamOverLimit, streamUnclaimed
     // Pipes between reactors
@@ -51,6 +53,10 @@ public struct DropCounters: Sendable {
 
     public mutating func count(_ reason: DropReason, _ packets: UInt64 = 1) {
         counts[Int(reason.rawValue)] &+= packets
+    }
+
+    public mutating func add(_ other: DropCounters) {
+        for index in counts.indices { counts[index] &+= other.counts[index] }
     }
 
     public subscript(reason: DropReason) -> UInt64 { counts[Int(reason.rawValue)] }

@@ -11,11 +11,14 @@ public actor WorkerAgent {
     private let configuration: WorkerConfiguration
     private let store: any ClusterStore
     private let logger: Logger
-    private let reactors: [Reactor]
+    let reactors: [Reactor]
+    /// Nil unless names are to be resolved.
+    let resolver: NameResolver?
     /// What reactors say, by their number.
     private let outputs: AsyncStream<(Int, ReactorOutput)>
 
-    private var held: HeldSessions
+    private(set) var held: HeldSessions
+    var names = NameBudget()
     private var meter = LoadMeter()
     private var waiting: [UInt64: (command: CommandID, controller: ControllerID, batch: Int)] = [:]
     private var progress = CommandProgress()
@@ -44,6 +47,7 @@ public actor WorkerAgent {
             started.append(try Reactor(reactor) { continuation.yield((index, $0)) })
         }
         reactors = started
+        resolver = try configuration.resolvesNames ? NameResolver(on: started[0].addresses.map(\.ip)) : nil
         logger.info(
             "worker listens for media",
             metadata: ["addresses": "\(started.flatMap(\.addresses).map(\.description).joined(separator: ", "))"])
@@ -72,6 +76,7 @@ public actor WorkerAgent {
             group.addTask { await self.commandLoop(from: cursor) }
             group.addTask { await self.outputLoop() }
             group.addTask { await self.publicationLoop() }
+            if let resolver { group.addTask { await resolver.run() } }
             await group.waitForAll()
         }
     }
@@ -187,6 +192,7 @@ public actor WorkerAgent {
     }
 
     private func letGo(_ session: SessionID) {
+        names.forget(session)
         guard let reactor = held.remove(session) else { return }
         _ = reactors[reactor].send(.perform(.closeSession, session: session, token: 0))
     }
@@ -233,6 +239,7 @@ public actor WorkerAgent {
         switch held.admit(command.session, epoch: command.epoch, controller: command.controller) {
         case .refused(let refusal): return answer(.refused(refusal))
         case .renewed(let index):
+            names.forget(command.session)
             _ = reactors[index].send(.perform(.closeSession, session: command.session, token: 0))
             reactor = index
         case .admitted(let index):
@@ -247,6 +254,7 @@ public actor WorkerAgent {
             let refusal = Refusal(.overLimit, "the reactor's mailbox is full; try again")
             return answer(.refused(refusal))
         }
+        resolveNames(command)
         if case .closeSession = command.operation { _ = held.remove(command.session) }
     }
 

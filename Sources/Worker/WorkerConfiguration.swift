@@ -16,6 +16,8 @@ public struct WorkerConfiguration: Sendable {
     public var reactors: [ReactorConfiguration]
     /// Sessions accepted at most.
     public var sessionLimit: Int
+    /// Look up the mDNS names in candidates, on the links of the first reactor's addresses.
+    public var resolvesNames = false
 
     public init(
         id: WorkerID, incarnation: String, host: String, processID: Int32, capabilities: [String] = ["sfu"],
@@ -60,6 +62,15 @@ enum Limits {
     static let publicationBatch = 256
     /// Pause before what the store refused is tried again.
     static let retryPause = Duration.milliseconds(200)
+    /// Characters and words of a candidate line that is searched for a name; the agent takes no more.
+    static let candidateBytes = 512
+    static let candidateWords = 48
+    /// Names of one ICE generation of an endpoint. Browsers have one for each of their interfaces.
+    static let namesPerGeneration = 8
+    /// Names of one session that are looked up at the same time.
+    static let lookupsPerSession = 32
+    /// Multicast DNS messages that wait to be read; the oldest go first.
+    static let multicastDatagrams = 256
     /// Difference between two hosts' wall clocks that a command's deadline forgives, in milliseconds.
     static let clockTolerance: Int64 = 10_000
 }

@@ -57,6 +57,7 @@ struct ControllerAssembly: Sendable {
         var configuration = KurentoConfiguration(
             isLite: settings.media.iceLite,
             garbageCollectorPeriod: .seconds(Int64(settings.limits.sessionGarbagePeriod)))
+        configuration.resolvesNames = settings.media.resolveMDNS
         if let kurento {
             configuration.metadata = kurento.metadata
             if kurento.disableRequestCache { configuration.requestCacheLifetime = .zero }

@@ -33,7 +33,7 @@ enum MediaAddresses {
             if !settings.interfaces.isEmpty { return settings.interfaces.contains(interface.name) }
             return !settings.excludedInterfaces.contains { interface.name.hasPrefix($0) }
         }
-        var addresses = usable.map(\.ip)
+        var addresses = inTurns(usable)
         let loopback = interfaces.filter { $0.isLoopback && (settings.ipv6 || $0.ip.isIPv4) }.map(\.ip)
         let isNamed = settings.interfaces.contains { name in interfaces.contains { $0.name == name && $0.isLoopback } }
         switch settings.loopback {
@@ -47,6 +47,19 @@ enum MediaAddresses {
                 fix: "Set media.loopback to auto, or name an interface that is up")
         }
         return Array(addresses.prefix(limit))
+    }
+
+    /// Each interface's first address of a family comes before any's second: one that leads nowhere costs a peer one
+    /// check, and a long list loses nothing but further addresses (RFC 8421 section 4).
+    private static func inTurns(_ interfaces: [Interface]) -> [IPAddress] {
+        var seen: [String: Int] = [:]
+        var placed: [(turn: Int, order: Int, ip: IPAddress)] = []
+        for interface in interfaces {
+            let turn = seen["\(interface.name) \(interface.ip.isIPv4)", default: 0]
+            seen["\(interface.name) \(interface.ip.isIPv4)"] = turn + 1
+            placed.append((turn, placed.count, interface.ip))
+        }
+        return placed.sorted { ($0.turn, $0.order) < ($1.turn, $1.order) }.map(\.ip)
     }
 
     static func announced(_ settings: MediaSettings) throws -> [IPAddress: IPAddress] {

@@ -15,6 +15,7 @@ struct SimCallCommand: AsyncParsableCommand {
             Examples:
               apus sim call --parties 3 --seconds 60
               apus sim call --parties 2 --nat APDM/APDF --loss 5 --json -
+              apus sim call --parties 3 --block-udp --relay tcp,tls
             Each party sends audio (50 packets/s) and video (30 frames/s, about 1.2 Mbit/s) and gets everybody else's.
             Server and parties are the product's own ICE, DTLS, SRTP and forwarding; every packet is checked for its
             contents. The same seed gives the same bytes, and so the same replay hash.
@@ -45,6 +46,16 @@ struct SimCallCommand: AsyncParsableCommand {
             """)
     var nat = "OPEN"
 
+    @Option(
+        help: """
+            How parties reach the server: none for directly, or only through a TURN server, over udp, tcp or tls.
+            Several as with --nat.
+            """)
+    var relay = "none"
+
+    @Flag(help: "No UDP passes between the parties and the internet; without --relay tcp or tls nobody gets in.")
+    var blockUDP = false
+
     @Flag(help: "The server is an ICE lite agent.")
     var lite = false
 
@@ -63,16 +74,21 @@ struct SimCallCommand: AsyncParsableCommand {
         guard pcap == nil || seconds <= 600 else { throw ValidationError("--pcap takes calls of 600 seconds at most") }
         guard ["on", "off"].contains(crypto) else { throw ValidationError("--crypto takes on or off") }
         _ = try gateways()
+        _ = try relays()
     }
 
     func run() async throws {
         var link = LinkBehavior(delay: .milliseconds(Int64(delay)))
         if loss > 0 { link.loss = .independent(Probability(loss / 100)) }
         let gateways = try gateways()
+        let relays = try relays()
         var options = CallSimulation.Options(
             seed: seed,
             parties: (0..<parties).map {
-                CallSimulation.Party(gateways[min($0, gateways.count - 1)], up: link, down: link)
+                var party = CallSimulation.Party(gateways[min($0, gateways.count - 1)], up: link, down: link)
+                party.relay = relays[min($0, relays.count - 1)]
+                party.blocksUDP = blockUDP
+                return party
             }, duration: .seconds(Int64(seconds)))
         options.crypto = crypto == "on" ? .real : .stubbed
         options.isLite = lite
@@ -93,6 +109,18 @@ struct SimCallCommand: AsyncParsableCommand {
             print(String(format: "%.0f simulated seconds per CPU second (%.2f s of CPU)", speed, cpu))
         }
         guard report.violationCount == 0, report.streams.allSatisfy({ $0.corrupt == 0 }) else { throw ExitCode(1) }
+    }
+
+    private func relays() throws -> [RelayCarrier?] {
+        let relays = try relay.split(separator: ",").map { name in
+            if name == "none" { return RelayCarrier?.none }
+            guard let carrier = RelayCarrier(rawValue: String(name)) else {
+                throw ValidationError("--relay takes none, udp, tcp or tls, not \(name)")
+            }
+            return carrier
+        }
+        guard !relays.isEmpty else { throw ValidationError("--relay takes none, udp, tcp or tls") }
+        return relays
     }
 
     private func gateways() throws -> [CallSimulation.Party.Gateway] {
@@ -121,11 +149,21 @@ struct CallDocument: Encodable {
 
     struct Party: Encodable {
         var connectMilliseconds, handshakeMilliseconds: Double?
+        /// Kinds of the path's candidates, the party's first: H, S, P and R, a relay's.
+        var path: String?
+        /// How it reaches its relay: `udp`, `tcp` or `tls`.
+        var relay: String?
         var nacksSent, keyFrameRequests, retransmitted, replayed, refused: Int
     }
 
     var streams: [Stream]
     var parties: [Party]
+    /// What the TURN server passed on, where there was one.
+    struct Relayed: Encodable {
+        var datagramsToPeers, bytesToPeers, datagramsToClients, bytesToClients: Int
+    }
+
+    var relayed: Relayed?
     var serverDrops: [String: UInt64]
     var violations: [String]
     var violationCount: Int
@@ -147,9 +185,15 @@ struct CallDocument: Encodable {
         parties = report.parties.map {
             Party(
                 connectMilliseconds: milliseconds($0.connect), handshakeMilliseconds: milliseconds($0.handshake),
-                nacksSent: $0.statistics.nacksSent, keyFrameRequests: $0.statistics.keyFrameRequests,
+                path: $0.kinds?.description, relay: $0.relay?.rawValue, nacksSent: $0.statistics.nacksSent,
+                keyFrameRequests: $0.statistics.keyFrameRequests,
                 retransmitted: $0.statistics.retransmitted, replayed: $0.statistics.replayed,
                 refused: $0.statistics.refused)
+        }
+        relayed = report.relayed.map {
+            Relayed(
+                datagramsToPeers: $0.toPeers.datagrams, bytesToPeers: $0.toPeers.bytes,
+                datagramsToClients: $0.toClients.datagrams, bytesToClients: $0.toClients.bytes)
         }
         serverDrops = Dictionary(uniqueKeysWithValues: report.serverDrops.map { ($0.reason, $0.count) })
         violations = report.violations
@@ -176,13 +220,13 @@ struct CallDocument: Encodable {
 /// A call's result for people.
 enum CallText {
     static func render(_ report: CallReport) -> String {
-        var lines = ["party    path  handshake  NACKs  again  key frames asked for"]
+        var lines = ["party    path  handshake  NACKs  again  key frames asked for      by"]
         for (index, party) in report.parties.enumerated() {
             lines.append(
                 row(
                     ("\(index)", 5), (time(party.connect), 8), (time(party.handshake), 11),
                     ("\(party.statistics.nacksSent)", 7), ("\(party.statistics.retransmitted)", 7),
-                    ("\(party.statistics.keyFrameRequests)", 22)))
+                    ("\(party.statistics.keyFrameRequests)", 22), (way(party), 8)))
         }
         lines += ["", "who gets whose     sent  received  repaired  lost  corrupt    first"]
         for stream in report.streams {
@@ -194,12 +238,24 @@ enum CallText {
         }
         let drops = report.serverDrops.map { "\($0.reason) \($0.count)" }.joined(separator: ", ")
         lines += ["", "the server dropped: \(drops.isEmpty ? "nothing" : drops)"]
+        if let relayed = report.relayed {
+            lines.append(
+                "the TURN server passed \(relayed.toPeers.datagrams) datagrams to the server and "
+                    + "\(relayed.toClients.datagrams) back")
+        }
+        let watched = report.relayed == nil ? "consent (I9)" : "consent (I9), relaying (I11)"
         lines.append(
-            "consent (I9) and SRTP indices (I12) of \(report.packets) packets: "
+            "\(watched) and SRTP indices (I12) of \(report.packets) packets: "
                 + (report.violationCount == 0 ? "sound" : "\(report.violationCount) VIOLATIONS"))
         lines += report.violations.map { "  \($0)" }
         lines.append("replay hash \(hex(report.replayHash)), \(report.events) events")
         return lines.joined(separator: "\n")
+    }
+
+    /// `HH`, `RH tls`: the kinds of the path's candidates, and how the relay is reached.
+    private static func way(_ party: CallReport.Party) -> String {
+        guard let kinds = party.kinds else { return "--" }
+        return "\(kinds)" + (party.relay.map { " \($0.rawValue)" } ?? "")
     }
 
     static func hex(_ hash: UInt64) -> String {

@@ -45,6 +45,8 @@ struct TURNCommand: AsyncParsableCommand {
     @Option(help: "Peers there are never relayed to; may be repeated.") var denyPeer: [String] = []
     @Option(help: "Allocations at one time.") var allocations = 4096
     @Option(help: "Allocations of one user at one time.") var allocationsPerUser = 128
+    @Option(help: "Connections over TCP and TLS that one address, or one IPv6 /64, may have at one time.")
+    var connectionsPerAddress = TURNStreams.perAddress
     @Option(help: "The longest lifetime of an allocation, in seconds, before it must be refreshed.")
     var maxLifetime: UInt32 = 3600
     @Option(help: "Bytes per second that an allocation may relay, each way. Without: no limit.")
@@ -53,6 +55,9 @@ struct TURNCommand: AsyncParsableCommand {
     func validate() throws {
         guard (1...65_536).contains(allocations) else { throw ValidationError("--allocations takes 1 to 65536") }
         guard allocationsPerUser > 0 else { throw ValidationError("--allocations-per-user takes 1 and more") }
+        guard (1...TURNStreams.limit).contains(connectionsPerAddress) else {
+            throw ValidationError("--connections-per-address takes 1 to \(TURNStreams.limit)")
+        }
         guard (600...86_400).contains(maxLifetime) else { throw ValidationError("--max-lifetime takes 600 to 86400") }
         guard bytesPerSecond.map({ (1000...1_000_000_000_000).contains($0) }) ?? true else {
             throw ValidationError("--bytes-per-second takes 1000 to 1000000000000")
@@ -66,10 +71,10 @@ struct TURNCommand: AsyncParsableCommand {
     func run() async throws {
         var configuration = try makeConfiguration()
         let identity = try tlsListeners.isEmpty ? nil : TURNStreams.Identity(certificate: certificate, key: key)
-        let streams = TURNStreams()
+        let streams = TURNStreams(perAddress: connectionsPerAddress)
         let loop: RelayLoop
         do {
-            loop = try RelayLoop(configuration) { streams.send($0, to: $1) }
+            loop = try RelayLoop(configuration) { streams.send($0) }
         } catch {
             throw CommandFailure("the TURN server cannot start: \(error)")
         }
@@ -85,8 +90,8 @@ struct TURNCommand: AsyncParsableCommand {
             Terminal.line("TURN at \(listener.address) over \(listener.isStream ? (isTLS ? "TLS" : "TCP") : "UDP")")
         }
         try await runUntilSignal { try await Task.sleep(for: .seconds(86_400 * 365)) }
-        let statistics = await loop.statistics()
-        await streams.stop()
+        var statistics = await loop.statistics()
+        statistics?.drops.add(await streams.stop())
         await loop.stop()
         if let statistics { Terminal.line(Self.describe(statistics)) }
     }

@@ -29,29 +29,39 @@ final class TURNStreams: Sendable {
         }
     }
 
-    /// Connections at one time; further ones are closed at once.
+    /// Connections at one time, and of one address unless told otherwise; further ones are closed at once.
     static let limit = 4096
+    static let perAddress = 256
     /// Bytes that wait for a client that does not read. Then it is too slow for media, and its data is dropped.
     private static let waitingBytes = 256 * 1024
     /// A client must have said something within this time, and goes on saying something: allocations are refreshed.
     private static let silence = TimeAmount.seconds(3700)
     private static let firstSilence = TimeAmount.seconds(10)
 
-    private struct State {
-        var channels: [Tuple: any Channel] = [:]
-        var listening: [any Channel] = []
-    }
+    /// Bytes on their way from the relay's thread to the connections'. What comes on top is dropped.
+    private static let handoverBytes = 8 << 20
 
-    private let state = Mutex(State())
+    /// All connections are this loop's, so that what belongs to them needs no lock.
+    private let eventLoop: any EventLoop
+    private let table: NIOLoopBoundBox<ClientTable>
+    private let handedOver = Atomic(0)
+
+    init(perAddress: Int = TURNStreams.perAddress) {
+        eventLoop = MultiThreadedEventLoopGroup.singleton.next()
+        table = NIOLoopBoundBox.makeBoxSendingValue(
+            ClientTable(limit: Self.limit, perAddress: perAddress), eventLoop: eventLoop)
+    }
 
     /// Binds what is a stream of the loop's listeners.
     func start(_ loop: RelayLoop, identity: Identity?, tls: Set<Wire.SocketAddress>) async throws {
         for (index, listener) in loop.listeners.enumerated() where listener.isStream {
             let isTLS = tls.contains(listener.address)
-            let bootstrap = ServerBootstrap(group: .singletonMultiThreadedEventLoopGroup)
+            let bootstrap = ServerBootstrap(group: eventLoop)
                 .serverChannelOption(.backlog, value: 256)
                 .serverChannelOption(.socketOption(.so_reuseaddr), value: 1)
                 .childChannelOption(.socketOption(.tcp_nodelay), value: 1)
+                // What one read brings goes to the relay in one piece, which is to stay small.
+                .childChannelOption(.maxMessagesPerRead, value: 1)
                 .childChannelOption(
                     .writeBufferWaterMark, value: .init(low: Self.waitingBytes / 2, high: Self.waitingBytes)
                 )
@@ -70,37 +80,95 @@ final class TURNStreams: Sendable {
                 let channel = try await bootstrap.bind(
                     host: listener.address.ip.description, port: Int(listener.address.port)
                 ).get()
-                state.withLock { $0.listening.append(channel) }
+                try await eventLoop.submit { self.table.value.listening.append(channel) }.get()
             } catch {
-                await stop()
+                _ = await stop()
                 throw CommandFailure("\(listener.address) cannot be bound for TCP: \(error)")
             }
         }
     }
 
-    func stop() async {
-        let all = state.withLock { state in
-            defer { state = State() }
-            return state.listening + state.channels.values
+    /// Closes everything. What was refused and dropped since the beginning.
+    func stop() async -> DropCounters {
+        let end = eventLoop.submit { [table] in
+            let all = table.value.listening + table.value.clients.compactMap(\.self)
+            return (channels: all, drops: table.value.drops)
         }
-        for channel in all { try? await channel.close() }
+        guard let (channels, drops) = try? await end.get() else { return DropCounters() }
+        for channel in channels { try? await channel.close() }
+        return drops
     }
 
-    /// To a client; nothing happens where it is no more.
-    func send(_ bytes: [UInt8], to client: Tuple) {
-        guard let channel = state.withLock({ $0.channels[client] }), channel.isWritable else { return }
-        channel.writeAndFlush(ByteBuffer(bytes: bytes), promise: nil)
-    }
-
-    fileprivate func add(_ channel: any Channel, _ client: Tuple) -> Bool {
-        state.withLock { state in
-            guard state.channels.count < Self.limit else { return false }
-            state.channels[client] = channel
-            return true
+    /// To clients, from the relay's thread; nothing happens where one is no more. False when too much is on its way
+    /// already, and none of it went.
+    func send(_ batch: [RelayLoop.StreamOutput]) -> Bool {
+        let bytes = batch.reduce(0) { $0 + $1.bytes.count }
+        guard handedOver.load(ordering: .relaxed) < Self.handoverBytes else { return false }
+        handedOver.add(bytes, ordering: .relaxed)
+        eventLoop.execute {
+            self.write(batch)
+            self.handedOver.subtract(bytes, ordering: .relaxed)
         }
+        return true
     }
 
-    fileprivate func remove(_ client: Tuple) { state.withLock { $0.channels[client] = nil } }
+    /// One flush for each client, however much there is for it.
+    private func write(_ batch: [RelayLoop.StreamOutput]) {
+        var written: [any Channel] = []
+        for output in batch {
+            guard let channel = table.value.client(output.client) else { continue }
+            guard channel.isWritable else {
+                table.value.drops.count(.streamBacklogFull)
+                continue
+            }
+            channel.write(ByteBuffer(bytes: output.bytes), promise: nil)
+            if written.last !== channel { written.append(channel) }
+        }
+        for channel in written { channel.flush() }
+    }
+
+    /// The place of a new connection, on its loop; nil when it is one too many.
+    fileprivate func add(_ channel: any Channel, _ client: Tuple) -> Int32? { table.value.add(channel, client) }
+
+    fileprivate func remove(_ client: Tuple, at place: Int32) { table.value.remove(client, at: place) }
+}
+
+/// The connections, by a client's tuple. Lives on their event loop.
+private struct ClientTable {
+    private var places: SlotIndex<Tuple>
+    private(set) var clients: [(any Channel)?] = []
+    private var free: [Int32] = []
+    private var budget: StreamBudget
+    var listening: [any Channel] = []
+    var drops = DropCounters()
+
+    init(limit: Int, perAddress: Int) {
+        places = SlotIndex(capacity: limit)
+        budget = StreamBudget(limit: limit, perAddress: perAddress)
+    }
+
+    func client(_ tuple: Tuple) -> (any Channel)? { places.slot(for: tuple).flatMap { clients[Int($0)] } }
+
+    mutating func add(_ channel: any Channel, _ client: Tuple) -> Int32? {
+        do throws(DropReason) {
+            try budget.take(client.remote.ip)
+        } catch {
+            drops.count(error)
+            return nil
+        }
+        let place = free.popLast() ?? Int32(clients.count)
+        if Int(place) == clients.count { clients.append(channel) } else { clients[Int(place)] = channel }
+        // As many as the budget gives out fit.
+        _ = places.set(client, to: place)
+        return place
+    }
+
+    mutating func remove(_ client: Tuple, at place: Int32) {
+        budget.giveBack(client.remote.ip)
+        clients[Int(place)] = nil
+        free.append(place)
+        places.remove(client, ownedBy: place)
+    }
 }
 
 /// One client's connection.
@@ -112,8 +180,10 @@ private final class StreamHandler: ChannelInboundHandler {
     private let listener: UInt8
     private let silence: TimeAmount
     private var framer = StreamFramer()
-    private var client: Tuple?
+    private var client: (tuple: Tuple, place: Int32)?
     private var hasSpoken = false
+    /// What the present read has brought.
+    private var frames: [[UInt8]] = []
 
     init(_ streams: TURNStreams, _ loop: RelayLoop, listener: UInt8, silence: TimeAmount) {
         self.streams = streams
@@ -127,25 +197,29 @@ private final class StreamHandler: ChannelInboundHandler {
             let port = remote.port.flatMap({ UInt16(exactly: $0) })
         else { return context.close(promise: nil) }
         let client = Tuple(socket: listener, remote: Wire.SocketAddress(ip: ip, port: port))
-        guard streams.add(context.channel, client) else { return context.close(promise: nil) }
-        self.client = client
+        guard let place = streams.add(context.channel, client) else { return context.close(promise: nil) }
+        self.client = (client, place)
         context.fireChannelActive()
     }
 
     func channelInactive(context: ChannelHandlerContext) {
         guard let client else { return }
-        streams.remove(client)
-        _ = loop.send(.closed(client))
+        self.client = nil
+        streams.remove(client.tuple, at: client.place)
+        _ = loop.send(.closed(client.tuple))
     }
 
     func channelRead(context: ChannelHandlerContext, data: NIOAny) {
-        guard let client else { return }
         framer.receive(Array(Self.unwrapInboundIn(data).readableBytesView))
-        while let frame = framer.next() {
-            speak(context)
-            if !loop.send(.frame(frame, from: client)) { return context.close(promise: nil) }
-        }
+        while let frame = framer.next() { frames.append(frame) }
         if framer.isBroken { context.close(promise: nil) }
+    }
+
+    func channelReadComplete(context: ChannelHandlerContext) {
+        guard let client, !frames.isEmpty else { return }
+        speak(context)
+        if !loop.send(.frames(frames, from: client.tuple)) { context.close(promise: nil) }
+        frames = []
     }
 
     /// Who has said a word has longer for the next.

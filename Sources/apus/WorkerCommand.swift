@@ -77,9 +77,11 @@ enum WorkerAssembly {
             configuration.index = reactor
             return configuration
         }
-        return WorkerConfiguration(
+        var configuration = WorkerConfiguration(
             id: id, incarnation: UUID().uuidString.lowercased(), host: ProcessInfo.processInfo.hostName,
             processID: ProcessInfo.processInfo.processIdentifier, reactors: reactors,
             sessionLimit: settings.limits.sessionsPerWorker)
+        configuration.resolvesNames = settings.media.resolveMDNS
+        return configuration
     }
 }

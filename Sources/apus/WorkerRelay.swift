@@ -9,7 +9,8 @@ import Wire
 /// own host and to nobody else.
 struct WorkerRelay: Sendable {
     private let loop: RelayLoop
-    private let streams = TURNStreams()
+    private let streams: TURNStreams
+    private let logger: Logger
 
     /// How long a credential makes new allocations; one that there is goes on.
     private static let lifetime: Int64 = 86_400
@@ -31,9 +32,11 @@ struct WorkerRelay: Sendable {
         configuration.peers.allowed = (addresses + addresses.compactMap { announced[$0] }).compactMap {
             AddressRange($0, length: $0.isIPv4 ? 32 : 128)
         }
+        let streams = TURNStreams(perAddress: settings.turn.connectionsPerAddress)
+        self.streams = streams
+        self.logger = logger
         do {
-            let streams = streams
-            loop = try RelayLoop(configuration) { streams.send($0, to: $1) }
+            loop = try RelayLoop(configuration) { streams.send($0) }
         } catch {
             throw CommandFailure("turn.port: the TURN server cannot start at port \(port): \(error)")
         }
@@ -47,7 +50,10 @@ struct WorkerRelay: Sendable {
     }
 
     func stop() async {
-        await streams.stop()
+        let drops = await streams.stop()
+        for reason in DropReason.allCases where drops[reason] > 0 {
+            logger.notice("the relay refused clients", metadata: ["\(reason.label)": "\(drops[reason])"])
+        }
         await loop.stop()
     }
 

@@ -136,6 +136,24 @@ private func joined(feedback: [String]? = nil) -> Fixture {
     #expect(fixture.router.statistics(of: alice).inbound.first?.nackCount ?? 0 > 0)
 }
 
+@Test func aPacketLostInFrontOfAKeyFrameIsMended() throws {
+    let fixture = joined()
+    fixture.send(Media.key(10), from: alice)
+    fixture.send(Media.delta(11), from: alice)
+    // 12, the end of its frame, is lost: only the key frame shows the gap.
+    let key = try #require(fixture.send(Media.key(13), from: alice).first)
+    fixture.rtcp = []
+    fixture.wait(.milliseconds(50))
+    let asked = fixture.takeRTCP(to: alice).contains { entry in
+        guard case .nack(let nack) = entry.packet else { return false }
+        var numbers = nack.sequenceNumbers
+        return numbers.next(in: entry.bytes.span.bytes) == SequenceNumber(12)
+    }
+    #expect(asked)
+    let mended = fixture.send(Media.rtx(of: Media.delta(12), sequence: 1), from: alice)
+    #expect(mended.first.map { key.header.sequenceNumber.distance(from: $0.header.sequenceNumber) } == 1)
+}
+
 @Test func nothingIsAskedForWithoutNackNegotiated() {
     let fixture = joined(feedback: ["nack pli"])
     fixture.send(Media.key(10), from: alice)

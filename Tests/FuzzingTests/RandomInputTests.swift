@@ -8,7 +8,7 @@ import Testing
         switch target {
         case .dtls, .srtp: 600
         case .kurento: 800
-        case .stun, .turn, .candidate, .sdp, .trickle, .store: 2000
+        case .stun, .turn, .candidate, .mdns, .sdp, .trickle, .store: 2000
         case .rtp, .rtcp, .vp9, .dependency: 4000
         }
     }

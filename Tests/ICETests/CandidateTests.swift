@@ -98,10 +98,10 @@ struct CandidateTests {
     }
 
     @Test func prioritiesFollowTheFormula() {
-        #expect(Candidate.priority(of: .host, socket: 0) == 2_130_706_431)
-        #expect(Candidate.priority(of: .host, socket: 1) < Candidate.priority(of: .host, socket: 0))
-        #expect(Candidate.priority(of: .host, socket: 255) > Candidate.priority(of: .peerReflexive, socket: 0))
-        #expect(Candidate.priority(of: .peerReflexive, socket: 0) > Candidate.priority(of: .serverReflexive, socket: 0))
+        #expect(Candidate.priority(of: .host, rank: 0) == 2_130_706_431)
+        #expect(Candidate.priority(of: .host, rank: 1) < Candidate.priority(of: .host, rank: 0))
+        #expect(Candidate.priority(of: .host, rank: 255) > Candidate.priority(of: .peerReflexive, rank: 0))
+        #expect(Candidate.priority(of: .peerReflexive, rank: 0) > Candidate.priority(of: .serverReflexive, rank: 0))
     }
 
     @Test func credentialsAreWellFormed() {

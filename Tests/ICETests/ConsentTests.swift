@@ -139,6 +139,21 @@ struct ConsentTests {
         }
     }
 
+    @Test(arguments: [false, true]) func aRestartDoesNotProlongConsent(_ isLite: Bool) {
+        var net = connected(seed: 10, .init(serverIsLite: isLite))
+        net.isCut = true
+        let cut = net.now
+        net.run(for: .seconds(20))
+        for _ in 0..<2 {
+            net.server.restart(local: Credentials(random: &net.random), now: net.now)
+            net.drain()
+        }
+        #expect(net.server.selectedTuple != nil && net.server.state == .checking)
+        #expect(net.run(for: .seconds(11)) { $0.server.selectedTuple == nil })
+        #expect(net.now - cut <= .seconds(30) && net.now - cut >= .seconds(23))
+        #expect(net.server.state == .checking, "it goes on looking")
+    }
+
     @Test func restartAfterConsentExpiredConnectsAgain() {
         var net = connected(seed: 8)
         net.isCut = true

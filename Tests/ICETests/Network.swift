@@ -53,19 +53,16 @@ struct Network {
 
     init(seed: UInt64, _ setup: Setup = Setup()) {
         random = SeededRandom(seed: seed)
-        func hosts(_ addresses: [SocketAddress]) -> [Candidate] {
-            addresses.enumerated().map { Candidate.host(address: $0.element, socket: UInt8($0.offset)) }
-        }
         let serverCredentials = Credentials(random: &random)
         let clientCredentials = Credentials(random: &random)
         server = Agent(
             configuration: AgentConfiguration(
                 local: serverCredentials, isLite: setup.serverIsLite, isControlling: setup.serverControls,
-                localCandidates: hosts(setup.serverSockets)), random: random.split(), now: now)
+                localCandidates: Candidate.hosts(setup.serverSockets)), random: random.split(), now: now)
         client = Agent(
             configuration: AgentConfiguration(
                 local: clientCredentials, isControlling: setup.clientControls,
-                localCandidates: hosts(setup.clientSockets)), random: random.split(), now: now)
+                localCandidates: Candidate.hosts(setup.clientSockets)), random: random.split(), now: now)
         clientAddresses = setup.clientSockets
         if setup.exchangesCredentials {
             server.setRemote(clientCredentials, now: now)

@@ -68,6 +68,49 @@ struct NominationTests {
         #expect(agent.isValidated(Self.weak))
     }
 
+    /// Time passes; the peer answers only on `tuple`.
+    mutating func pass(_ interval: Interval, answeringOn tuple: Tuple) throws {
+        let end = now + interval
+        while now < end {
+            now = now + .milliseconds(10)
+            if agent.deadline <= now { agent.advance(to: now) }
+            for sent in agent.allTransmits() where sent.tuple == tuple { try answer(sent) }
+        }
+    }
+
+    /// Every copy of our check was lost while the peer's came through: the next of the peer's is a new start.
+    @Test mutating func aNominationIsConfirmedThoughOurCheckHadSpentItsCopies() throws {
+        try check(Self.strong, nominates: true, priority: 2000)
+        try pass(.seconds(3), answeringOn: Self.strong)
+        try check(Self.weak, nominates: false, priority: 5000, answers: false)
+        try pass(.milliseconds(7_200), answeringOn: Self.strong)
+        try check(Self.weak, nominates: true, priority: 5000)
+        #expect(agent.selectedTuple == Self.weak)
+        #expect(agent.state == .completed)
+    }
+
+    @Test mutating func aNominationOutlivesTheFailureOfOurCheck() throws {
+        try check(Self.strong, nominates: true, priority: 2000)
+        try pass(.seconds(3), answeringOn: Self.strong)
+        try check(Self.weak, nominates: true, priority: 5000, answers: false)
+        try pass(.seconds(12), answeringOn: Self.strong)
+        #expect(agent.selectedTuple == Self.strong)
+        try check(Self.weak, nominates: false, priority: 5000)
+        #expect(agent.selectedTuple == Self.weak)
+    }
+
+    @Test mutating func aNominationThatFailedEndsWithTheNext() throws {
+        let third = Tuple(socket: 0, remote: address("203.0.113.3", 3))
+        try check(Self.strong, nominates: true, priority: 2000)
+        try pass(.seconds(3), answeringOn: Self.strong)
+        try check(Self.weak, nominates: true, priority: 5000, answers: false)
+        try pass(.seconds(12), answeringOn: Self.strong)
+        try check(third, nominates: true, priority: 1000)
+        try pass(.seconds(3), answeringOn: third)
+        try check(Self.weak, nominates: false, priority: 5000)
+        #expect(agent.selectedTuple == third)
+    }
+
     @Test mutating func nothingCountsAfterConsentExpired() throws {
         try check(Self.strong, nominates: true, priority: 2000)
         while agent.state != .failed {

@@ -20,14 +20,14 @@ struct StreamTests {
     }
 
     @Test func anyUDPIsPreferredToTCPAndTCPToARelay() {
-        let direct = Candidate.priority(of: .serverReflexive, socket: 255)
-        let active = Candidate.priority(of: .host, socket: 0, transport: .tcpActive)
-        let passive = Candidate.priority(of: .host, socket: 0, transport: .tcpPassive)
+        let direct = Candidate.priority(of: .serverReflexive, rank: 255)
+        let active = Candidate.priority(of: .host, rank: 0, transport: .tcpActive)
+        let passive = Candidate.priority(of: .host, rank: 0, transport: .tcpPassive)
         #expect(direct > active && active > passive)
-        #expect(passive > Candidate.priority(of: .peerReflexive, socket: 0, transport: .tcpActive))
+        #expect(passive > Candidate.priority(of: .peerReflexive, rank: 0, transport: .tcpActive))
         #expect(
-            Candidate.priority(of: .peerReflexive, socket: 255, transport: .tcpPassive)
-                > Candidate.priority(of: .relayed, socket: 0))
+            Candidate.priority(of: .peerReflexive, rank: 255, transport: .tcpPassive)
+                > Candidate.priority(of: .relayed, rank: 0))
     }
 
     @Test func aClientWithoutUDPConnectsOverTCP() {

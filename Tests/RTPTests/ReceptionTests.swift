@@ -151,11 +151,24 @@ private func repair(_ generator: inout NackGenerator, _ number: UInt16) -> NackG
     #expect(feed(&generator, UInt16(Limits.missingPackets + 4)) == .newest)
 }
 
-@Test func keyFrameForgetsOlderLosses() {
+@Test func whatWasLostBeforeAKeyFrameIsStillAskedFor() {
     var generator = NackGenerator()
     for number in [1, 3, 5, 7] as [UInt16] { _ = feed(&generator, number) }
-    generator.forget(before: SequenceNumber(5))
-    #expect(due(&generator, 1_000) == [6])
+    generator.noteKeyFrame(SequenceNumber(5))
+    #expect(due(&generator, 1_000) == [2, 4, 6])
+}
+
+@Test func whatWasLostBeforeAKeyFrameIsGivenUpFirst() {
+    var generator = NackGenerator()
+    _ = feed(&generator, 0)
+    #expect(feed(&generator, 201) == .newest)
+    generator.noteKeyFrame(SequenceNumber(201))
+    // An older one that comes late takes nothing back.
+    generator.noteKeyFrame(SequenceNumber(1))
+    let next = 202 + UInt16(Limits.missingPackets) - 100
+    #expect(feed(&generator, next) == .newest)
+    #expect(generator.missingCount == Limits.missingPackets - 100)
+    #expect(feed(&generator, next + 200) == .keyFrameNeeded, "all of these came after it")
 }
 
 @Test func senderThatRestartsIsFollowed() {

@@ -55,6 +55,7 @@ func refusal(_ text: String) -> SettingsError? {
               ipv6: false
               loopback: never
               ice_lite: true
+              resolve_mdns: true
             store:
               url: unix:/run/redis.sock
               start: false
@@ -89,6 +90,7 @@ func refusal(_ text: String) -> SettingsError? {
         expected.media.ipv6 = false
         expected.media.loopback = .never
         expected.media.iceLite = true
+        expected.media.resolveMDNS = true
         expected.store.url = "unix:/run/redis.sock"
         expected.store.start = false
         expected.workers.count = 3

@@ -54,6 +54,9 @@ import Testing
             text: "turn:\n  port: 3478\n  secret: short\n", line: 3, key: "turn.secret", problem: "32 bytes",
             fix: "openssl rand"),
         Case(text: "turn:\n  hosts: [\"a b\"]\n", line: 2, key: "turn.hosts", problem: "`a b`", fix: "example.com"),
+        Case(
+            text: "turn:\n  connections_per_address: 0\n", line: 2, key: "turn.connections_per_address",
+            problem: "from 1 to 4096", fix: "256"),
         Case(text: "store:\n  url: http://x\n", line: 2, key: "store.url", problem: "Redis address", fix: "redis://"),
         Case(text: "workers:\n  count: 0\n", line: 2, key: "workers.count", problem: "from 1 to 64", fix: "count: 2"),
         Case(text: "workers:\n  count: many\n", line: 2, key: "workers.count", problem: "`many`", fix: "count: 2"),

@@ -47,3 +47,17 @@ import Wire
         #expect(monitor.violations.first?.contains("I12") == true)
     }
 }
+
+extension MediaMonitor {
+    fileprivate func sends(
+        _ bytes: [UInt8], from local: SocketAddress, to remote: SocketAddress, process: Int, now: Instant
+    ) {
+        sends(bytes.span.bytes, from: local, to: remote, process: process, now: now)
+    }
+
+    fileprivate func receives(
+        _ bytes: [UInt8], at local: SocketAddress, from remote: SocketAddress, isLite: Bool, now: Instant
+    ) {
+        receives(bytes.span.bytes, at: local, from: remote, isLite: isLite, now: now)
+    }
+}

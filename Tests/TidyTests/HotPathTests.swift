@@ -5,7 +5,8 @@ import Testing
     static let files = [
         "Sources/Reactor/ReactorWorld+Receive.swift", "Sources/Reactor/ReactorWorld+Send.swift",
         "Sources/Reactor/Burst.swift", "Sources/Reactor/EgressBatch.swift", "Sources/Reactor/ReceiveBatch.swift",
-        "Sources/Wire/TupleTable.swift",
+        "Sources/Reactor/Streams/StreamTable.swift", "Sources/Reactor/Streams/StreamConnection.swift",
+        "Sources/Wire/SlotIndex.swift",
         "Sources/Transport/PeerTransport+Receive.swift", "Sources/Transport/PeerTransport+Send.swift",
         "Sources/Transport/Demultiplexer.swift", "Sources/Transport/MediaTransport.swift",
         "Sources/Transport/PipeTransport.swift",

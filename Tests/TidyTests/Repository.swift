@@ -48,7 +48,9 @@ enum Repository {
 /// The modules by what they may do.
 enum Module {
     /// Sans-IO: time and randomness come in as arguments. In order: each may import those before it only.
-    static let cores = ["Wire", "STUN", "ICE", "DTLS", "SRTP", "RTP", "SDP", "Transport", "Forwarding", "Session"]
+    static let cores = [
+        "Wire", "STUN", "ICE", "MDNS", "DTLS", "SRTP", "RTP", "SDP", "Transport", "Forwarding", "Session",
+    ]
 
     /// What `Package.swift` says that each module depends on.
     static let dependencies: [String: Set<String>] = {

@@ -45,6 +45,27 @@ private func publisher(_ stage: Stage) async -> (location: String?, tag: String?
     #expect(await stage.plane.operations.isEmpty)
 }
 
+/// Nobody can open a connection to a peer that only opens them; one that accepts them can be asked.
+@Test func aCandidateThatAcceptsTCPIsForTheWorker() async {
+    let stage = Stage()
+    let (location, tag) = await publisher(stage)
+    let line = "a=candidate:1 1 tcp 1518214911 192.0.2.1 443 typ host generation 0 tcptype passive"
+    #expect(
+        await stage.patch(location, fragment("peer", "peerpeerpeerpeerpeerpeer", line), ifMatch: tag).status == 204)
+    #expect(await stage.plane.operations.count == 1)
+}
+
+@Test(arguments: [
+    ("1b5e0a3e.local", true), ("a.b.local", false), ("example.com", false), ("localhost", false), ("192.0.2.1", true),
+]) func namesOfMDNSAreForAWorkerThatResolvesThem(_ address: String, _ isUsable: Bool) async {
+    let stage = Stage { $0.resolvesNames = true }
+    let (location, tag) = await publisher(stage)
+    let line = "a=candidate:1 1 udp 2122260223 \(address) 61764 typ host"
+    #expect(
+        await stage.patch(location, fragment("peer", "peerpeerpeerpeerpeerpeer", line), ifMatch: tag).status == 204)
+    #expect(await stage.plane.operations.isEmpty == !isUsable)
+}
+
 @Test func aGenerationTakesSoManyCandidates() async {
     let stage = Stage()
     let (location, tag) = await publisher(stage)
@@ -79,6 +100,30 @@ private func publisher(_ stage: Stage) async -> (location: String?, tag: String?
     // The former generation is over.
     #expect(await stage.patch(location, fragment(), ifMatch: tag).status == 412)
     #expect(await stage.patch(location, fragment("newU", "newpnewpnewpnewpnewpnewp"), ifMatch: newTag).status == 204)
+}
+
+@Test func aRestartWhoseResponseWasLostIsAnsweredAgain() async {
+    let stage = Stage()
+    let (location, _) = await publisher(stage)
+    let body = fragment("newU", "newpnewpnewpnewpnewpnewp", "a=\(candidate)")
+    let first = await stage.patch(location, body, ifMatch: "*")
+    await stage.plane.forgetOperations()
+    let second = await stage.patch(location, body, ifMatch: "*")
+    #expect(second.status == 200)
+    #expect(second["ETag"] == first["ETag"])
+    #expect(second.body == first.body)
+    #expect(await stage.plane.operations.isEmpty)
+}
+
+/// Its sender does not look for an answer, so the former generation must live on.
+@Test func aTrickleIsNoRestartWhateverItsCredentials() async {
+    let stage = Stage()
+    let (location, tag) = await publisher(stage)
+    let response = await stage.patch(location, fragment("newU", "newpnewpnewpnewpnewpnewp"), ifMatch: tag)
+    #expect(response.status == 412)
+    #expect(response.body.contains("If-Match: *"))
+    #expect(await stage.plane.operations.isEmpty)
+    #expect(await stage.patch(location, fragment(), ifMatch: tag).status == 204)
 }
 
 @Test func theSameCredentialsUnderAnAsteriskAreATrickle() async {

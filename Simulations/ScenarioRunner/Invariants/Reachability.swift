@@ -43,7 +43,7 @@ enum Reachability {
         for side in [call.from, call.to] {
             guard !side.isLite, !side.hidesAddresses, side.turn.isEmpty, let host = host(side.host, scenario),
                 hasServer(side, scenario),
-                host.addresses.count <= 1
+                host.addresses.count <= 1, !scenario.network.hosts.contains(where: { $0.linkOf == side.host })
             else { return nil }
             let chain = layout.chain(host.behind)
             // With a common gateway there are more ways than the closed form knows.

@@ -1,3 +1,4 @@
+public import Simulator
 public import Wire
 
 /// A server that hosts may use.
@@ -13,18 +14,26 @@ public struct Server: Hashable, Sendable {
     public var kind = Kind.stun
     public var host = ""
     public var port: UInt16 = 3478
+    /// Of a relay: it speaks TLS there too.
+    public var tlsPort: UInt16?
 
     public init() {}
 }
 
 extension Server.Kind: ScalarValue {}
+extension RelayCarrier: ScalarValue {}
+
+extension Server {
+    /// Where it listens.
+    var ports: [UInt16] { [port] + (tlsPort.map { [$0] } ?? []) }
+}
 
 extension Server: Record {
     static var noun: String { "a server" }
     static var fields: [Field<Server>] {
         [
             .value("name", \.name).required, .value("kind", \.kind), .value("host", \.host).required,
-            .value("port", \.port),
+            .value("port", \.port), .optional("tls_port", \.tlsPort),
         ]
     }
 }
@@ -38,6 +47,8 @@ public struct Call: Hashable, Sendable {
         public var stun: [String] = []
         /// TURN servers that it has relayed addresses of.
         public var turn: [String] = []
+        /// The ways to them, one after the other until one works; empty is UDP, then TCP.
+        public var turnOver: [RelayCarrier] = []
         /// Answers checks and sends none (RFC 8445 section 2.5).
         public var isLite = false
         /// Its role to begin with: two that control, or none, have a conflict to solve. Nil: `from` controls.
@@ -56,6 +67,9 @@ public struct Call: Hashable, Sendable {
     public var start = Interval.zero
     /// How long a better path may still turn up once there is one (RFC 8445 section 8.1.1).
     public var nominationPatience = Interval.seconds(2)
+    /// So long after the path was lost, one side begins an ICE restart: `from`, or `to` where `from` is lite. Nil is
+    /// never.
+    public var restartAfterLoss: Interval?
 
     public init() {}
 }
@@ -64,8 +78,9 @@ extension Call.Side: Record {
     static var noun: String { "a side of a call" }
     static var fields: [Field<Call.Side>] {
         [
-            .value("host", \.host).required, .values("stun", \.stun), .values("turn", \.turn), .value("lite", \.isLite),
-            .optional("controls", \.controls), .value("hides_addresses", \.hidesAddresses),
+            .value("host", \.host).required, .values("stun", \.stun), .values("turn", \.turn),
+            .values("turn_over", \.turnOver), .value("lite", \.isLite), .optional("controls", \.controls),
+            .value("hides_addresses", \.hidesAddresses),
         ]
     }
 }
@@ -77,6 +92,7 @@ extension Call: Record {
             .value("name", \.name).required,
             .record("from", \.from).required, .record("to", \.to).required,
             .value("start", \.start), .value("nomination_patience", \.nominationPatience),
+            .optional("restart_after_loss", \.restartAfterLoss),
         ]
     }
 
@@ -116,6 +132,12 @@ public struct Expectation: Hashable, Sendable {
     public var reconnectsAfter: Interval?
     /// …both sides have an answer again, so soon.
     public var reconnectsWithin: Interval?
+    /// The host, or link of one, whose address `from` sends from at the end.
+    public var leavesFrom: String?
+    /// How `from` reaches its relay at the end.
+    public var relayOver: RelayCarrier?
+    /// ICE restarts after which both sides had a path again: at least so many.
+    public var restarts: Int?
 
     public init() {}
 }
@@ -129,6 +151,8 @@ extension Expectation: Record {
             .value("call", \.call), .optional("result", \.result), .optional("within", \.within),
             .values("kinds", \.kinds), .optional("connected_at_end", \.isConnectedAtEnd),
             .optional("reconnects_after", \.reconnectsAfter), .optional("reconnects_within", \.reconnectsWithin),
+            .optional("leaves_from", \.leavesFrom), .optional("relay_over", \.relayOver),
+            .optional("restarts", \.restarts),
         ]
     }
 }

@@ -22,6 +22,8 @@ public struct Incident: Hashable, Sendable {
         case firewallFlush = "firewall flush"
         /// A host's programs stand still; what arrives waits.
         case hostPause = "host pause"
+        /// A side of a call begins an ICE restart (RFC 8445 section 9).
+        case iceRestart = "ice restart"
         /// Everything is again as the scenario's `network` says, except that every link is up.
         case heal
     }
@@ -44,6 +46,8 @@ public struct Incident: Hashable, Sendable {
     public var burst: Int?
     /// With `nat address`.
     public var address: IPAddress?
+    /// With `ice restart`, where the host has several; empty is the only one.
+    public var call = ""
 
     public init() {}
 
@@ -58,6 +62,7 @@ public struct Incident: Hashable, Sendable {
     public var text: String {
         var text = what.rawValue
         if !place.isEmpty { text += " at \(place)" }
+        if !call.isEmpty { text += " in \(call)" }
         if direction != .both { text += ", \(direction.rawValue)" }
         let values: [(String, String?)] = [
             ("rate", rate?.text), ("delay", delay?.text), ("jitter", jitter?.text), ("loss", loss?.text),
@@ -78,7 +83,7 @@ extension Incident: Record {
             .value("at", \.at).required, .value("what", \.what).required, .value("where", \.place).kept,
             .value("direction", \.direction), .optional("for", \.duration), .optional("rate", \.rate),
             .optional("delay", \.delay), .optional("jitter", \.jitter), .optional("loss", \.loss),
-            .optional("burst", \.burst), .optional("address", \.address).kept,
+            .optional("burst", \.burst), .optional("address", \.address).kept, .value("call", \.call).kept,
         ]
     }
 }

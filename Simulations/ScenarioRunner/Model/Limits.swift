@@ -7,6 +7,8 @@ enum Limits {
     static let gateways = 128
     static let hosts = 128
     static let servers = 32
+    /// TURN servers of one side of a call.
+    static let serversPerSide = 4
     static let calls = 64
     static let events = 4096
     static let expectations = 256

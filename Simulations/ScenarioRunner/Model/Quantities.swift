@@ -7,6 +7,21 @@ protocol ScalarValue: Hashable {
     /// For errors: `a time`.
     static var form: String { get }
     static var example: String { get }
+    /// Nearby, with one digit; itself where it has no more.
+    var rounded: Self { get }
+}
+
+extension ScalarValue {
+    var rounded: Self { self }
+}
+
+extension Int64 {
+    /// To one digit, halves upwards: 1691 is 2000.
+    var roundedToOneDigit: Int64 {
+        var unit: Int64 = 1
+        while self / unit >= 10 { unit *= 10 }
+        return (self / unit + (self % unit >= (unit + 1) / 2 && unit > 1 ? 1 : 0)) * unit
+    }
 }
 
 /// Decimal numbers without floating point: what is read is what is written again.
@@ -71,6 +86,7 @@ extension Interval: ScalarValue {
         return "\(nanoseconds / unit.nanoseconds) \(unit.name)"
     }
 
+    var rounded: Interval { Interval(nanoseconds: nanoseconds.roundedToOneDigit) }
     static var form: String { "a time with its unit, at most a day" }
     static var example: String { "20 ms" }
 }
@@ -100,6 +116,7 @@ extension Share: ScalarValue {
     }
 
     var text: String { "\(Decimal.format(Int64(millionths), unit: 10_000)) %" }
+    var rounded: Share { Share(millionths: Int(Int64(millionths).roundedToOneDigit)) }
     static var form: String { "a share from 0 % to 100 %" }
     static var example: String { "5 %" }
 }
@@ -130,6 +147,7 @@ extension DataRate: ScalarValue {
         return "\(bitsPerSecond / UInt64(unit.bits)) \(unit.name)"
     }
 
+    var rounded: DataRate { DataRate(bitsPerSecond: UInt64(Int64(clamping: bitsPerSecond).roundedToOneDigit)) }
     static var form: String { "a rate from 1 kbit/s to 1000 Gbit/s" }
     static var example: String { "2 Mbit/s" }
 }
@@ -170,6 +188,7 @@ extension Int: ScalarValue {
     }
 
     var text: String { String(self) }
+    var rounded: Int { Int(Int64(self).roundedToOneDigit) }
     static var form: String { "a whole number from 0 to 1000000" }
     static var example: String { "5" }
 }

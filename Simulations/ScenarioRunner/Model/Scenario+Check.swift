@@ -1,3 +1,4 @@
+import Spelling
 import Wire
 
 // What only the whole of a scenario shows: names that lead nowhere, values that do not go together.
@@ -10,6 +11,7 @@ extension Scenario {
         }
         try checkCounts()
         _ = try Layout(self)
+        try checkLinks()
         try checkServers()
         try checkCalls()
         for (index, event) in events.enumerated() { try check(event, "events[\(index)]") }
@@ -44,8 +46,17 @@ extension Scenario {
         }
     }
 
+    /// Hosts that are machines, and not links of one.
+    var machines: [String] { network.hosts.filter(\.linkOf.isEmpty).map(\.name) }
+
+    private func checkLinks() throws(ScenarioError) {
+        for (index, host) in network.hosts.enumerated() where !host.linkOf.isEmpty {
+            try Self.require(host.linkOf, in: machines, "network.hosts[\(index)].link_of", "host")
+        }
+    }
+
     private func checkServers() throws(ScenarioError) {
-        let hosts = network.hosts.map(\.name)
+        let hosts = machines
         for (index, server) in servers.enumerated() {
             let path = "servers[\(index)]"
             try Self.checkName(server.name, path)
@@ -56,10 +67,14 @@ extension Scenario {
             guard server.port < .max else {
                 throw ScenarioError("\(path).port", "the port after it is needed too", fix: "Write `port: 3478`")
             }
-            let isTaken = servers[..<index].contains {
-                $0.host == server.host && abs(Int($0.port) - Int(server.port)) < 2
+            let others = servers[..<index].filter { $0.host == server.host }
+            guard server.tlsPort == nil || server.kind == .turn else {
+                throw ScenarioError("\(path).tls_port", "a STUN server has none", fix: "Leave it out")
             }
-            guard !isTaken else {
+            let isTaken = others.contains { other in
+                server.ports.contains { port in other.ports.contains { abs(Int($0) - Int(port)) < 2 } }
+            }
+            guard !isTaken, server.tlsPort != server.port else {
                 throw ScenarioError(
                     "\(path).port", "another server of `\(server.host)` has this port or the next",
                     fix: "Choose another")
@@ -75,7 +90,7 @@ extension Scenario {
                 throw ScenarioError("\(path).name", "two calls are called `\(call.name)`", fix: "Rename one")
             }
             for (name, side) in [("from", call.from), ("to", call.to)] {
-                try Self.require(side.host, in: network.hosts.map(\.name), "\(path).\(name).host", "host")
+                try Self.require(side.host, in: machines, "\(path).\(name).host", "host")
                 for (number, server) in side.stun.enumerated() {
                     let names = servers.filter { $0.kind == .stun }.map(\.name)
                     try Self.require(server, in: names, "\(path).\(name).stun[\(number)]", "STUN server")
@@ -84,12 +99,20 @@ extension Scenario {
                     let names = servers.filter { $0.kind == .turn }.map(\.name)
                     try Self.require(server, in: names, "\(path).\(name).turn[\(number)]", "TURN server")
                 }
+                guard side.turn.count <= Limits.serversPerSide else {
+                    throw ScenarioError(
+                        "\(path).\(name).turn", "these are too many", fix: "Use at most \(Limits.serversPerSide)")
+                }
             }
             guard call.from.host != call.to.host else {
                 throw ScenarioError("\(path).to.host", "both sides are on one host", fix: "Call another host")
             }
             guard !call.from.isLite || !call.to.isLite else {
                 throw ScenarioError("\(path).to.lite", "both sides are lite, so that nobody checks", fix: "Drop one")
+            }
+            if let patience = call.restartAfterLoss, patience < .seconds(1) {
+                throw ScenarioError(
+                    "\(path).restart_after_loss", "it is shorter than a restart takes", fix: "Use at least `1 s`")
             }
             guard call.start < duration else {
                 throw ScenarioError("\(path).start", "it is not before the end", fix: "Start before \(duration.text)")
@@ -123,6 +146,9 @@ extension Scenario {
                     "\(path).reconnects_within", "it ends after the scenario", fix: "Make `duration` longer")
             }
         }
+        if let link = expectation.leavesFrom {
+            try Self.require(link, in: network.hosts.map(\.name), "\(path).leaves_from", "host")
+        }
         guard expectation.result != .fail || (expectation.within == nil && expectation.kinds.isEmpty) else {
             throw ScenarioError(path, "what fails has neither kinds nor a time", fix: "Leave them out")
         }
@@ -148,7 +174,8 @@ extension Scenario {
             return (hosts + nats + firewalls + network.routers.map(\.name), "host or device")
         case .natReboot, .natRebinding, .natAddress: return (nats, "NAT")
         case .blockUDP, .allowUDP, .firewallFlush: return (firewalls, "firewall")
-        case .hostPause: return (hosts, "host")
+        case .hostPause: return (machines, "host")
+        case .iceRestart: return (calls.flatMap { [$0.from.host, $0.to.host] }, "host with a call")
         case .heal: return ([], "place")
         }
     }
@@ -166,6 +193,7 @@ extension Scenario {
             try Self.require(event.place, in: places.names, "\(path).where", places.noun)
         }
         try checkParameters(event, path)
+        if event.what == .iceRestart { try checkRestart(event, path) }
         if event.what == .natAddress {
             guard let address = event.address else {
                 throw ScenarioError(
@@ -174,6 +202,17 @@ extension Scenario {
             guard try !Layout(self).isTaken(address, outside: event.place) else {
                 throw ScenarioError("\(path).address", "somebody has \(address)", fix: "Choose another")
             }
+        }
+    }
+
+    private func checkRestart(_ event: Incident, _ path: String) throws(ScenarioError) {
+        let own = calls.filter { [$0.from.host, $0.to.host].contains(event.place) }.map(\.name)
+        if event.call.isEmpty {
+            guard own.count == 1 else {
+                throw ScenarioError(path, "`\(event.place)` has several calls", fix: "Add a line `call: \(own[0])`")
+            }
+        } else {
+            try Self.require(event.call, in: own, "\(path).call", "call of \(event.place)")
         }
     }
 
@@ -186,6 +225,7 @@ extension Scenario {
             ("rate", event.rate != nil, isChange), ("delay", event.delay != nil, isChange),
             ("jitter", event.jitter != nil, isChange), ("loss", event.loss != nil, isChange),
             ("burst", event.burst != nil, isChange), ("address", event.address != nil, event.what == .natAddress),
+            ("call", !event.call.isEmpty, event.what == .iceRestart),
         ]
         for (key, isGiven, isAllowed) in given where isGiven && !isAllowed {
             throw ScenarioError(

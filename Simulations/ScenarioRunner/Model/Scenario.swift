@@ -99,6 +99,10 @@ public struct FirewallDevice: Device {
     public var behind = ""
     /// No UDP passes at all.
     public var blocksUDP = false
+    /// TCP goes out to these ports only; empty is to all.
+    public var tcpPorts: [UInt16] = []
+    /// TCP goes out only where it is TLS.
+    public var demandsTLS = false
     /// How long after the last packet an answer may come.
     public var lifetime = Interval.seconds(120)
     public var link = LinkSettings()
@@ -113,7 +117,7 @@ extension FirewallDevice: Record {
     static var fields: [Field<FirewallDevice>] {
         [
             .value("name", \.name).required, .value("behind", \.behind), .value("blocks_udp", \.blocksUDP),
-            .value("lifetime", \.lifetime),
+            .values("tcp_ports", \.tcpPorts), .value("demands_tls", \.demandsTLS), .value("lifetime", \.lifetime),
         ] + linkFields()
     }
 }
@@ -136,10 +140,12 @@ extension RouterDevice: Record {
     }
 }
 
-/// A machine.
+/// A machine, or the second link of one.
 public struct HostDevice: Device {
     public var name = ""
     public var behind = ""
+    /// The machine that this is another link of, as a phone has Wi-Fi and LTE; empty is a machine of its own.
+    public var linkOf = ""
     /// Empty is one that is chosen.
     public var addresses: [IPAddress] = []
     public var link = LinkSettings()
@@ -152,8 +158,10 @@ public struct HostDevice: Device {
 extension HostDevice: Record {
     static var noun: String { "a host" }
     static var fields: [Field<HostDevice>] {
-        [.value("name", \.name).required, .value("behind", \.behind), .values("addresses", \.addresses)]
-            + linkFields()
+        [
+            .value("name", \.name).required, .value("behind", \.behind), .value("link_of", \.linkOf),
+            .values("addresses", \.addresses),
+        ] + linkFields()
     }
 }
 

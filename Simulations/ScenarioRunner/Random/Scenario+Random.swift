@@ -24,10 +24,12 @@ extension Scenario {
         let quietTime = Interval.seconds(60)
         guard !isQuiet else {
             scenario.duration = .seconds(40)
+            scenario.addExtras(root, isQuiet: true)
             return scenario
         }
         let faultTime = draw.incidents(kinds, &scenario)
         scenario.duration = faultTime + quietTime
+        scenario.addExtras(root, isQuiet: false)
         return scenario
     }
 }
@@ -40,16 +42,16 @@ enum RandomFault: CaseIterable {
 }
 
 extension SeededRandom {
-    fileprivate mutating func flip() -> Bool { next() >> 63 == 1 }
-    fileprivate mutating func chance(_ percent: UInt64) -> Bool { next() % 100 < percent }
+    mutating func flip() -> Bool { next() >> 63 == 1 }
+    mutating func chance(_ percent: UInt64) -> Bool { next() % 100 < percent }
 
-    fileprivate mutating func pick<Value>(_ values: [Value]) -> Value { values[Int(next() % UInt64(values.count))] }
+    mutating func pick<Value>(_ values: [Value]) -> Value { values[Int(next() % UInt64(values.count))] }
 
-    fileprivate mutating func number(_ range: ClosedRange<Int>) -> Int {
+    mutating func number(_ range: ClosedRange<Int>) -> Int {
         range.lowerBound + Int(next() % UInt64(range.count))
     }
 
-    fileprivate mutating func interval(_ milliseconds: ClosedRange<Int>) -> Interval {
+    mutating func interval(_ milliseconds: ClosedRange<Int>) -> Interval {
         .milliseconds(Int64(number(milliseconds)))
     }
 }

@@ -35,6 +35,7 @@ public enum Soak {
             time = time + report.time
             for event in report.scenario.events { seen["event: \(event.what.rawValue)", default: 0] += 1 }
             for drop in report.drops { seen["drop: \(drop.reason)", default: 0] += drop.count }
+            for (name, count) in report.counts { seen[name, default: 0] += count }
             for call in report.calls {
                 for side in [call.from, call.to] {
                     for change in side.states { seen["state: \(change.state)", default: 0] += 1 }
@@ -84,7 +85,7 @@ public enum Soak {
             guard let run = try? ScenarioRun(scenario) else { return nil }
             let report = run.run()
             if failure.violation.invariant == .determinism { return difference(scenario, report)?.time }
-            return report.violations.first { $0.invariant == failure.violation.invariant }?.time
+            return report.violations.first { $0.signature == failure.violation.signature }?.time
         }
         var small = shrinker.shrink(failure.scenario)
         small.title = "\(failure.violation.invariant.rawValue), seed \(failure.seed)"

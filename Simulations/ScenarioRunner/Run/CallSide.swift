@@ -6,7 +6,8 @@ public import Wire
 /// One end of a call in a run: its agent, and what was seen of it from outside.
 public final class CallSide {
     public let call: Int
-    public let host: Int
+    /// Its machine, and then the further links of that.
+    public let hosts: [Int]
     public let isLite: Bool
     /// Local addresses, by socket.
     public let sockets: [SocketAddress]
@@ -26,9 +27,11 @@ public final class CallSide {
     /// Error answers 487 that it got.
     public internal(set) var roleConflicts = 0
 
-    init(call: Int, host: Int, isLite: Bool, sockets: [SocketAddress], peer: PeerProcess, process: HostProcess) {
+    public var host: Int { hosts[0] }
+
+    init(call: Int, hosts: [Int], isLite: Bool, sockets: [SocketAddress], peer: PeerProcess, process: HostProcess) {
         self.call = call
-        self.host = host
+        self.hosts = hosts
         self.isLite = isLite
         self.sockets = sockets
         self.peer = peer
@@ -44,6 +47,13 @@ public final class CallSide {
         if self.tuple(tuple) == nil { return agent.state == .completed || agent.state == .connected }
         if isLite { return lastRequest[tuple].map { $0 >= instant } ?? false }
         return lastAnswer[tuple].map { $0.asked >= instant } ?? false
+    }
+
+    /// Whose address it sends from; nil through a relay or without a path.
+    func leavesFrom(_ addresses: [[IPAddress]]) -> Int? {
+        guard let tuple = agent.selectedTuple.flatMap({ self.tuple($0) }) else { return nil }
+        let ip = sockets[Int(tuple.socket)].ip
+        return hosts.first { addresses[$0].contains(ip) }
     }
 
     /// Neither its own candidate nor the other's is a relay's.

@@ -17,11 +17,18 @@ struct ExpectationState {
     private let call: Int
     private let callName: String
     private let start: Instant
+    /// Where `leaves_from` is.
+    private let link: Int?
+    private let addresses: [[IPAddress]]
+    private let hostNames: [String]
     /// When both sides had an answer that they asked for after ``Expectation/reconnectsAfter``.
     private var reconnected: Instant?
 
-    init(_ expectation: Expectation, in scenario: Scenario) {
+    init(_ expectation: Expectation, in scenario: Scenario, addresses: [[IPAddress]]) {
         self.expectation = expectation
+        self.addresses = addresses
+        link = scenario.network.hosts.firstIndex { $0.name == expectation.leavesFrom }
+        hostNames = scenario.network.hosts.map(\.name)
         call = scenario.calls.firstIndex { $0.name == expectation.call } ?? 0
         callName = scenario.calls.isEmpty ? "" : scenario.calls[call].name
         start = Instant.origin + (scenario.calls.isEmpty ? .zero : scenario.calls[call].start)
@@ -70,6 +77,33 @@ struct ExpectationState {
                     expected: "\(callName): both sides hear each other within \(within.text) after \(after.text)",
                     isMet: time.map { $0 <= within } ?? false,
                     found: time.map { "after \(Self.milliseconds($0))" } ?? "never"))
+        }
+        return verdicts + pathVerdicts(pair)
+    }
+
+    /// Of what the path leads through, and how often it was made anew.
+    private func pathVerdicts(_ pair: [CallSide]) -> [Verdict] {
+        var verdicts: [Verdict] = []
+        if let name = expectation.leavesFrom {
+            let found = pair[0].leavesFrom(addresses)
+            verdicts.append(
+                Verdict(
+                    expected: "\(callName): the path leaves from \(name)", isMet: found != nil && found == link,
+                    found: found.map { hostNames[$0] } ?? "from none of its own addresses"))
+        }
+        if let carrier = expectation.relayOver {
+            let found = pair[0].peer.relayCarrier
+            verdicts.append(
+                Verdict(
+                    expected: "\(callName): the relay is reached over \(carrier.rawValue)", isMet: found == carrier,
+                    found: found.map { "over \($0.rawValue)" } ?? "no relay"))
+        }
+        if let count = expectation.restarts {
+            let found = pair.map(\.peer.restarts).min() ?? 0
+            verdicts.append(
+                Verdict(
+                    expected: "\(callName): a path after each of \(count) ICE restarts", isMet: found >= count,
+                    found: "after \(found)"))
         }
         return verdicts
     }

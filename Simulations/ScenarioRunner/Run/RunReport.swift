@@ -52,6 +52,8 @@ public struct RunReport: Sendable {
     /// By place, then by reason.
     public var drops: [Drops]
     public var verdicts: [Verdict]
+    /// What was seen how often, by name: what a TURN server did.
+    public var counts: [String: Int]
     public var violations: [Violation]
     /// Addresses of each host, in the order of the scenario.
     public var addresses: [[IPAddress]]
@@ -94,7 +96,7 @@ extension ScenarioRun {
             time: min(simulation.now, end) - .origin, calls: calls, traffic: traffic,
             drops: drops.map { RunReport.Drops(place: $0.key.place, reason: $0.key.reason, count: $0.value) }
                 .sorted { ($0.place, $0.reason) < ($1.place, $1.reason) },
-            verdicts: expectations.flatMap { $0.verdicts(sides, end: end) }, violations: violations,
+            verdicts: expectations.flatMap { $0.verdicts(sides, end: end) }, counts: counts, violations: violations,
             addresses: layout.hostAddresses,
             natAddresses: scenario.network.nats.map { nat in
                 layout.gateways.first { $0.name == nat.name }?.addresses ?? []

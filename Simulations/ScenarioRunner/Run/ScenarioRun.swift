@@ -25,12 +25,18 @@ public final class ScenarioRun {
     public let sides: [CallSide]
     /// Addresses of all servers.
     public let servers: Set<SocketAddress>
+    /// Those of them that only tell addresses.
+    let bindingServers: Set<SocketAddress>
+    /// Hosts with TURN servers, and a fresh observer of each.
+    let relayHosts: [World.RelayHost]
     public let end: Instant
     /// From here on nothing is done to the network any more.
     public let healed: Instant
     let layout: Layout
     let options: Options
     private let watches: [any Watch]
+    /// What was seen how often, for coverage.
+    private(set) var counts: [String: Int] = [:]
     private let sideBySocket: [SocketAddress: Int]
     var expectations: [ExpectationState]
     var entries: [EventLog.Entry] = []
@@ -54,6 +60,8 @@ public final class ScenarioRun {
         simulation = world.simulation
         sides = world.sides
         servers = world.servers
+        bindingServers = world.bindingServers
+        relayHosts = world.relayHosts
         end = Instant.origin + scenario.duration
         healed = world.healed
         watches = (options.checksInvariants ? Self.standardWatches() : []) + options.watches
@@ -63,7 +71,9 @@ public final class ScenarioRun {
             for socket in side.sockets where sideBySocket[socket] == nil { sideBySocket[socket] = index }
         }
         self.sideBySocket = sideBySocket
-        expectations = scenario.expectations.map { ExpectationState($0, in: scenario) }
+        expectations = scenario.expectations.map {
+            ExpectationState($0, in: scenario, addresses: world.layout.hostAddresses)
+        }
         traffic = scenario.network.hosts.map { HostTraffic(name: $0.name) }
     }
 
@@ -108,7 +118,7 @@ public final class ScenarioRun {
         // Whatever changes in an agent, it notes.
         if hasNews {
             let hosts = news.map(\.host)
-            for side in sides where hosts.contains(side.host) { side.poll(now) }
+            for side in sides where side.hosts.contains(where: hosts.contains) { side.poll(now) }
             for index in expectations.indices { expectations[index].poll(sides, now) }
         }
         for watch in watches { watch.afterEvent(self) }
@@ -123,6 +133,9 @@ public final class ScenarioRun {
         violations.append(Violation(invariant: invariant, time: simulation.now, detail: detail))
     }
 
+    /// Something that is worth counting.
+    func count(_ name: String, _ times: Int = 1) { counts[name, default: 0] += times }
+
     private func look(at entry: EventLog.Entry) -> Sight {
         guard let datagram = entry.datagram, entry.kind == .sent || entry.kind == .delivered else {
             return Sight(entry: entry)
@@ -135,8 +148,8 @@ public final class ScenarioRun {
         sight.remote = remote
         if let found = sideBySocket[local] {
             let index =
-                sides[found].host == entry.host
-                ? found : sides.firstIndex { $0.host == entry.host && $0.sockets.contains(local) }
+                sides[found].hosts.contains(entry.host)
+                ? found : sides.firstIndex { $0.hosts.contains(entry.host) && $0.sockets.contains(local) }
             if let index {
                 sight.side = index
                 sight.tuple = sides[index].tuple(local: local, remote: remote)

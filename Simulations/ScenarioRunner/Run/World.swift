@@ -9,6 +9,19 @@ struct World {
     private(set) var simulation: Simulation
     private(set) var sides: [CallSide] = []
     private(set) var servers: Set<SocketAddress> = []
+    /// Of STUN servers.
+    private(set) var bindingServers: Set<SocketAddress> = []
+    /// Hosts with TURN servers, and who looks on at each.
+    private(set) var relayHosts: [RelayHost] = []
+
+    struct RelayHost {
+        var host: Int
+        /// One of its servers; all stand still at the same times.
+        var process: HostProcess
+        var observer: RelayObserver
+    }
+
+    private var relayProcesses: [Int: HostProcess] = [:]
     /// When the last event is over.
     private(set) var healed = Instant.origin
     private let scenario: Scenario
@@ -33,6 +46,7 @@ struct World {
         simulation.signallingDelay = scenario.signallingDelay
         schedule()
         addServers()
+        addObservers()
         addCalls()
     }
 
@@ -44,10 +58,7 @@ struct World {
                     scenario.network.nats[number].settings.behavior, externalAddresses: gateway.addresses,
                     random: seed.stream("nat:\(gateway.name)")))
         case .firewall(let number):
-            .firewall(
-                Firewall(
-                    blocksUDP: scenario.network.firewalls[number].blocksUDP,
-                    lifetime: scenario.network.firewalls[number].lifetime))
+            .firewall(scenario.network.firewalls[number].firewall)
         case .router: .router
         }
     }
@@ -83,6 +94,7 @@ struct World {
                 ? BindingServer(addresses: (addresses[0], addresses[1]), ports: (server.port, server.port + 1))
                 : BindingServer(endpoints: addresses.map { SocketAddress(ip: $0, port: server.port) })
             servers.formUnion(binding.endpoints)
+            bindingServers.formUnion(binding.endpoints)
             simulation.add(process(BindingServerProcess(binding), on: host), on: host)
         }
     }
@@ -92,24 +104,65 @@ struct World {
 
     /// Over UDP and TCP at the same port.
     private mutating func addRelay(_ server: Server, _ host: Int, _ addresses: [IPAddress]) {
+        let observed = Self.listeners(server, addresses)
         var configuration = ServerConfiguration(
-            listeners: addresses.flatMap { ip in
-                [false, true].map {
-                    ServerConfiguration.Listener(address: SocketAddress(ip: ip, port: server.port), isStream: $0)
-                }
-            })
+            listeners: observed.map { ServerConfiguration.Listener(address: $0.address, isStream: $0.carrier != .udp) })
         configuration.relayIPv4 = addresses.first { $0.isIPv4 }
         configuration.relayIPv6 = addresses.first { !$0.isIPv4 }
         configuration.users = [Self.user.name: Self.user.password]
         servers.formUnion(configuration.listeners.map(\.address))
-        simulation.add(
-            process(RelayServerProcess(configuration, random: seed.stream("server:\(server.name)")), on: host), on: host
-        )
+        let relay = RelayServerProcess(
+            configuration, tlsListeners: Set(observed.filter { $0.carrier == .tls }.map(\.address)),
+            random: seed.stream("server:\(server.name)"))
+        let process = process(relay, on: host)
+        relayProcesses[host] = process
+        simulation.add(process, on: host)
     }
 
-    private func address(ofServer name: String) -> SocketAddress? {
-        guard let server = scenario.servers.first(where: { $0.name == name }) else { return nil }
-        return SocketAddress(ip: layout.hostAddresses[host(server.host)][0], port: server.port)
+    private static func listeners(_ server: Server, _ addresses: [IPAddress]) -> [RelayObserver.Listener] {
+        addresses.flatMap { ip in
+            let ports: [(UInt16?, RelayCarrier)] = [(server.port, .udp), (server.port, .tcp), (server.tlsPort, .tls)]
+            return ports.compactMap { port, carrier in
+                port.map { RelayObserver.Listener(address: SocketAddress(ip: ip, port: $0), carrier: carrier) }
+            }
+        }
+    }
+
+    /// One for each host, since its servers share their addresses.
+    private mutating func addObservers() {
+        for (host, addresses) in layout.hostAddresses.enumerated() {
+            let name = scenario.network.hosts[host].name
+            let listeners = scenario.servers.filter { $0.kind == .turn && $0.host == name }.flatMap {
+                Self.listeners($0, addresses)
+            }
+            guard !listeners.isEmpty, let process = relayProcesses[host] else { continue }
+            relayHosts.append(
+                RelayHost(
+                    host: host, process: process,
+                    observer: RelayObserver(listeners: listeners, relayAddresses: addresses)))
+        }
+    }
+
+    private func address(ofServer name: String, isTLS: Bool = false) -> SocketAddress? {
+        guard let server = scenario.servers.first(where: { $0.name == name }),
+            let port = isTLS ? server.tlsPort : server.port
+        else { return nil }
+        return SocketAddress(ip: layout.hostAddresses[host(server.host)][0], port: port)
+    }
+
+    private func relayServer(_ name: String) -> PeerProcess.RelayServer? {
+        guard let address = address(ofServer: name) else { return nil }
+        var server = PeerProcess.RelayServer(
+            address: address, username: Self.user.name, password: Self.user.password)
+        server.tlsAddress = self.address(ofServer: name, isTLS: true)
+        return server
+    }
+
+    /// A machine and its further links.
+    private func links(of name: String) -> [Int] {
+        scenario.network.hosts.indices.filter {
+            scenario.network.hosts[$0].name == name || scenario.network.hosts[$0].linkOf == name
+        }
     }
 
     /// Where sides of calls have their sockets.
@@ -121,25 +174,33 @@ struct World {
             var numbers: [Int] = []
             for (offset, side) in [call.from, call.to].enumerated() {
                 let host = host(side.host)
-                let port = Self.firstPort + UInt16(index * 2 + offset)
-                let sockets = layout.hostAddresses[host].map { SocketAddress(ip: $0, port: port) }
+                let links = links(of: side.host).filter { $0 != host }
+                let number = UInt16(index * 2 + offset)
+                let sockets = ([host] + links).flatMap { layout.hostAddresses[$0] }.map {
+                    SocketAddress(ip: $0, port: Self.firstPort + number)
+                }
                 var configuration = PeerProcess.Configuration(
                     sockets: sockets, isControlling: side.controls ?? (offset == 0))
                 configuration.isLite = side.isLite
                 configuration.signalsHosts = !side.hidesAddresses
                 configuration.nominationPatience = call.nominationPatience
                 configuration.stunServers = side.stun.compactMap { address(ofServer: $0) }
-                configuration.relayServers = side.turn.compactMap { address(ofServer: $0) }.map {
-                    PeerProcess.RelayServer(address: $0, username: Self.user.name, password: Self.user.password)
-                }
+                configuration.relayServers = side.turn.compactMap { relayServer($0) }
+                if !side.turnOver.isEmpty { configuration.relayCarriers = side.turnOver }
+                configuration.firstStreamPort += number * 16
+                configuration.restarts = restarts(of: side.host, in: call)
+                // Exactly one side: `from`, or the other where that is lite.
+                if (offset == 0) != call.from.isLite { configuration.restartAfterLoss = call.restartAfterLoss }
                 let name = offset == 0 ? "from" : "to"
                 let peer = PeerProcess(
                     configuration, random: seed.stream("call:\(call.name):\(name)"), start: start)
                 let process = process(peer, on: host)
                 numbers.append(simulation.add(process, on: host, start: start))
+                for link in links { simulation.attach(numbers[offset], to: link) }
                 sides.append(
                     CallSide(
-                        call: index, host: host, isLite: side.isLite, sockets: sockets, peer: peer, process: process))
+                        call: index, hosts: [host] + links, isLite: side.isLite, sockets: sockets, peer: peer,
+                        process: process))
             }
             sides[index * 2].peer.peer = numbers[1]
             sides[index * 2 + 1].peer.peer = numbers[0]
@@ -150,12 +211,21 @@ struct World {
 // MARK: Events
 
 extension World {
+    private func restarts(of host: String, in call: Call) -> [Instant] {
+        scenario.events.filter { event in
+            event.what == .iceRestart && event.place == host && (event.call.isEmpty || event.call == call.name)
+        }.map { Instant.origin + $0.at }.sorted()
+    }
+}
+
+extension World {
     private mutating func schedule() {
         let end = Instant.origin + scenario.duration
         for (index, event) in scenario.events.enumerated() {
             let time = Instant.origin + event.at
             healed = max(healed, min(time + (event.duration ?? .zero), end))
-            guard event.what != .hostPause else { continue }
+            // Those are things that processes do.
+            guard event.what != .hostPause, event.what != .iceRestart else { continue }
             let change = change(event, index)
             simulation.at(time, change)
             guard let duration = event.duration, time + duration <= end else { continue }
@@ -207,7 +277,7 @@ extension World {
         case .blockUDP: return Self.changingFirewall(segment) { $0.blocksUDP = true }
         case .allowUDP: return Self.changingFirewall(segment) { $0.blocksUDP = false }
         case .firewallFlush: return Self.changingFirewall(segment) { $0.flush() }
-        case .hostPause: return { _ in }
+        case .hostPause, .iceRestart: return { _ in }
         case .heal: return healing()
         }
     }
@@ -285,5 +355,14 @@ extension Incident {
             link.isHeld = isHeld
         default: break
         }
+    }
+}
+
+extension FirewallDevice {
+    fileprivate var firewall: Firewall {
+        var firewall = Firewall(blocksUDP: blocksUDP, lifetime: lifetime)
+        if !tcpPorts.isEmpty { firewall.tcpPorts = Set(tcpPorts) }
+        firewall.demandsTLS = demandsTLS
+        return firewall
     }
 }

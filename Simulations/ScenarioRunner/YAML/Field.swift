@@ -1,3 +1,5 @@
+import Spelling
+
 /// A part of a scenario with named fields: one list of them reads it, writes it, and says what can be made simpler.
 protocol Record: Hashable {
     /// Every field at its default.
@@ -67,7 +69,11 @@ extension Field {
             },
             write: { root in Tree(.text(root[keyPath: place].text)) },
             isDefault: { root in root[keyPath: place] == Root()[keyPath: place] },
-            simpler: { root in replacing(root, place, by: Root()[keyPath: place]) })
+            simpler: { root in
+                let (value, plain) = (root[keyPath: place], Root()[keyPath: place])
+                return value == plain
+                    ? [] : replacing(root, place, by: plain) + replacing(root, place, by: value.rounded)
+            })
     }
 
     static func optional<Value: ScalarValue>(_ key: String, _ place: WritableKeyPath<Root, Value?>) -> Field {
@@ -77,7 +83,9 @@ extension Field {
                 root[keyPath: place] = try Value.read(tree, path)
             },
             write: { root in root[keyPath: place].map { Tree(.text($0.text)) } },
-            simpler: { root in replacing(root, place, by: nil) })
+            simpler: { root in
+                replacing(root, place, by: nil) + replacing(root, place, by: root[keyPath: place]?.rounded)
+            })
     }
 
     /// A list of words; one alone may stand without brackets.

@@ -1,3 +1,5 @@
+import Spelling
+
 /// What is wrong with a scenario, where, and what to write instead.
 public struct ScenarioError: Error, Hashable, Sendable, CustomStringConvertible {
     /// The field, from the top: `network.hosts[1].link.loss`.
@@ -21,29 +23,11 @@ public struct ScenarioError: Error, Hashable, Sendable, CustomStringConvertible 
     }
 }
 
-/// Finds what somebody may have meant.
-enum Spelling {
+extension Spelling {
     /// `Did you mean …?` where a known word is near, else all of them.
     static func hint(_ word: String, of known: [String], called noun: String) -> String {
         guard !known.isEmpty else { return "There is no \(noun) here" }
-        let nearest = known.min { distance($0, word) < distance($1, word) }
-        if let nearest, distance(nearest, word) <= max(2, word.count / 3) { return "Did you mean `\(nearest)`?" }
+        if let nearest = nearest(word, of: known) { return "Did you mean `\(nearest)`?" }
         return "There is: \(known.joined(separator: ", "))"
-    }
-
-    /// Levenshtein's edit distance.
-    static func distance(_ left: String, _ right: String) -> Int {
-        let right = Array(right)
-        var row = Array(0...right.count)
-        for (i, character) in left.enumerated() {
-            var diagonal = row[0]
-            row[0] = i + 1
-            for j in right.indices {
-                let cost = min(row[j + 1] + 1, row[j] + 1, diagonal + (character == right[j] ? 0 : 1))
-                diagonal = row[j + 1]
-                row[j + 1] = cost
-            }
-        }
-        return row[right.count]
     }
 }

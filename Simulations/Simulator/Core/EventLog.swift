@@ -24,12 +24,12 @@ public struct EventLog: Sendable {
     public var keepsEntries: Bool
     public private(set) var entries: [Entry] = []
     public private(set) var count = 0
-    private var hash = FNV1a()
+    private var hash: UInt64 = 0
 
     public init(keepsEntries: Bool = false) { self.keepsEntries = keepsEntries }
 
     /// Equal for runs in which the same happened at the same times.
-    public var replayHash: UInt64 { hash.value }
+    public var replayHash: UInt64 { hash }
 
     /// What was kept since the last time, to look at it as it happens; the log keeps it no longer.
     public mutating func takeEntries() -> [Entry] {
@@ -39,32 +39,36 @@ public struct EventLog: Sendable {
         return taken
     }
 
+    /// Something that is about no packet.
+    mutating func add(_ kind: Kind, at time: Instant, host: Int, text: String = "") {
+        absorb(kind, time, host, text)
+        guard keepsEntries else { return }
+        entries.append(Entry(time: time, host: host, kind: kind, datagram: nil, text: text, spot: nil))
+    }
+
+    /// - Parameter contents: the hash of the packet's payload.
     mutating func add(
-        _ kind: Kind, at time: Instant, host: Int, datagram: Datagram? = nil, text: String = "",
+        _ kind: Kind, at time: Instant, host: Int, _ datagram: borrowing Datagram, contents: UInt64, text: String = "",
         spot: Network.Spot? = nil
     ) {
-        count += 1
-        hash.add(PayloadHash.of(time, kind: kind.rawValue, host: host))
-        for byte in text.utf8 { hash.add(byte) }
-        if let datagram {
-            hash.add(PayloadHash.of(datagram))
-            if let segment = datagram.segment { hash.add(segment) }
-        }
+        absorb(kind, time, host, text)
+        absorb(PayloadHash.of(datagram, contents: contents))
+        if let segment = datagram.segment { absorb(segment) }
         guard keepsEntries else { return }
-        entries.append(Entry(time: time, host: host, kind: kind, datagram: datagram, text: text, spot: spot))
+        entries.append(Entry(time: time, host: host, kind: kind, datagram: copy datagram, text: text, spot: spot))
     }
-}
 
-extension FNV1a {
-    mutating func add(_ segment: TCPSegment) {
-        add(segment.flags.rawValue)
-        for word in [segment.sequence, segment.acknowledgement] { add(UInt64(word)) }
-        add(UInt64(segment.window))
-        add(UInt64(segment.checksum))
+    private mutating func absorb(_ kind: Kind, _ time: Instant, _ host: Int, _ text: String) {
+        count += 1
+        absorb(PayloadHash.of(time, kind: kind.rawValue, host: host))
+        guard !text.isEmpty else { return }
+        for byte in text.utf8 { absorb(UInt64(byte)) }
     }
-    mutating func add(_ address: SocketAddress) {
-        add(address.ip.high)
-        add(address.ip.low)
-        add(UInt64(address.port))
+
+    private mutating func absorb(_ segment: TCPSegment) {
+        absorb(UInt64(segment.sequence) << 32 | UInt64(segment.acknowledgement))
+        absorb(UInt64(segment.flags.rawValue) << 32 | UInt64(segment.window) << 16 | UInt64(segment.checksum))
     }
+
+    private mutating func absorb(_ word: UInt64) { hash = PayloadHash.mix(hash, word) }
 }

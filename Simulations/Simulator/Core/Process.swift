@@ -7,10 +7,15 @@ public protocol Process: AnyObject {
     var deadline: Instant { get }
     /// Whether TCP segments come to ``receive(_:now:_:)`` too. By default not: what takes only UDP never sees them.
     var takesTCP: Bool { get }
+    /// Whether datagrams that arrive at one instant, one behind the other, come in one piece to
+    /// ``receive(batch:now:_:)``, as a socket hands them over. By default they come one by one.
+    var takesBatches: Bool { get }
     /// Once, at the beginning.
     func start(now: Instant, _ output: inout Output)
     /// A datagram for one of the host's addresses.
     func receive(_ datagram: Datagram, now: Instant, _ output: inout Output)
+    /// At least one datagram; the process may write into them.
+    func receive(batch: inout [Datagram], now: Instant, _ output: inout Output)
     /// A message that another process sent outside of the network: signalling.
     func receive(_ message: [UInt8], from sender: Int, now: Instant, _ output: inout Output)
     func advance(to now: Instant, _ output: inout Output)
@@ -18,6 +23,10 @@ public protocol Process: AnyObject {
 
 extension Process {
     public var takesTCP: Bool { false }
+    public var takesBatches: Bool { false }
+    public func receive(batch: inout [Datagram], now: Instant, _ output: inout Output) {
+        for datagram in batch { receive(datagram, now: now, &output) }
+    }
     public func start(now: Instant, _ output: inout Output) {}
     public func receive(_ message: [UInt8], from sender: Int, now: Instant, _ output: inout Output) {}
 }
@@ -33,9 +42,23 @@ public struct Output: Sendable {
     public private(set) var messages: [Message] = []
     public private(set) var notes: [String] = []
 
+    /// Memory of packets that have arrived.
+    private var spares: [[UInt8]] = []
+    private static let spareLimit = 256
+
     public init() {}
 
-    public mutating func send(_ payload: [UInt8], from source: SocketAddress, to destination: SocketAddress) {
+    /// Sends a copy of some bytes.
+    public mutating func send(copying bytes: RawSpan, from source: SocketAddress, to destination: SocketAddress) {
+        var payload = spares.popLast() ?? []
+        unsafe bytes.withUnsafeBytes { bytes in
+            payload.removeAll(keepingCapacity: true)
+            unsafe payload.append(contentsOf: bytes)
+        }
+        send(payload, from: source, to: destination)
+    }
+
+    public mutating func send(_ payload: consuming [UInt8], from source: SocketAddress, to destination: SocketAddress) {
         datagrams.append(Datagram(source: source, destination: destination, payload: payload))
     }
 
@@ -47,11 +70,22 @@ public struct Output: Sendable {
         messages.append(Message(receiver: receiver, bytes: bytes))
     }
 
+    /// Packets are taken one by one, each once.
+    mutating func takeDatagram(_ index: Int, into packets: inout PacketTable, number: UInt64) -> Int32 {
+        packets.insert(moving: &datagrams[index], number: number)
+    }
+
+    /// A payload that nobody needs any more; its memory is used for one that is sent.
+    mutating func recycle(_ payload: consuming [UInt8]) {
+        guard payload.capacity > 0, spares.count < Self.spareLimit else { return }
+        spares.append(payload)
+    }
+
     /// Forgets all, and keeps the room for it.
     mutating func reset() {
-        datagrams.removeAll(keepingCapacity: true)
-        messages.removeAll(keepingCapacity: true)
-        notes.removeAll(keepingCapacity: true)
+        if !datagrams.isEmpty { datagrams.removeAll(keepingCapacity: true) }
+        if !messages.isEmpty { messages.removeAll(keepingCapacity: true) }
+        if !notes.isEmpty { notes.removeAll(keepingCapacity: true) }
     }
 
     /// A line for the event log: a state that changed, a pair that was selected.

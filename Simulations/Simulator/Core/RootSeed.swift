@@ -32,4 +32,9 @@ public struct FNV1a: Hashable, Sendable {
         add(UInt64(bytes.count))
         for byte in bytes { add(byte) }
     }
+    mutating func add(_ address: SocketAddress) {
+        add(address.ip.high)
+        add(address.ip.low)
+        add(UInt64(address.port))
+    }
 }

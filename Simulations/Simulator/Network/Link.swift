@@ -6,7 +6,7 @@ public import Wire
 /// later, packets wait inside, and the link asks to be called: see ``nextDeparture``.
 public struct Link: Sendable {
     /// Why a packet did not arrive.
-    public enum Loss: String, Hashable, Sendable, CaseIterable {
+    public enum Loss: String, Hashable, Sendable, BitwiseCopyable, CaseIterable {
         case down = "link down"
         case queueFull = "queue full"
         /// By CoDel.
@@ -29,8 +29,13 @@ public struct Link: Sendable {
     }
 
     public var behavior: LinkBehavior {
-        didSet { if behavior.trace != oldValue.trace { opportunity = 0 } }
+        didSet {
+            if behavior.trace != oldValue.trace { opportunity = 0 }
+            onlyDelay = queue == nil ? behavior.onlyDelay : nil
+        }
     }
+    /// Of a line that does nothing else, and in which nothing has ever waited.
+    private var onlyDelay: Interval?
     private var random: SeededRandom
     /// When the line has sent all that it was given.
     private var busyUntil = Instant.origin
@@ -47,7 +52,17 @@ public struct Link: Sendable {
 
     public init(_ behavior: LinkBehavior, random: SeededRandom) {
         self.behavior = behavior
+        onlyDelay = behavior.onlyDelay
         self.random = random
+    }
+
+    /// What ``send(_:now:)`` does, for a packet that nothing can happen to but the delay: when it arrives. Nil where
+    /// more can happen.
+    mutating func pass(now: Instant) -> Instant? {
+        guard let delay = onlyDelay, busyUntil <= now else { return nil }
+        busyUntil = now
+        latestArrival = max(latestArrival, now + delay)
+        return latestArrival
     }
 
     /// A packet enters; corruption changes its payload.

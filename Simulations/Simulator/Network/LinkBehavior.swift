@@ -61,4 +61,11 @@ public struct LinkBehavior: Hashable, Sendable {
         case .dropTail, .dropTailDelay: isHeld || trace != nil
         }
     }
+    /// The delay, where packets get later and nothing else happens to them; else nil.
+    var onlyDelay: Interval? {
+        let isPlain =
+            isUp && !waits && rate == nil && jitter == .zero && !reorders && loss == .none && duplication == .never
+            && corruption == .never
+        return isPlain ? delay : nil
+    }
 }

@@ -7,7 +7,7 @@ public import Wire
 /// seconds, so that both sides may open at once.
 public struct NAT: Sendable {
     /// Why a packet went no further.
-    public enum Refusal: String, Hashable, Sendable, CaseIterable {
+    public enum Refusal: String, Hashable, Sendable, BitwiseCopyable, CaseIterable {
         /// Nothing inside has the external endpoint.
         case noMapping = "no mapping"
         /// The mapping's filter has no place for the sender.

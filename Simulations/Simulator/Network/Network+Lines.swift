@@ -33,32 +33,45 @@ extension Network {
     }
 
     /// A packet enters a line.
-    mutating func cross(_ line: Line, _ datagram: Datagram, now: Instant) -> Step {
-        var datagram = datagram
+    mutating func cross(_ line: Line, _ datagram: inout Datagram, now: Instant) -> Step {
+        if let arrival = pass(line, now: now) { return .hop(end(of: line), arrival) }
+        isPlainWay = false
         let outcome = self[line].send(&datagram, now: now)
         noteCall(line)
-        return step(outcome, datagram, line)
+        return step(outcome, line)
     }
 
-    private func step(_ outcome: Link.Outcome, _ datagram: Datagram, _ line: Line) -> Step {
+    /// The short way through a line that only delays: nil for others.
+    private mutating func pass(_ line: Line, now: Instant) -> Instant? {
+        switch line {
+        case .hostUp(let host): hosts[host].up.pass(now: now)
+        case .hostDown(let host): hosts[host].down.pass(now: now)
+        case .segmentUp(let segment): segments[segment].up.pass(now: now)
+        case .segmentDown(let segment): segments[segment].down.pass(now: now)
+        }
+    }
+
+    private mutating func step(_ outcome: Link.Outcome, _ line: Line) -> Step {
+        if self[line].behavior.corruption != .never { mayHaveChanged = true }
         switch outcome {
-        case .dropped(let loss): return .dropped(.link(loss), datagram, at: .line(line))
-        case .queued(let overflow): return .queued(overflow: overflow, line)
+        case .dropped(let loss): return .dropped(.link(loss), at: .line(line))
+        case .queued(let overflow):
+            self.overflow = overflow
+            return .queued(line)
         case .arrives(let time, let copy):
             let place = end(of: line)
-            let hop = Hop(place: place, datagram: datagram, time: time)
-            guard let copy else { return .hop(hop) }
-            return .hops([hop, Hop(place: place, datagram: datagram, time: copy)])
+            guard let copy else { return .hop(place, time) }
+            return .hops(place, time, copy: copy)
         }
     }
 
     // MARK: Lines that let packets wait
 
-    /// What leaves a line now.
-    mutating func depart(_ line: Line, now: Instant) -> [Step] {
+    /// What leaves a line now, and what became of it.
+    mutating func depart(_ line: Line, now: Instant) -> [(datagram: Datagram, step: Step)] {
         let departures = self[line].depart(now: now)
         noteCall(line)
-        return departures.map { step($0.outcome, $0.datagram, line) }
+        return departures.map { ($0.datagram, step($0.outcome, line)) }
     }
 
     private mutating func noteCall(_ line: Line) {
@@ -76,11 +89,13 @@ extension Network {
 
     public mutating func change(gatewayOf segment: Int, _ change: (inout Gateway) -> Void) {
         change(&segments[segment].gateway)
+        forgetWays()
     }
 
     /// Changes one direction: a cut of only one, a hold and its release, another rate.
     public mutating func change(_ line: Line, _ change: (inout LinkBehavior) -> Void) {
         change(&self[line].behavior)
+        forgetWays()
         noteCall(line)
     }
 

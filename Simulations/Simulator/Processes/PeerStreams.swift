@@ -27,10 +27,15 @@ struct PeerStreams {
     }
 
     var candidates: [Candidate] {
-        zip(sockets, listeners).map { .host(address: $1, socket: UInt8($0), transport: .tcpPassive) }
-            + zip(sockets.dropFirst(listeners.count), openers).map {
-                .host(address: SocketAddress(ip: $1, port: 0), socket: UInt8($0), transport: .tcpActive)
-            }
+        Candidate.hosts(listeners, firstSocket: sockets.lowerBound, transport: .tcpPassive)
+            + Candidate.hosts(
+                openers.map { SocketAddress(ip: $0, port: 0) }, firstSocket: sockets.lowerBound + listeners.count,
+                transport: .tcpActive)
+    }
+
+    /// Whether a segment to there is for one of these connections.
+    func has(_ local: SocketAddress) -> Bool {
+        listeners.contains(local) || openers.contains(local.ip) && local.port >= Self.firstPort
     }
 
     func listen(_ tcp: inout TCPStack) { for local in listeners { tcp.listen(on: local) } }

@@ -17,11 +17,18 @@ public final class RelayServerProcess: Process {
 
     private struct Stream {
         var client: Tuple
-        var framer = StreamFramer()
+        var stream: RelayStream
     }
 
-    public init(_ configuration: ServerConfiguration, random: SeededRandom) {
+    /// Those of the listeners that speak TLS.
+    private let tlsListeners: Set<SocketAddress>
+
+    /// - Parameter tlsListeners: those of the stream listeners that speak TLS (``SimulatedTLS``).
+    public init(
+        _ configuration: ServerConfiguration, tlsListeners: Set<SocketAddress> = [], random: SeededRandom
+    ) {
         var random = random
+        self.tlsListeners = tlsListeners
         listeners = configuration.listeners.map(\.address)
         tcp = TCPStack(random: random.split())
         for listener in configuration.listeners where listener.isStream { tcp.listen(on: listener.address) }
@@ -60,14 +67,16 @@ public final class RelayServerProcess: Process {
             case .accepted(let connection, let local, let remote):
                 guard let listener = index(of: local, isStream: true) else { continue }
                 let client = Tuple(socket: listener, remote: remote)
-                streams[connection] = Stream(client: client)
+                streams[connection] = Stream(
+                    client: client, stream: RelayStream(isTLS: tlsListeners.contains(local), role: .server))
                 connections[client] = connection
             case .received(let connection, let bytes):
                 guard var stream = streams[connection] else { continue }
-                stream.framer.receive(bytes)
-                while let frame = stream.framer.next() { receive(frame, from: stream.client, now, &output) }
+                stream.stream.receive(bytes)
+                tcp.send(stream.stream.takeOutgoing(), on: connection, now: now)
+                while let frame = stream.stream.nextFrame() { receive(frame, from: stream.client, now, &output) }
                 streams[connection] = stream
-                if stream.framer.isBroken { close(connection, now) }
+                if stream.stream.isBroken { close(connection, now) }
             case .closed(let connection): close(connection, now)
             case .connected: continue
             }
@@ -133,7 +142,8 @@ public final class RelayServerProcess: Process {
 
     private func send(_ bytes: [UInt8], to client: Tuple, _ now: Instant, _ output: inout Output) {
         if let connection = connections[client] {
-            tcp.send(bytes, on: connection, now: now)
+            streams[connection]?.stream.send(bytes)
+            tcp.send(streams[connection]?.stream.takeOutgoing() ?? [], on: connection, now: now)
         } else if !isStream(client) {
             output.send(bytes, from: listeners[Int(client.socket)], to: client.remote)
         }

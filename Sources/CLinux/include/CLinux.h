@@ -97,6 +97,7 @@ void apus_signals_restore(uint64_t mask);
 
 #pragma clang assume_nonnull end
 
+#include "CLinuxMulticast.h"
 #include "CLinuxProcess.h"
 #include "CLinuxStreams.h"
 #include "CLinuxTrains.h"

@@ -6,9 +6,16 @@ public import Wire
 public final class RelayLoop: Sendable {
     /// What a stream's owner tells.
     public enum StreamInput: Sendable {
-        /// A message or a piece of channel data from a client; ``TURN/StreamFramer`` cuts them out.
-        case frame([UInt8], from: Tuple)
+        /// Messages and pieces of channel data from a client, what one read brought; ``TURN/StreamFramer`` cuts them
+        /// out.
+        case frames([[UInt8]], from: Tuple)
         case closed(Tuple)
+    }
+
+    /// A message or a piece of channel data for a client.
+    public struct StreamOutput: Sendable {
+        public var client: Tuple
+        public var bytes: [UInt8]
     }
 
     /// Of a run, all counted since its beginning but the first.
@@ -33,10 +40,10 @@ public final class RelayLoop: Sendable {
     private let mailbox: Mailbox<Command>
     private let ending = Ending()
 
-    /// Binds the listeners that are no streams and starts the thread. `streams` is called on it with what goes to
-    /// clients over streams, and must not block.
+    /// Binds the listeners that are no streams and starts the thread. `streams` is called on it with what a batch of
+    /// datagrams brought for clients over streams, in order, and must not block; false when it took nothing of it.
     public init(
-        _ configuration: ServerConfiguration, streams: @escaping @Sendable ([UInt8], Tuple) -> Void
+        _ configuration: ServerConfiguration, streams: @escaping @Sendable ([StreamOutput]) -> Bool
     ) throws(SystemError) {
         var configuration = configuration
         var sockets: [UDPSocket?] = []

@@ -12,16 +12,20 @@ struct RelayWorld: ~Copyable {
     private var sockets: [UDPSocket?]
     private var descriptors: [Int32]
     private let listenerCount: Int
-    private let streams: @Sendable ([UInt8], Tuple) -> Void
+    private let streams: @Sendable ([RelayLoop.StreamOutput]) -> Bool
+    /// For clients over streams, until the next flush.
+    private var streamOutputs: [RelayLoop.StreamOutput] = []
     private var statistics = RelayLoop.Statistics()
     private var isStopping = false
 
     /// A relay has one client's packets waiting, not a room's.
     private static let relayBuffer: Int32 = 1 << 20
+    /// Messages that are handed over together to whoever has the streams.
+    private static let streamBatch = 256
 
     init(
         _ configuration: ServerConfiguration, sockets: [UDPSocket?], wakeUp: Int32,
-        streams: @escaping @Sendable ([UInt8], Tuple) -> Void
+        streams: @escaping @Sendable ([RelayLoop.StreamOutput]) -> Bool
     ) {
         server = TURN.Server(configuration, random: SeededRandom(seed: HostClock.entropy()))
         self.sockets = sockets
@@ -106,7 +110,7 @@ struct RelayWorld: ~Copyable {
         switch try server.receive(fromPeer: peer, length: bytes.byteCount, at: relay, now: now) {
         case .channel(let number, let client):
             if server.configuration.listeners[Int(client.socket)].isStream {
-                streams(ChannelData.message(number, bytes.copied(), isPadded: true), client)
+                queue(ChannelData.message(number, bytes.copied(), isPadded: true), for: client)
             } else {
                 try send(bytes, channel: number, to: client)
             }
@@ -148,11 +152,13 @@ struct RelayWorld: ~Copyable {
         case .stream(.closed(let client)):
             server.closed(client)
             drain(now)
-        case .stream(.frame(let bytes, let client)):
-            do throws(DropReason) {
-                try unsafe receive(bytes.span.bytes, from: client, now)
-            } catch {
-                statistics.drops.count(error)
+        case .stream(.frames(let frames, let client)):
+            for bytes in frames {
+                do throws(DropReason) {
+                    try unsafe receive(bytes.span.bytes, from: client, now)
+                } catch {
+                    statistics.drops.count(error)
+                }
             }
         }
     }
@@ -188,7 +194,7 @@ struct RelayWorld: ~Copyable {
     }
 
     private mutating func send(_ bytes: [UInt8], to client: Tuple) {
-        guard !server.configuration.listeners[Int(client.socket)].isStream else { return streams(bytes, client) }
+        guard !server.configuration.listeners[Int(client.socket)].isStream else { return queue(bytes, for: client) }
         do throws(DropReason) {
             try unsafe send(bytes.span.bytes, socket: Int(client.socket), to: client.remote)
         } catch {
@@ -196,7 +202,21 @@ struct RelayWorld: ~Copyable {
         }
     }
 
+    /// To a client over a stream.
+    private mutating func queue(_ bytes: [UInt8], for client: Tuple) {
+        streamOutputs.append(RelayLoop.StreamOutput(client: client, bytes: bytes))
+        if streamOutputs.count >= Self.streamBatch { flushStreams() }
+    }
+
+    private mutating func flushStreams() {
+        guard !streamOutputs.isEmpty else { return }
+        if !streams(streamOutputs) { statistics.drops.count(.streamBacklogFull, UInt64(streamOutputs.count)) }
+        streamOutputs = []
+        streamOutputs.reserveCapacity(Self.streamBatch)
+    }
+
     private mutating func flush() {
+        flushStreams()
         guard !egress.isEmpty else { return }
         let flushed = egress.flush(descriptors: descriptors)
         statistics.drops.count(.sendFailed, UInt64(flushed.failed))

@@ -49,7 +49,7 @@ import Wire
     /// Keeps the beginning of a packet; at most one header and ``FramedStream/longestPacket``.
     mutating func keep(_ bytes: RawSpan) {
         let count = min(bytes.byteCount, unsafe kept.count)
-        unsafe bytes.extracting(0..<count).withUnsafeBytes { unsafe kept.copyMemory(from: $0) }
+        unsafe bytes.extracting(0..<count).withUnsafeBytes { source in unsafe kept.copyMemory(from: source) }
         keptBytes = count
     }
 
