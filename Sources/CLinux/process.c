@@ -9,14 +9,24 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-extern char **environ;
-
 // Above any number that a child is given, so that no dup2 lands on one that is still to be copied.
 static const int out_of_the_way = 512;
 
-int apus_spawn(const char *path, char *const *arguments, const int *inherited, unsigned count) {
-    int *copies = calloc(count ? count : 1, sizeof *copies);
+static int describe(posix_spawn_file_actions_t *actions, const int *inherited, int *copies, unsigned count) {
+    int result = posix_spawn_file_actions_addopen(actions, STDIN_FILENO, "/dev/null", O_RDONLY, 0);
+    for (unsigned i = 0; i < count && result == 0; i++) {
+        copies[i] = fcntl(inherited[i], F_DUPFD_CLOEXEC, out_of_the_way);
+        result = copies[i] < 0 ? errno : posix_spawn_file_actions_adddup2(actions, copies[i], 3 + (int)i);
+    }
+    if (result == 0) result = posix_spawn_file_actions_addclosefrom_np(actions, 3 + (int)count);
+    return result;
+}
+
+int apus_spawn(const char *path, char *const *arguments, char *const *environment, const int *inherited,
+               unsigned count) {
+    int *copies = malloc((count ? count : 1) * sizeof *copies);
     if (copies == NULL) return -ENOMEM;
+    for (unsigned i = 0; i < count; i++) copies[i] = -1;
     posix_spawn_file_actions_t actions;
     posix_spawnattr_t attributes;
     posix_spawn_file_actions_init(&actions);
@@ -27,19 +37,10 @@ int apus_spawn(const char *path, char *const *arguments, const int *inherited, u
     posix_spawnattr_setsigmask(&attributes, &none);
     posix_spawnattr_setsigdefault(&attributes, &all);
     posix_spawnattr_setflags(&attributes, POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF);
-    int result = 0;
-    unsigned made = 0;
-    for (; made < count && result == 0; made++) {
-        copies[made] = fcntl(inherited[made], F_DUPFD_CLOEXEC, out_of_the_way);
-        if (copies[made] < 0)
-            result = errno;
-        else
-            result = posix_spawn_file_actions_adddup2(&actions, copies[made], 3 + (int)made);
-    }
-    if (result == 0) result = posix_spawn_file_actions_addclosefrom_np(&actions, 3 + (int)count);
     pid_t child = -1;
-    if (result == 0) result = posix_spawn(&child, path, &actions, &attributes, arguments, environ);
-    for (unsigned i = 0; i < made; i++)
+    int result = describe(&actions, inherited, copies, count);
+    if (result == 0) result = posix_spawn(&child, path, &actions, &attributes, arguments, environment);
+    for (unsigned i = 0; i < count; i++)
         if (copies[i] >= 0) close(copies[i]);
     free(copies);
     posix_spawn_file_actions_destroy(&actions);
@@ -47,7 +48,14 @@ int apus_spawn(const char *path, char *const *arguments, const int *inherited, u
     return result == 0 ? (int)child : -result;
 }
 
-int apus_wait(int process) {
+int apus_await_end(int process) {
+    siginfo_t info;
+    while (waitid(P_PID, (id_t)process, &info, WEXITED | WNOWAIT) < 0)
+        if (errno != EINTR) return -errno;
+    return 0;
+}
+
+int apus_reap(int process) {
     int status = 0;
     while (waitpid(process, &status, 0) < 0)
         if (errno != EINTR) return -errno;

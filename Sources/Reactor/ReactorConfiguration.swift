@@ -32,6 +32,8 @@ public struct ReactorConfiguration: Sendable {
     /// Names the network stack that `addresses` belong to, so that both ends of a pipe can be told to meet on
     /// its loopback address. Empty when it is not known.
     public var network: String
+    /// Its sessions may be given to others while it stands still; see ``ReactorOutput/stoodStill(_:)``.
+    public var isFenced = false
     /// Seeds every random choice of the reactor's cores.
     public var seed: UInt64
 

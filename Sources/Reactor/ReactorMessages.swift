@@ -1,10 +1,13 @@
 public import Session
+public import Wire
 
 /// What the worker asks of a reactor. Carries no answer path of its own: the token comes back.
 public enum ReactorCommand: Sendable {
     case perform(Operation, session: SessionID, token: UInt64)
     /// The worker holds a session so from now on; for a successor.
     case hold(SessionID, SessionHold)
+    /// The worker has let go of what is no longer its own; the answer to ``ReactorOutput/stoodStill(_:)``.
+    case liftFence
     /// A TCP connection of one of its peers, which another reactor accepted.
     case adopt(StreamHandover)
     case stop
@@ -16,6 +19,9 @@ public enum ReactorOutput: Sendable {
     case tookOver(Succession)
     case outcome(Outcome, token: UInt64)
     case event(SessionEvent)
+    /// The reactor did not run for so long, which may be longer than the worker's lease; it sends nothing until
+    /// ``ReactorCommand/liftFence``.
+    case stoodStill(Interval)
     case stopped
 }
 

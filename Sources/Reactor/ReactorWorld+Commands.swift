@@ -15,6 +15,8 @@ extension ReactorWorld {
             isStopping = true
         case .adopt(let stream):
             adopt(stream, now: now)
+        case .liftFence:
+            liftFence()
         case .hold(let session, let hold):
             note(hold, of: session)
         case .perform(let operation, let session, let token):

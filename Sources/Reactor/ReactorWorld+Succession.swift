@@ -25,7 +25,13 @@ extension ReactorWorld {
 
     /// Takes over; tells what is held. To be called once, before anything else.
     mutating func takeOver(now: Instant) {
-        defer { unsafe memory.header.pointee.isSettled = 1 }
+        defer {
+            unsafe memory.header.pointee.lastTurn = now.nanoseconds
+            unsafe memory.header.pointee.isSettled = 1
+        }
+        // What was left may be older than the lease.
+        if memory.isInherited { awake = memory.lastTurn }
+        noteAwake(now)
         guard memory.isInherited else { return output(.tookOver(Succession())) }
         var succession = Succession(damagedNotes: journal.damaged)
         let poisoned = poisonedSession()

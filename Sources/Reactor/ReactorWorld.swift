@@ -43,6 +43,9 @@ struct ReactorWorld: ~Copyable {
     /// Of a world without sockets: what the egress batch had no room for, in order.
     var departures: [OutgoingDatagram] = []
     private var nextPublication = Instant.origin
+    /// When the loop was last seen to run; see `ReactorWorld+Fence.swift`.
+    var awake = Instant.origin
+    var isFenced = false
     let memory: ReactorMemory
     /// What was asked of this reactor, for the next process.
     var journal: Journal
@@ -126,6 +129,7 @@ struct ReactorWorld: ~Copyable {
         _ poller: inout Poller, mailbox: Mailbox<ReactorCommand>, board: LoadBoard, waitingAtMost limit: Interval
     ) {
         let ready = poller.wait(milliseconds: waitMilliseconds(HostClock.now, atMost: limit))
+        noteAwake(HostClock.now)
         var hasMail = false
         for position in 0..<ready {
             switch poller.readiness(position) {
@@ -142,6 +146,7 @@ struct ReactorWorld: ~Copyable {
         unsafe memory.header.pointee.lastTurn = now.nanoseconds
         tick(now: now)
         flush()
+        noteAwake(HostClock.now)
         endStreams(now: now)
         if now >= nextPublication {
             closeStrangers(now: now)
@@ -179,6 +184,7 @@ struct ReactorWorld: ~Copyable {
         }
         if router.deadline <= now { router.advance(to: now) }
         drainRouter(now: now)
+        noteLearned()
     }
 
     private mutating func publish(to board: LoadBoard, now: Instant) {

@@ -23,6 +23,8 @@ public enum DropReason: UInt8, Error, CaseIterable, Sendable, BitwiseCopyable {
     case staleSource, retransmissionUnavailable, retransmissionThrottled
     // Egress
     case consentExpired, sendFailed, sendWouldBlock
+    /// The process stood still, and its sessions may be somebody else's by now.
+    case fenced
     // TURN
     case turnMalformed, turnNoAllocation, turnUnknownChannel, turnNoPermission, turnRateExceeded
     /// A stranger asks more often than it may; see `TURN.Limits.strangerRate`.

@@ -24,6 +24,8 @@ public actor WorkerAgent {
     private var progress = CommandProgress()
     /// Reactors that have not said yet what they took over.
     private var unsettled: Int
+    /// Reactors that stood still and wait to hear what is still their own.
+    private var fenced: Set<Int> = []
     private var nextToken: UInt64 = 1
     private var outbox: [(message: WorkerMessage, controller: ControllerID, batch: Int?)] = []
     private var outboxSignal: CheckedContinuation<Void, Never>?
@@ -103,6 +105,8 @@ public actor WorkerAgent {
     /// Hears from every reactor what it took over, before anybody is told that the worker lives.
     private func takeOver() async {
         for await (reactor, output) in outputs {
+            // What was left is too old to go on with unasked.
+            if case .stoodStill = output { fenced.insert(reactor) }
             guard case .tookOver(let succession) = output else { continue }
             take(succession, from: reactor)
             unsettled -= 1
@@ -157,7 +161,16 @@ public actor WorkerAgent {
         }
     }
 
+    /// Asks the store what is still held, until it answers.
+    private func liftFences() async {
+        while !fenced.isEmpty, !Task.isCancelled {
+            await heartbeat()
+            if !fenced.isEmpty { try? await Task.sleep(for: Limits.retryPause) }
+        }
+    }
+
     private func heartbeat() async {
+        let waiting = fenced
         let load = meter.measure(
             reactors.map(\.load), sessions: held.count, sessionLimit: configuration.sessionLimit)
         let report = WorkerReport(
@@ -171,11 +184,13 @@ public actor WorkerAgent {
                 logger.notice("the store is back")
             }
             heartbeats += 1
-            guard answer.isRegistration || heartbeats % Limits.reconciliationPeriod == 0 else { return }
+            guard answer.isRegistration || !waiting.isEmpty || heartbeats % Limits.reconciliationPeriod == 0
+            else { return }
             let lost = try await store.reconcile(
                 configuration.id, incarnation: configuration.incarnation,
                 holding: held.assignments(worker: configuration.id, incarnation: configuration.incarnation))
             for session in lost { letGo(session) }
+            for reactor in waiting where fenced.remove(reactor) != nil { _ = reactors[reactor].send(.liftFence) }
             guard answer.isRegistration || !lost.isEmpty else { return }
             logger.info("registered", metadata: ["sessions": "\(held.count)", "let_go": "\(lost.count)"])
         } catch {
@@ -261,7 +276,7 @@ public actor WorkerAgent {
     // MARK: Replies and events
 
     private func outputLoop() async {
-        for await (_, output) in outputs {
+        for await (index, output) in outputs {
             switch output {
             case .tookOver: continue
             case .outcome(let outcome, let token):
@@ -270,6 +285,12 @@ public actor WorkerAgent {
             case .event(let event):
                 guard let session = held[event.session] else { continue }
                 post(.event(event, session.epoch), to: session.controller)
+            case .stoodStill(let time):
+                logger.warning(
+                    "a reactor stood still; it sends nothing until it is known what is still its own",
+                    metadata: ["event": "fenced", "reactor": "\(index)", "milliseconds": "\(time.milliseconds)"])
+                fenced.insert(index)
+                Task { await self.liftFences() }
             case .stopped:
                 if !Task.isCancelled { logger.critical("a reactor has stopped") }
             }

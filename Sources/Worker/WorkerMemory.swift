@@ -2,7 +2,8 @@ import CLinux
 import Reactor
 import Store
 
-/// What of a worker's control plane outlives its process: how far it has read its commands.
+/// What of a worker's control plane outlives its process: how far it has read its commands, and which process that
+/// was.
 @safe public final class WorkerMemory: @unchecked Sendable {
     private let mapped: MemoryFile
 
@@ -39,4 +40,12 @@ import Store
             unsafe memory.storeBytes(of: Self.magic, as: UInt64.self)
         }
     }
+
+    /// The media process that works on what belongs to this memory; 0 for none.
+    public var process: Int32 {
+        get { unsafe mapped.bytes.load(fromByteOffset: Self.processOffset, as: Int32.self) }
+        set { unsafe mapped.bytes.storeBytes(of: newValue, toByteOffset: Self.processOffset, as: Int32.self) }
+    }
+
+    private static let processOffset = 128
 }

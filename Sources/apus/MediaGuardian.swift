@@ -4,19 +4,19 @@ import Logging
 import Reactor
 import Synchronization
 import Wire
+import Worker
 
 /// Keeps a media process running on a worker's sockets and memory: one that ends is followed by the next at once, one
 /// that stands still is ended first.
 final class MediaGuardian: Sendable {
-    private let estate: WorkerEstate
-    private let memories: [ReactorMemory]
+    private let holdings: WorkerHoldings
     private let executable: String
     private let arguments: [String]
     private let logger: Logger
     private let state = Mutex(State())
 
     private struct State {
-        var process: Int32 = -1
+        var process: ChildProcess?
         var isEnding = false
         /// Ended by us, because it stood still.
         var wasStalled = false
@@ -24,7 +24,9 @@ final class MediaGuardian: Sendable {
 
     /// A reactor that has not come round for so long stands still.
     private static let patience = Interval.seconds(2)
-    private static let watchInterval = Duration.milliseconds(100)
+    /// The same where the process was stopped, so that there is no doubt.
+    private static let stoppedPatience = Interval.milliseconds(250)
+    private static let watchInterval = Duration.milliseconds(50)
     /// Ends within so long of a start count as a loop.
     private static let healthyAfter = Interval.seconds(10)
     private static let longestPause = Duration.seconds(2)
@@ -33,11 +35,13 @@ final class MediaGuardian: Sendable {
     /// SIGILL, SIGTRAP, SIGABRT, SIGBUS, SIGFPE, SIGSEGV: the process's own doing.
     private static let faults: Set<Int32> = [4, 5, 6, 7, 8, 11]
 
-    init(
-        _ estate: WorkerEstate, memories: [ReactorMemory], executable: String, arguments: [String], logger: Logger
-    ) {
-        self.estate = estate
-        self.memories = memories
+    /// Time to say goodbye to everybody before SIGKILL.
+    private static let goodbye = Duration.seconds(5)
+
+    private var memories: [ReactorMemory] { holdings.reactors }
+
+    init(_ holdings: WorkerHoldings, executable: String, arguments: [String], logger: Logger) {
+        self.holdings = holdings
         self.executable = executable
         self.arguments = arguments
         self.logger = logger
@@ -58,15 +62,16 @@ final class MediaGuardian: Sendable {
     }
 
     private func keepRunning() async throws {
+        await endPredecessor()
         var quickEnds = 0
         var hopeless = 0
         while !isEnding {
             let started = HostClock.now
-            let status = try await runOnce()
+            let end = try await runOnce()
             if isEnding { return }
             let (cause, isFault) = state.withLock { state in
                 defer { state.wasStalled = false }
-                return Self.cause(status, wasStalled: state.wasStalled)
+                return Self.cause(end, wasStalled: state.wasStalled)
             }
             hopeless = memories.allSatisfy(\.isSettled) ? 0 : hopeless + 1
             for memory in memories { memory.noteEnd(byFault: isFault) }
@@ -85,56 +90,79 @@ final class MediaGuardian: Sendable {
         }
     }
 
-    private static func cause(_ status: Int32, wasStalled: Bool) -> (String, isFault: Bool) {
+    private static func cause(_ end: ChildProcess.End, wasStalled: Bool) -> (String, isFault: Bool) {
         if wasStalled { return ("stood still", true) }
-        guard status >= 256 else { return ("exit code \(status)", status != 0) }
-        return ("signal \(status - 256)", faults.contains(status - 256))
-    }
-
-    /// On a thread of its own, which sees the end in the moment when it comes.
-    private func runOnce() async throws -> Int32 {
-        let (file, descriptors) = try estate.handedOver()
-        let process = try start(descriptors)
-        let status = await withCheckedContinuation { continuation in
-            Thread.detachNewThread { continuation.resume(returning: apus_wait(process)) }
+        switch end {
+        case .exit(let code): return ("\(end)", code != 0)
+        case .signal(let number): return ("\(end)", faults.contains(number))
         }
-        state.withLock { $0.process = -1 }
-        withExtendedLifetime(file) {}
-        return status
     }
 
-    private func start(_ descriptors: [Int32]) throws -> Int32 {
-        setenv(ParentWatch.variable, "\(getpid())", 1)
-        var words = ([executable] + arguments).map { unsafe strdup($0) }
-        unsafe words.append(nil)
-        defer { for unsafe word in unsafe words { unsafe free(word) } }
-        return try state.withLock { state in
+    /// A guardian before this one may have died without its media process; two must not work on the same memory.
+    private func endPredecessor() async {
+        let process = holdings.worker.process
+        guard process > 0, Self.isMediaProcess(process) else { return }
+        logger.warning("a media process without a guardian is ended", metadata: ["process": "\(process)"])
+        _ = apus_kill(process, SIGKILL)
+        while Self.isMediaProcess(process) { try? await Task.sleep(for: .milliseconds(2)) }
+    }
+
+    /// Its number may be somebody else's by now. One that has ended and is not reaped has no command line.
+    private static func isMediaProcess(_ process: Int32) -> Bool {
+        guard let words = FileManager.default.contents(atPath: "/proc/\(process)/cmdline") else { return false }
+        return words.split(separator: 0).dropFirst().first.map { Array($0) == Array("media".utf8) } ?? false
+    }
+
+    private func runOnce() async throws -> ChildProcess.End {
+        let (file, descriptors) = try holdings.estate.handedOver()
+        let process = try state.withLock { state in
             guard !state.isEnding else { throw CancellationError() }
-            let process = unsafe apus_spawn(executable, words, descriptors, UInt32(descriptors.count))
-            guard process > 0 else { throw CommandFailure("the media process cannot be started: errno \(-process)") }
+            let process = try ChildProcess(executable, arguments, inheriting: descriptors)
             state.process = process
             return process
         }
+        holdings.worker.process = process.identifier
+        let end = await process.waitForEnd()
+        holdings.worker.process = 0
+        state.withLock { $0.process = nil }
+        withExtendedLifetime(file) {}
+        return end
     }
 
     // MARK: Watching
 
     private func watch() async {
+        var lastLook = HostClock.now
         while !Task.isCancelled {
             try? await Task.sleep(for: Self.watchInterval)
             let now = HostClock.now
-            let stalled = memories.contains { $0.isSettled && now - $0.lastTurn > Self.patience }
-            guard stalled else { continue }
-            let process = state.withLock { state -> Int32 in
-                guard state.process > 0, !state.isEnding else { return -1 }
+            defer { lastLook = now }
+            // A guardian that stood still itself gives its process the time to come round.
+            guard now - lastLook < Self.stoppedPatience * 2, isStalled(now) else { continue }
+            let process = state.withLock { state -> ChildProcess? in
+                guard !state.isEnding, state.process != nil else { return nil }
                 state.wasStalled = true
                 return state.process
             }
-            guard process > 0 else { continue }
+            guard let process else { continue }
             logger.error("a reactor stands still; its process is ended", metadata: ["event": "reactor_stalled"])
-            _ = apus_kill(process, SIGKILL)
+            process.send(SIGKILL)
             try? await Task.sleep(for: .seconds(1))
         }
+    }
+
+    private func isStalled(_ now: Instant) -> Bool {
+        let stillness = memories.filter(\.isSettled).map { now - $0.lastTurn }.max() ?? .zero
+        if stillness > Self.patience { return true }
+        guard stillness > Self.stoppedPatience, let process = state.withLock({ $0.process }) else { return false }
+        return Self.isStopped(process.identifier)
+    }
+
+    /// By SIGSTOP; one that a debugger holds is let be (proc(5): state `T`, not `t`).
+    private static func isStopped(_ process: Int32) -> Bool {
+        guard let data = FileManager.default.contents(atPath: "/proc/\(process)/stat") else { return false }
+        let fields = String(decoding: data, as: UTF8.self).split(separator: ")").last?.split(separator: " ")
+        return fields?.first == "T"
     }
 
     private var isEnding: Bool { state.withLock { $0.isEnding } }
@@ -144,13 +172,6 @@ final class MediaGuardian: Sendable {
             state.isEnding = true
             return state.process
         }
-        guard process > 0 else { return }
-        _ = apus_kill(process, SIGTERM)
-        // It has five seconds to say goodbye to everybody.
-        Task.detached {
-            try? await Task.sleep(for: .seconds(5))
-            let isStill = self.state.withLock { $0.process == process }
-            if isStill { _ = apus_kill(process, SIGKILL) }
-        }
+        process?.terminate(patience: Self.goodbye)
     }
 }

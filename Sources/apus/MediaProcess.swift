@@ -2,6 +2,7 @@ import ArgumentParser
 import Foundation
 import Logging
 import Session
+import Settings
 import Store
 import Worker
 
@@ -23,7 +24,8 @@ struct MediaProcess: AsyncParsableCommand {
     func run() async throws {
         let settings = try options.load().settings
         let logger = makeLogger("apus.worker.\(id)", level: settings.logLevel)
-        ParentWatch.endWithParent()
+        // At once and without goodbyes: the next guardian's media process goes on with the peers.
+        ParentWatch.endWithParent(by: SIGKILL)
         let estate = try WorkerEstate.received()
         try await runUntilSignal {
             let store = RedisStore(try settings.store.address(), cluster: settings.cluster, logger: logger)

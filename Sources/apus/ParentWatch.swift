@@ -5,14 +5,14 @@ enum ParentWatch {
     /// Set in the environment of every child of the supervisor to the supervisor's process id.
     static let variable = "APUS_SUPERVISED"
 
-    /// Ends this process as Ctrl-C would, soon after its supervisor is gone.
+    /// Ends this process soon after its supervisor is gone, with `signal`: by default as Ctrl-C would.
     ///
     /// Not PR_SET_PDEATHSIG: that follows the thread that forked, and the supervisor's threads come and go.
-    static func endWithParent() {
+    static func endWithParent(by signal: Int32 = SIGTERM) {
         guard let text = ProcessInfo.processInfo.environment[variable], let parent = pid_t(text) else { return }
         Task.detached {
             while getppid() == parent { try? await Task.sleep(for: .milliseconds(250)) }
-            kill(getpid(), SIGTERM)
+            kill(getpid(), signal)
         }
     }
 }

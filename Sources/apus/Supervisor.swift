@@ -1,5 +1,3 @@
-import CLinux
-import Foundation
 import Logging
 
 /// Keeps child processes running: one that ends is started again, with back-off, until the task is
@@ -11,6 +9,8 @@ struct Supervisor: Sendable {
         var arguments: [String]
         /// A server that the child leans on: its first start waits for it, for a while.
         var startsAfter: Address?
+        /// Descriptors that every process of it is given, as numbers from 3 on.
+        var inherited: [Int32] = []
         /// Pause before the first restart; it doubles from there.
         var firstPause = Supervisor.shortestPause
     }
@@ -55,7 +55,7 @@ struct Supervisor: Sendable {
             }
             if clock.now - started > Self.healthyAfter { pause = child.firstPause }
             try? await Task.sleep(for: pause)
-            pause = min(pause * 2, Self.longestPause)
+            pause = min(max(pause * 2, Self.shortestPause), Self.longestPause)
         }
     }
 
@@ -67,43 +67,13 @@ struct Supervisor: Sendable {
         }
     }
 
-    /// Starts the process with no signal blocked, whatever the calling thread blocks.
-    private static func start(_ process: Process) throws {
-        let mask = apus_signals_unblock()
-        defer { apus_signals_restore(mask) }
-        try process.run()
-    }
-
     /// Starts the child and waits for its end; on cancellation asks it to end, then insists.
-    static func runOnce(_ child: Child) async throws -> String {
-        let process = Process()
-        process.executableURL = URL(fileURLWithPath: child.executable)
-        process.arguments = child.arguments
-        process.standardInput = FileHandle.nullDevice
-        process.environment = ProcessInfo.processInfo.environment.merging(
-            [ParentWatch.variable: "\(ProcessInfo.processInfo.processIdentifier)"]
-        ) { $1 }
-        let (ends, continuation) = AsyncStream.makeStream(of: Int32.self)
-        process.terminationHandler = {
-            continuation.yield($0.terminationStatus)
-            continuation.finish()
-        }
-        try Self.start(process)
-        let identifier = process.processIdentifier
-        let end = Task { () -> Int32 in
-            for await status in ends { return status }
-            return -1
-        }
-        let status = await withTaskCancellationHandler {
-            await end.value
+    static func runOnce(_ child: Child) async throws -> ChildProcess.End {
+        let process = try ChildProcess(child.executable, child.arguments, inheriting: child.inherited)
+        return await withTaskCancellationHandler {
+            await process.waitForEnd()
         } onCancel: {
-            kill(identifier, SIGTERM)
-            Task {
-                try? await Task.sleep(for: Self.patience)
-                // Only while it is still ours: after its end the number may be somebody else's.
-                if process.isRunning { kill(identifier, SIGKILL) }
-            }
+            process.terminate(patience: patience)
         }
-        return process.terminationReason == .uncaughtSignal ? "signal \(status)" : "exit code \(status)"
     }
 }

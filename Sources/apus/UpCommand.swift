@@ -2,8 +2,11 @@ import ArgumentParser
 import CLinux
 import Foundation
 import Logging
+import Reactor
+import Session
 import Settings
 import Store
+import Worker
 
 /// The whole cluster on this machine.
 struct UpCommand: AsyncParsableCommand {
@@ -35,10 +38,6 @@ struct UpCommand: AsyncParsableCommand {
         Terminal.line("Apus has ended.")
     }
 
-    /// A worker whose guardian died comes back after its death is known everywhere: until then the others take what
-    /// is new. (One whose media process died is back at once, see `MediaGuardian`.)
-    private static let workerPause = Duration.seconds(2)
-
     private func supervise(_ settings: ClusterSettings, logger: Logger) async throws {
         let executable = try Self.executable()
         var children: [Supervisor.Child] = []
@@ -50,13 +49,18 @@ struct UpCommand: AsyncParsableCommand {
         } else {
             Progress.done("store", "Redis at \(settings.store.url.withoutPassword)")
         }
+        // Made here, so that they outlive not only a worker's media process but the worker: it goes on at once.
+        var workers: [(holdings: WorkerHoldings, estate: MemoryFile)] = []
         for index in 0..<settings.workers.count {
             let name = "w\(index + 1)"
+            let holdings = try WorkerHoldings(WorkerID(name), index: index, settings: settings)
+            let (estate, descriptors) = try holdings.estate.handedOver()
+            workers.append((holdings, estate))
             children.append(
                 Supervisor.Child(
                     name: name, executable: executable,
-                    arguments: ["worker", "--id", name, "--index", "\(index)"] + options.arguments, startsAfter: store,
-                    firstPause: Self.workerPause))
+                    arguments: ["worker", "--id", name, "--index", "\(index)", "--inherit"] + options.arguments,
+                    startsAfter: store, inherited: descriptors, firstPause: .zero))
         }
         children.append(
             Supervisor.Child(
@@ -71,6 +75,7 @@ struct UpCommand: AsyncParsableCommand {
             defer { group.cancelAll() }
             while try await group.next() != nil {}
         }
+        withExtendedLifetime(workers) {}
     }
 
     /// Somebody else's port, or a cluster that runs already: better said now than by a child's restarts.

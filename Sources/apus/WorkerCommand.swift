@@ -23,24 +23,21 @@ struct WorkerCommand: AsyncParsableCommand {
     @Option(help: "Which worker of this host it is, from 0: chooses its UDP ports.")
     var index: Int = 0
 
+    @Flag(name: .customLong("inherit"), help: .hidden)
+    var isInheriting = false
+
     func run() async throws {
         let settings = try options.load().settings
         let logger = makeLogger("apus.worker.\(id)", level: settings.logLevel)
         ParentWatch.endWithParent()
-        let configuration = try WorkerAssembly.configuration(id: WorkerID(id), index: index, settings: settings)
-        let memory = WorkerMemory()
-        let memories = configuration.reactors.map { ReactorMemory(capacity: $0.peerLimit) }
-        let sockets = try configuration.reactors.map { try Reactor.bind($0) }
-        let estate = WorkerEstate(
-            incarnation: configuration.incarnation, certificate: try configuration.reactors[0].certificate.exported(),
-            addresses: configuration.reactors[0].addresses.map(\.description),
-            sockets: sockets.map { $0.map(\.descriptor) }, memories: memories.map(\.descriptor),
-            listeners: configuration.reactors[0].streams?.descriptors ?? [], workerMemory: memory.descriptor)
+        let holdings =
+            isInheriting
+            ? try WorkerHoldings(inherited: .received(), settings: settings)
+            : try WorkerHoldings(WorkerID(id), index: index, settings: settings)
         let guardian = MediaGuardian(
-            estate, memories: memories, executable: try UpCommand.executable(),
+            holdings, executable: try UpCommand.executable(),
             arguments: ["media", "--id", id, "--index", "\(index)"] + options.arguments, logger: logger)
         try await runUntilSignal { try await guardian.run() }
-        withExtendedLifetime((configuration, memory, memories, sockets)) {}
     }
 }
 
@@ -71,10 +68,12 @@ enum WorkerAssembly {
         let network = MediaAddresses.networkName()
         let reactors = (0..<settings.workers.reactors).map { reactor in
             var configuration = ReactorConfiguration(
-                addresses: addresses, ports: settings.media.udpPorts, announced: announced, peerLimit: settings.limits.endpointsPerReactor,
-                name: "apus-\(id)-r\(reactor)", certificate: certificate, network: network, seed: HostClock.entropy())
+                addresses: addresses, ports: settings.media.udpPorts, announced: announced,
+                peerLimit: settings.limits.endpointsPerReactor, name: "apus-\(id)-r\(reactor)",
+                certificate: certificate, network: network, seed: HostClock.entropy())
             configuration.opensStreams = settings.media.tcpActive
             configuration.index = reactor
+            configuration.isFenced = true
             return configuration
         }
         var configuration = WorkerConfiguration(

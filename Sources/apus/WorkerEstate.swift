@@ -7,8 +7,8 @@ import Settings
 import Wire
 import Worker
 
-/// What a worker has that outlives its media process: sockets, memory and the certificate. The guardian makes it, and
-/// each media process finds it under the same descriptors.
+/// What a worker has that outlives its processes: sockets, memory and the certificate. The first process of the family
+/// makes it, `apus up` or else `apus worker`, and every later one finds it under descriptors of its own.
 struct WorkerEstate: Codable {
     var incarnation: String
     var certificate: Certificate.Exported
@@ -53,13 +53,14 @@ struct WorkerEstate: Codable {
     /// What this process was given.
     static func received() throws -> WorkerEstate {
         guard let head = MemoryFile(adopting: apus_duplicate(descriptor), byteCount: 8) else {
-            throw CommandFailure("a media process is started by `apus worker` alone")
+            throw CommandFailure("only the process that made a worker's sockets can hand them over")
         }
-        let count = Int(clamping: unsafe head.bytes.load(as: UInt64.self))
+        let count = unsafe Int(clamping: head.bytes.load(as: UInt64.self))
         guard count < 1 << 20, let file = MemoryFile(adopting: apus_duplicate(descriptor), byteCount: 8 + count) else {
-            throw CommandFailure("what the worker left for its media process cannot be read")
+            throw CommandFailure("what was left for this process cannot be read")
         }
-        return try JSONDecoder().decode(WorkerEstate.self, from: Data(unsafe file.bytes[8..<(8 + count)]))
+        let data = unsafe Data(file.bytes[8..<(8 + count)])
+        return try JSONDecoder().decode(WorkerEstate.self, from: data)
     }
 
     /// The media process's configuration.

@@ -91,6 +91,26 @@ workers:
     def workers(self):
         return {worker["id"]: worker for worker in self.status()["workers"]}
 
+    def guardian(self, worker):
+        """The process over a worker's media process, and that one."""
+        media = self.workers()[worker]["processID"]
+        with open(f"/proc/{media}/stat") as stat:
+            return int(stat.read().rsplit(")", 1)[1].split()[1]), media
+
+    @contextlib.contextmanager
+    def lose(self, *workers):
+        """These workers' hosts are gone, as far as anybody can tell: their media processes stand still, and the
+        guardians that would replace them do too."""
+        stopped = [process for worker in workers for process in self.guardian(worker)]
+        for process in stopped:
+            os.kill(process, signal.SIGSTOP)
+        try:
+            yield
+        finally:
+            for process in reversed(stopped):
+                with contextlib.suppress(ProcessLookupError):
+                    os.kill(process, signal.SIGCONT)
+
     def redis_pid(self):
         """The redis-server that `up` started, by the title that it gives itself."""
         found = subprocess.run(

@@ -131,17 +131,11 @@ def test_every_metric_is_well_formed(cluster):
 def test_readiness_gives_its_reasons():
     with Cluster(workers=2) as cluster:
         cluster.wait_ready()
-        workers = [worker["processID"] for worker in cluster.workers().values()]
-        for pid in workers:
-            os.kill(pid, signal.SIGSTOP)
-        try:
+        with cluster.lose("w1", "w2"):
             wait_until(lambda: cluster.get("/readyz")[0] == 503, 10)
             assert b"no worker" in cluster.get("/readyz")[1]
             assert cluster.get("/healthz")[0] == 200, "health is local"
             assert metrics(cluster)['apus_worker_up{worker="w1"}'] == 0
-        finally:
-            for pid in workers:
-                os.kill(pid, signal.SIGCONT)
         wait_until(lambda: cluster.get("/readyz")[0] == 200, 10, lambda: cluster.get("/readyz"))
         redis = cluster.redis_pid()
         os.kill(redis, signal.SIGSTOP)

@@ -1,6 +1,7 @@
 """A pipeline that outgrows one reactor: its streams are piped to the others, and no client knows."""
 
 import asyncio
+import contextlib
 import json
 import re
 
@@ -116,10 +117,7 @@ def test_the_embedded_cluster_pipes_as_well():
 
 def test_viewers_of_a_living_worker_see_on_when_the_other_dies():
     """The presenter's worker lives: its own viewer keeps the picture, the others are told that they failed."""
-    import os
-    import signal
-
-    with Cluster(extra=LIMITS) as cluster:
+    with Cluster(extra=LIMITS) as cluster, contextlib.ExitStack() as away:
         cluster.wait_ready()
 
         async def scenario():
@@ -135,7 +133,7 @@ def test_viewers_of_a_living_worker_see_on_when_the_other_dies():
                 for viewer in (near, far):
                     await viewer.wait_for(lambda p: p.frames["video"] > 30, 40, "the picture")
                 home, other = shards(cluster, pipeline)
-                os.kill(cluster.workers()[other]["processID"], signal.SIGKILL)
+                away.enter_context(cluster.lose(other))
                 await wait_for(
                     lambda: any(
                         event["type"] == "ConnectionStateChanged" and event["data"]["newState"] == "DISCONNECTED"

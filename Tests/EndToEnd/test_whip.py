@@ -156,15 +156,15 @@ def test_a_worker_that_dies_ends_its_rooms_and_the_next_offer_opens_them_anew(ow
         await sees(player, 80)
         [worker] = [w for w in own_cluster.workers().values() if w["assignedSessions"]]
 
-        os.kill(worker["processID"], signal.SIGKILL)
-        for _ in range(100):
-            if whip_status(own_cluster)["rooms"] == 0:
-                break
-            await asyncio.sleep(0.1)
-        assert (await asyncio.to_thread(request, own_cluster, "DELETE", publisher.location)).status == 404
-        again = await publish(own_cluster, "lost", 140)
-        viewer = await play(own_cluster, "lost")
-        await sees(viewer, 140)
+        with own_cluster.lose(worker["id"]):
+            for _ in range(100):
+                if whip_status(own_cluster)["rooms"] == 0:
+                    break
+                await asyncio.sleep(0.1)
+            assert (await asyncio.to_thread(request, own_cluster, "DELETE", publisher.location)).status == 404
+            again = await publish(own_cluster, "lost", 140)
+            viewer = await play(own_cluster, "lost")
+            await sees(viewer, 140)
         for peer in (publisher, player):
             await peer.close()
         for peer in (again, viewer):

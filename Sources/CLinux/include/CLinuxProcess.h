@@ -6,11 +6,14 @@
 
 #pragma clang assume_nonnull begin
 
-/// Starts `path` with no signal blocked and, besides standard input, output and error, descriptor `inherited[i]` as
-/// number 3 + i and nothing else: the process id, or -errno.
-int apus_spawn(const char *path, char *const _Nullable *_Nonnull arguments, const int *inherited, unsigned count);
-/// Waits for the child's end: its exit code, 256 + the signal that ended it, or -errno.
-int apus_wait(int process);
+/// Starts `path` with no signal blocked, an empty standard input, our standard output and error, descriptor
+/// `inherited[i]` as number 3 + i, and nothing else: the process id, or -errno.
+int apus_spawn(const char *path, char *const _Nullable *_Nonnull arguments, char *const _Nullable *_Nonnull environment,
+               const int *inherited, unsigned count);
+/// Waits for the child's end and leaves it to be reaped: 0, or -errno.
+int apus_await_end(int process);
+/// Takes the child's number back, after its end: its exit code, 256 + the signal that ended it, or -errno.
+int apus_reap(int process);
 /// kill(2): 0, or -errno.
 int apus_kill(int process, int signal);
 
