@@ -24,6 +24,10 @@ public enum Limits {
     static let retransmissionCache = 512
     /// Packet numbers of one stream that a subscriber remembers; older ones cannot be told from new. A power of two.
     static let rememberedNumbers = 4_096
+    /// Gaps that a report lists.
+    static let listedGaps = 20_000
+    /// Packets that one client remembers to see that no index is used twice.
+    static let ledgerEntries = 4 << 20
     /// Sections of one client.
     static let sections = 128
     /// Streams (SSRCs) of one client.

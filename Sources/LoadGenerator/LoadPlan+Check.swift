@@ -15,7 +15,10 @@ extension LoadPlan {
             rogues >= 0 && subscribers + rogues <= Limits.subscribers,
             "--rogues \(rogues): write 0 to \(Limits.subscribers), subscribers included")
         try hold(video != nil || hasAudio, "nothing to send: give --video PATTERN or --audio")
-        let sections = publishers * ((video == nil ? 0 : 1) + (hasAudio ? 1 : 0))
+        try hold(
+            rooms >= 1 && publishers % max(rooms, 1) == 0,
+            "--rooms \(rooms): write a number that divides the publishers, of which there are \(publishers)")
+        let sections = publishers / rooms * ((video == nil ? 0 : 1) + (hasAudio ? 1 : 0))
         try hold(
             sections < Limits.publishers,
             "--publishers \(publishers): a subscriber has \(sections) sections; at most 63")
@@ -28,6 +31,7 @@ extension LoadPlan {
             "--join-parallel \(joinsInFlight): write 1 to \(Limits.joinsInFlight)")
         try hold(checksumInterval >= 1, "--verify 1/\(checksumInterval): write all or 1/N with N from 1")
         try hold((0...0.9).contains(receiveLoss), "--receive-loss \(receiveLoss * 100): write 0 to 90 percent")
+        try hold(gapThreshold > .zero, "--gap: write milliseconds above 0, for example 100")
         try hold(duration > .zero, "--duration: write a time above 0, for example 10")
         try hold(warmup >= .zero, "--warmup: write a time of 0 or more, for example 2")
     }

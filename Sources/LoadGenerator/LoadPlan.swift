@@ -41,6 +41,12 @@ public enum RogueKind: String, Sendable, Hashable, CaseIterable, Codable {
 
 /// What a run of the load generator does. ``LoadRun`` executes it against a ``LoadSignaling``.
 public struct LoadPlan: Sendable, Hashable {
+    /// Rooms that publishers and subscribers are spread over: all of a room get each other. A divisor of `publishers`.
+    public var rooms = 1
+    /// A stream that stands still for longer has a gap.
+    public var gapThreshold = Interval.milliseconds(100)
+    /// Watch that no SRTP index is used twice; takes memory for every packet.
+    public var watchesIndices = false
     /// 1...64.
     public var publishers: Int
     /// Witnesses: subscribers that behave and are measured. 0...``Limits/subscribers``.
@@ -75,6 +81,18 @@ public struct LoadPlan: Sendable, Hashable {
     public var address: IPAddress
     /// Root of the server's process tree, for its CPU time; nil when it is not on this machine.
     public var serverProcess: Int32?
+
+    /// The room of a publisher, from 0.
+    public func room(ofPublisher number: Int) -> Int { number / max(1, publishers / rooms) }
+
+    /// The room of a subscriber, from 0.
+    public func room(ofSubscriber number: Int) -> Int { number % rooms }
+
+    /// The publishers of a room.
+    func publishers(in room: Int) -> Range<Int> {
+        let share = publishers / rooms
+        return (room * share)..<((room + 1) * share)
+    }
 
     public init(
         publishers: Int = 1, subscribers: Int, video: VideoPattern? = .uniform, hasAudio: Bool = false,

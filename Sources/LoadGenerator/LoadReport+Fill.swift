@@ -20,6 +20,9 @@ extension LoadReport {
             latencies.reading.merge(part.readDelay)
             sent.merge(part.sent, uniquingKeysWith: &+)
             sections.merge(part.sections, uniquingKeysWith: +)
+            gaps += part.gaps
+            indices.watched &+= part.indices
+            indices.reused &+= part.reusedIndices
             generator.receiveOverflow &+= part.receiveOverflow
             generator.sendFailures &+= part.sendFailures
             generator.threadLoads.append(part.load)
@@ -28,6 +31,7 @@ extension LoadReport {
             media.retransmitted &+= part.retransmitted
         }
         fill(counters)
+        fillGaps()
         media.sent = sent.values.reduce(0, &+)
         for (key, count) in sections where !(hasEncodings && key.isVideo) {
             media.expected &+= UInt64(count) &* (sent[key] ?? 0)
@@ -56,6 +60,13 @@ extension LoadReport {
             server?.microsecondsPerPacket = (used.userTime + used.systemTime) * 1e6 / Double(media.delivered)
             server?.load = seconds > 0 ? (used.userTime + used.systemTime) / seconds : 0
         }
+    }
+
+    private mutating func fillGaps() {
+        gaps.sort { ($0.at, $0.subscriber, $0.kind) < ($1.at, $1.subscriber, $1.kind) }
+        var times = LatencyHistogram()
+        for gap in gaps { times.record(nanoseconds: UInt64(max(0, gap.milliseconds) * 1e6)) }
+        gapTimes = times.quantiles
     }
 
     private mutating func fill(_ counters: VerificationCounters) {

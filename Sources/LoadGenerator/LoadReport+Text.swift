@@ -35,6 +35,16 @@ extension LoadReport {
             "repair",
             "\(media.nacksSent) NACKs, \(media.repaired) repaired, \(media.redundantRepairs) redundant; "
                 + "publishers sent \(media.retransmitted) again, \(media.keyFrameRequests) key frames asked for")
+        let open = gaps.filter(\.isOpen).count
+        add(
+            "standstill",
+            gaps.isEmpty
+                ? "none"
+                : "\(gaps.count) times, \(Self.milliseconds(gapTimes)), at most \(Self.decimal(gapTimes.max, 0)) ms"
+                    + (open > 0 ? "; \(open) streams at the end" : ""))
+        if indices.watched > 0 {
+            add("SRTP indices", "\(indices.watched) watched, \(indices.reused) used twice")
+        }
         add("latency", "\(Self.milliseconds(latency)); direct \(Self.milliseconds(directLatency))")
         add("added latency", Self.milliseconds(addedLatency))
         if let server {
@@ -66,6 +76,7 @@ extension LoadReport {
         if media.corrupt > 0 { reasons.append("\(media.corrupt) packets are corrupt") }
         if media.misdelivered > 0 { reasons.append("\(media.misdelivered) packets are misdelivered") }
         if media.duplicated > 0 { reasons.append("\(media.duplicated) packets came twice") }
+        if indices.reused > 0 { reasons.append("\(indices.reused) SRTP indices were used twice") }
         if media.lossRatio > maximumLoss {
             reasons.append("loss \(Self.percent(media.lossRatio)) is above \(Self.percent(maximumLoss)) (--max-loss)")
         }

@@ -20,6 +20,11 @@ public struct LoadReport: Sendable, Codable, Hashable {
     public var directLatency = Quantiles()
     /// `latency` minus `directLatency`, quantile by quantile: what the server adds.
     public var addedLatency = Quantiles()
+    /// Times in which a stream stood still, one entry for each, in their order.
+    public var gaps: [MediaGap] = []
+    /// Of `gaps`.
+    public var gapTimes = Quantiles()
+    public var indices = Indices()
     public var generator = Generator()
     /// nil without `serverProcess`.
     public var server: Server?
@@ -33,6 +38,16 @@ public struct LoadReport: Sendable, Codable, Hashable {
         public var p95 = 0.0
         public var p99 = 0.0
         public var max = 0.0
+
+        public init() {}
+    }
+
+    /// What SRTP indices were used for.
+    public struct Indices: Sendable, Codable, Hashable {
+        /// Packets that were looked at; 0 when nobody asked for it.
+        public var watched: UInt64 = 0
+        /// Zero tolerance: different packets under the same key, SSRC and index.
+        public var reused: UInt64 = 0
 
         public init() {}
     }

@@ -92,7 +92,8 @@ final class LoadStage: Sendable {
                 if number >= plan.subscribers { rogue = plan.rogueKind }
                 thread = number % plan.threads
                 layout = SectionLayout(
-                    publishers: 0..<plan.publishers, video: plan.video, hasAudio: plan.hasAudio, isPublisher: false)
+                    publishers: plan.publishers(in: plan.room(ofSubscriber: number)), video: plan.video,
+                    hasAudio: plan.hasAudio, isPublisher: false)
             }
             let fingerprint = SDP.Fingerprint(
                 algorithm: certificate.fingerprint.algorithm, value: certificate.fingerprint.value)

@@ -51,6 +51,8 @@ struct MediaClient: ~Copyable {
     var nextTransportFeedback = Instant.distantFuture
     var nextMischief = Instant.distantFuture
     var firSequences: [UInt32: UInt8] = [:]
+    /// Nil where nobody asked for it.
+    var ledger: IndexLedger?
 
     /// What is made of a setup; throws before there is a client.
     static func make(_ setup: ClientSetup, settings: MediaSettings, now: Instant) throws -> MediaClient {
@@ -63,6 +65,7 @@ struct MediaClient: ~Copyable {
             setup.client.path, local: setup.socket.local, certificate: settings.certificate, random: random.split(),
             now: now)
         var client = MediaClient(setup, transport: transport, published: published, sections: sections, random: random)
+        if settings.watchesIndices, client.isWitness { client.ledger = IndexLedger() }
         if !setup.isPublisher { client.expectAnnouncedStreams(media, settings: settings) }
         return client
     }
@@ -167,6 +170,8 @@ struct MediaSettings: Sendable {
     let publishers: Int
     /// A packet is thrown away when 32 random bits are below it; 0 for none.
     let lossThreshold: UInt64
+    let watchesIndices: Bool
+    let gapThreshold: Interval
 
     init(_ plan: LoadPlan, run: UInt32, certificate: Certificate) {
         self.run = run
@@ -177,6 +182,8 @@ struct MediaSettings: Sendable {
         sendsNacks = plan.sendsNacks
         self.certificate = certificate
         publishers = plan.publishers
+        watchesIndices = plan.watchesIndices
+        gapThreshold = plan.gapThreshold
         lossThreshold = UInt64(min(max(plan.receiveLoss, 0), 1) * Double(1 << 32))
     }
 }

@@ -37,6 +37,9 @@ struct ThreadResult: Sendable {
     var sent: [StreamKey: UInt64] = [:]
     /// Sections of witnesses that should have got them.
     var sections: [StreamKey: Int] = [:]
+    var gaps: [MediaGap] = []
+    var indices: UInt64 = 0
+    var reusedIndices: UInt64 = 0
     var receiveOverflow: UInt64 = 0
     var sendFailures: UInt64 = 0
     var keyFrameRequests: UInt64 = 0

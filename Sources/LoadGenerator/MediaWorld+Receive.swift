@@ -53,16 +53,21 @@ extension MediaWorld {
         needsDrain: inout Bool
     ) {
         if settings.lossThreshold > 0, isThrownAway(packet.bytes, of: slot) { return }
+        let indexed = packet.byteCount > 1 && !RTCPType.isRTCP(packet.bytes) && packet.bytes.uint8(at: 0) >> 6 == 2
+        let entry = indexed ? clients[slot].ledger?.entry(rtp: packet.bytes) : nil
         do throws(DropReason) {
             let length = packet.byteCount
             switch try clients[slot].transport.peer.receive(
                 &packet, length: length, from: Tuple(socket: 0, remote: source), now: now)
             {
             case .handled: needsDrain = true
-            case .rtp(let length): try takeMedia(&packet, length: length, of: slot, arrival: arrival, now: now)
+            case .rtp(let length):
+                if let entry { clients[slot].ledger?.note(entry) }
+                try takeMedia(&packet, length: length, of: slot, arrival: arrival, now: now)
             case .rtcp(let length): takeReports(packet.bytes.extracting(0..<length), of: slot, now: now)
             }
         } catch {
+            if error == .srtpReplayed, let entry { clients[slot].ledger?.note(entry) }
             // A late answer to a STUN check or a repeated DTLS flight tells nothing about media (RFC 7983 section 7).
             let isMedia = packet.byteCount > 0 && packet.bytes.uint8(at: 0) >> 6 == 2
             if clients[slot].isWitness, isMedia { refuse(error) }
@@ -133,7 +138,27 @@ extension MediaWorld {
             packet, header: header, origin: origin, window: counted, counters: &result.counters)
         guard let sentAt else { return }
         if !clients[slot].hasMedia { noteMedia(stream: index, of: slot, arrival: arrival, now: now) }
+        noteGap(stream: index, of: slot, arrival: arrival)
         if counted.contains(sentAt) { result.latency.record(nanoseconds: arrival > sentAt ? arrival &- sentAt : 0) }
+    }
+
+    private mutating func noteGap(stream: Int, of slot: Int32, arrival: UInt64) {
+        guard
+            let since = clients[slot].streams[stream].gaps.note(arrival, threshold: settings.gapThreshold),
+            window.contains(since)
+        else { return }
+        list(gap(stream, of: slot, since: since, until: arrival, isOpen: false))
+    }
+
+    func gap(_ stream: Int, of slot: Int32, since: UInt64, until: UInt64, isOpen: Bool) -> MediaGap {
+        let section = clients[slot].sections[clients[slot].streams[stream].section]
+        return MediaGap(
+            at: Double(since &+ wallOffset) / 1e6, milliseconds: Double(until &- since) / 1e6,
+            subscriber: clients[slot].id, kind: section.kind.rawValue, isOpen: isOpen)
+    }
+
+    mutating func list(_ gap: MediaGap) {
+        if result.gaps.count < Limits.listedGaps { result.gaps.append(gap) }
     }
 
     private mutating func noteMedia(stream: Int, of slot: Int32, arrival: UInt64, now: Instant) {

@@ -150,6 +150,7 @@ struct MediaWorld: ~Copyable {
     }
 
     private mutating func collect() -> ThreadResult {
+        noteOpenGaps()
         var collected = result
         for slot in publisherSlots {
             for stream in clients[slot].published {
@@ -170,6 +171,20 @@ struct MediaWorld: ~Copyable {
                 Double(closing.cpu &- opening.cpu) / Double((closing.time - opening.time).nanoseconds)
         }
         return collected
+    }
+
+    private mutating func noteOpenGaps() {
+        for slot in slots.values.sorted() where clients[slot].isWitness && clients[slot].hasMedia {
+            if let ledger = clients[slot].ledger {
+                result.indices &+= ledger.count
+                result.reusedIndices &+= ledger.reused
+            }
+            for stream in clients[slot].streams.indices where clients[slot].streams[stream].repairs == nil {
+                let watch = clients[slot].streams[stream].gaps
+                guard let since = watch.isSilent(at: window.end, threshold: settings.gapThreshold) else { continue }
+                list(gap(stream, of: slot, since: since, until: window.end, isOpen: true))
+            }
+        }
     }
 
     private mutating func publishSnapshot(to board: MediaBoard, now: Instant) {

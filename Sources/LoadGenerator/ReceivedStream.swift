@@ -15,6 +15,7 @@ package struct ReceivedStream: Sendable {
     package var statistics: ReceiverStatistics
     package var hasAsked = false
     package var newest = SequenceNumber(0)
+    var gaps = GapWatch()
 
     package init(
         ssrc: UInt32, section: Int, repairs: Int?, payloadType: UInt8, verifier: StreamVerifier, nacks: NackGenerator,

@@ -68,6 +68,8 @@ struct ReactorWorld: ~Copyable {
         output: @escaping @Sendable (ReactorOutput) -> Void
     ) {
         let capacity = configuration.peerLimit
+        // Before the first property: a branch between them makes Swift 6.3's optimizer destroy what is not there yet.
+        let memory = Self.memory(configuration)
         self.configuration = configuration
         self.output = output
         self.sockets = sockets
@@ -80,14 +82,19 @@ struct ReactorWorld: ~Copyable {
             capacity: sockets.isEmpty ? 0 : capacity + Limits.strangerStreams)
         random = SeededRandom(seed: configuration.seed)
         peers = SlotTable(capacity: capacity)
-        memory = configuration.memory ?? ReactorMemory(capacity: capacity)
-        precondition(memory.capacity == capacity)
+        self.memory = memory
         records = unsafe Slab(memory: memory.records, capacity: capacity)
         router = unsafe Router(capacity: capacity, random: random.split(), rewritingMemory: memory.rewriters)
         journal = unsafe Journal(memory: memory.journal)
         pipes = PipeTable(capacity: capacity * Limits.ssrcsPerReactorPeer)
         tuples = TupleTable(capacity: capacity * Limits.tuplesPerPeer)
         timers = TimerWheel(capacity: capacity, now: now)
+    }
+
+    private static func memory(_ configuration: ReactorConfiguration) -> ReactorMemory {
+        let memory = configuration.memory ?? ReactorMemory(capacity: configuration.peerLimit)
+        precondition(memory.capacity == configuration.peerLimit)
+        return memory
     }
 
     /// Datagram sockets, then TCP ones that accept, then TCP ones that open: a tuple's socket is an index into them.

@@ -6,17 +6,20 @@ import Wire
 /// Brings the generator's clients in by WHIP (RFC 9725) and WHEP.
 public final class WHIPSignaling: LoadSignaling {
     private let server: ServerURL
+    private let plan: LoadPlan
     private let room: String
     private let token: String?
     private let requester: HTTPRequester
 
     /// - Parameters:
+    ///   - plan: says who is in which room; where there are several, their names end in a number from 1.
     ///   - room: percent-encoded into the path `/whip/{room}`.
     ///   - token: sent as `Authorization: Bearer`.
     ///   - acceptsAnyCertificate: for servers with a self-signed certificate.
     /// - Throws: when TLS cannot be set up.
-    public init(_ server: ServerURL, room: String, token: String? = nil, acceptsAnyCertificate: Bool = false) throws {
+    public init(_ server: ServerURL, plan: LoadPlan, room: String, token: String? = nil, acceptsAnyCertificate: Bool = false) throws {
         self.server = server
+        self.plan = plan
         self.room = Self.percentEncoded(room)
         self.token = token
         requester = try HTTPRequester(server, acceptsAnyCertificate: acceptsAnyCertificate)
@@ -26,12 +29,14 @@ public final class WHIPSignaling: LoadSignaling {
     public func shutDown() async { await requester.shutDown() }
 
     public func publish(_ client: ClientNegotiation, number: Int) async throws -> any SignaledSession {
-        try await join(client, "/whip/\(room)")
+        try await join(client, "/whip/\(room)\(suffix(plan.room(ofPublisher: number)))")
     }
 
     public func subscribe(_ client: ClientNegotiation, number: Int) async throws -> any SignaledSession {
-        try await join(client, "/whep/\(room)")
+        try await join(client, "/whep/\(room)\(suffix(plan.room(ofSubscriber: number)))")
     }
+
+    private func suffix(_ number: Int) -> String { plan.rooms > 1 ? "-\(number + 1)" : "" }
 
     private func join(_ client: ClientNegotiation, _ path: String) async throws -> any SignaledSession {
         let response: HTTPRequester.Response

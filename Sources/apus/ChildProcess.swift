@@ -41,7 +41,7 @@ final class ChildProcess: Sendable {
     ) -> Int32 {
         var copies = unsafe words.map { unsafe strdup($0) }
         unsafe copies.append(nil)
-        defer { for unsafecopy in unsafe copies { unsafe free(copy) } }
+        defer { unsafe copies.forEach { unsafe free($0) } }
         return unsafe copies.withUnsafeBufferPointer { unsafe $0.baseAddress.map(body) ?? -EINVAL }
     }
 

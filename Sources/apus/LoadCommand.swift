@@ -31,7 +31,7 @@ struct LoadCommand: AsyncParsableCommand {
         let plan = try options.plan()
         let server = try options.server()
         let signaling = try WHIPSignaling(
-            server, room: options.room, token: options.token, acceptsAnyCertificate: options.insecure)
+            server, plan: plan, room: options.room, token: options.token, acceptsAnyCertificate: options.insecure)
         let load = try LoadRun(plan: plan, signaling: signaling)
         let display = ProgressLine()
         try await runUntilSignal {
@@ -57,9 +57,10 @@ struct LoadCommand: AsyncParsableCommand {
 
 /// What a load consists of.
 struct LoadOptions: ParsableArguments {
-    @Option(help: "Publishers in the room.") var publishers = 1
-    @Option(help: "Subscribers, each of which gets every publisher's streams.") var subscribers = 10
-    @Option(help: "The room's name.") var room = "load"
+    @Option(help: "Publishers, in all rooms together.") var publishers = 1
+    @Option(help: "Subscribers, each of which gets the streams of its room's publishers.") var subscribers = 10
+    @Option(help: "Rooms that they are spread over.") var rooms = 1
+    @Option(help: "The room's name; several get a number each behind it.") var room = "load"
     @Option(help: "The server: http://host:port or https://host:port.") var url = "http://127.0.0.1:8888"
     @Option(help: "Sent as bearer token when the server wants one.") var token: String?
     @Flag(help: "Accept a server certificate that nobody vouches for.") var insecure = false
@@ -93,6 +94,9 @@ struct LoadOptions: ParsableArguments {
             "How they misbehave: \(RogueKind.allCases.map(\.rawValue).joined(separator: ", ")).", valueName: "kind"))
     var rogueKind = RogueKind.nackStorm.rawValue
 
+    @Option(help: "Milliseconds without a packet from which on a stream stands still.") var gap = 100.0
+    @Flag(help: "Check that no SRTP index is used for two packets.") var watchIndices = false
+
     @Option(help: "Process of the server on this machine: its CPU time by delivered packet is reported.")
     var serverPid: Int32?
     @Option(help: "Percent of packets that may be lost after repair.") var maxLoss = 0.1
@@ -119,7 +123,7 @@ struct LoadOptions: ParsableArguments {
     }
 
     func plan() throws -> LoadPlan {
-        let plan = LoadPlan(
+        var plan = LoadPlan(
             publishers: publishers, subscribers: subscribers, video: try videoPattern(), hasAudio: audio,
             framesPerSecond: rate, seed: seed, warmup: try seconds(warmup, "--warmup"),
             duration: try seconds(duration, "--duration"), threads: threads, joinsInFlight: joinParallel,
@@ -128,6 +132,9 @@ struct LoadOptions: ParsableArguments {
             rogueKind: try choice(rogueKind, "--rogue-kind", RogueKind.self), receiveLoss: receiveLoss / 100,
             address: try address(),
             serverProcess: serverPid)
+        plan.rooms = rooms
+        plan.gapThreshold = try seconds(gap / 1000, "--gap")
+        plan.watchesIndices = watchIndices
         do {
             try plan.check()
         } catch {

@@ -10,6 +10,7 @@ import Worker
 /// that stands still is ended first.
 final class MediaGuardian: Sendable {
     private let holdings: WorkerHoldings
+    private let standIn: WorkerStandIn
     private let executable: String
     private let arguments: [String]
     private let logger: Logger
@@ -18,6 +19,8 @@ final class MediaGuardian: Sendable {
     private struct State {
         var process: ChildProcess?
         var isEnding = false
+        /// Since when no media process is past taking over; nil before the first end.
+        var absent: Instant?
         /// Ended by us, because it stood still.
         var wasStalled = false
     }
@@ -40,8 +43,13 @@ final class MediaGuardian: Sendable {
 
     private var memories: [ReactorMemory] { holdings.reactors }
 
-    init(_ holdings: WorkerHoldings, executable: String, arguments: [String], logger: Logger) {
+    /// How long the cluster is told that the worker lives though its media process does not, and how often.
+    private static let absence = Interval.seconds(3)
+    private static let standInInterval = Duration.milliseconds(200)
+
+    init(_ holdings: WorkerHoldings, standIn: WorkerStandIn, executable: String, arguments: [String], logger: Logger) {
         self.holdings = holdings
+        self.standIn = standIn
         self.executable = executable
         self.arguments = arguments
         self.logger = logger
@@ -53,6 +61,7 @@ final class MediaGuardian: Sendable {
             try await withThrowingTaskGroup(of: Void.self) { group in
                 group.addTask { try await self.keepRunning() }
                 group.addTask { await self.watch() }
+                group.addTask { await self.standInWhileAbsent() }
                 _ = try await group.next()
                 group.cancelAll()
             }
@@ -62,7 +71,7 @@ final class MediaGuardian: Sendable {
     }
 
     private func keepRunning() async throws {
-        await endPredecessor()
+        if await endPredecessor() { state.withLock { $0.absent = HostClock.now } }
         var quickEnds = 0
         var hopeless = 0
         while !isEnding {
@@ -75,6 +84,7 @@ final class MediaGuardian: Sendable {
             }
             hopeless = memories.allSatisfy(\.isSettled) ? 0 : hopeless + 1
             for memory in memories { memory.noteEnd(byFault: isFault) }
+            state.withLock { $0.absent = HostClock.now }
             logger.error(
                 "the media process has ended; the next one takes over",
                 metadata: ["event": "media_process_ended", "cause": "\(cause)", "fault": "\(isFault)"])
@@ -99,12 +109,16 @@ final class MediaGuardian: Sendable {
     }
 
     /// A guardian before this one may have died without its media process; two must not work on the same memory.
-    private func endPredecessor() async {
+    /// - Returns: whether there was one.
+    private func endPredecessor() async -> Bool {
         let process = holdings.worker.process
-        guard process > 0, Self.isMediaProcess(process) else { return }
+        guard process > 0 else { return false }
+        for memory in memories { memory.noteEnd(byFault: false) }
+        guard Self.isMediaProcess(process) else { return true }
         logger.warning("a media process without a guardian is ended", metadata: ["process": "\(process)"])
         _ = apus_kill(process, SIGKILL)
         while Self.isMediaProcess(process) { try? await Task.sleep(for: .milliseconds(2)) }
+        return true
     }
 
     /// Its number may be somebody else's by now. One that has ended and is not reaped has no command line.
@@ -127,6 +141,20 @@ final class MediaGuardian: Sendable {
         state.withLock { $0.process = nil }
         withExtendedLifetime(file) {}
         return end
+    }
+
+    /// A few seconds, not for ever: who dies again and again is dead.
+    private func standInWhileAbsent() async {
+        while !Task.isCancelled {
+            try? await Task.sleep(for: .milliseconds(20))
+            guard let since = state.withLock({ $0.absent }) else { continue }
+            if memories.allSatisfy(\.isSettled) || HostClock.now - since > Self.absence {
+                state.withLock { $0.absent = nil }
+                continue
+            }
+            await standIn.heartbeat()
+            try? await Task.sleep(for: Self.standInInterval)
+        }
     }
 
     // MARK: Watching

@@ -34,10 +34,18 @@ struct WorkerCommand: AsyncParsableCommand {
             isInheriting
             ? try WorkerHoldings(inherited: .received(), settings: settings)
             : try WorkerHoldings(WorkerID(id), index: index, settings: settings)
+        let store = RedisStore(try settings.store.address(), cluster: settings.cluster, logger: logger)
+        let standIn = WorkerStandIn(
+            WorkerID(id), incarnation: holdings.estate.incarnation, host: ProcessInfo.processInfo.hostName,
+            processID: ProcessInfo.processInfo.processIdentifier, reactors: holdings.reactors.count,
+            addresses: holdings.estate.addresses, store: store)
         let guardian = MediaGuardian(
-            holdings, executable: try UpCommand.executable(),
+            holdings, standIn: standIn, executable: try UpCommand.executable(),
             arguments: ["media", "--id", id, "--index", "\(index)"] + options.arguments, logger: logger)
-        try await runUntilSignal { try await guardian.run() }
+        try await runUntilSignal {
+            try await guardian.run()
+            await store.close()
+        }
     }
 }
 
