@@ -7,8 +7,8 @@ import Session
 import Transport
 import Wire
 
-/// Going on where another process stopped, from what it left in memory: the journal says what was asked of it, the slabs
-/// how far it had come. What cannot be read, or contradicts itself, costs its session and no other.
+/// Going on where another process stopped, from what it left in memory: the journal says what was asked of it, the
+/// slabs how far it had come. What cannot be read, or contradicts itself, costs its session and no other.
 extension ReactorWorld {
     /// What a session's notes come to.
     private struct Remains {

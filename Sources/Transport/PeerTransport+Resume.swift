@@ -11,8 +11,7 @@ extension PeerTransport {
     /// - Parameters:
     ///   - record: what the other process left; plain integers, so that any content can be read.
     ///   - remote: what was negotiated with the peer.
-    /// - Throws: where there are no keys. Nothing is lost then that ``init(configuration:certificate:record:random:now:)``
-    ///   and a new handshake would not bring.
+    /// - Throws: where there are no keys. Nothing is lost then that a new transport and handshake would not bring.
     public init(
         resuming record: UnsafeMutablePointer<TransportRecord>, remote: Remote, configuration: AgentConfiguration,
         certificate: Certificate, random: SeededRandom, now: Instant

@@ -17,7 +17,7 @@ public final class WHIPSignaling: LoadSignaling {
     ///   - token: sent as `Authorization: Bearer`.
     ///   - acceptsAnyCertificate: for servers with a self-signed certificate.
     /// - Throws: when TLS cannot be set up.
-    public init(_ server: ServerURL, plan: LoadPlan, room: String, token: String? = nil, acceptsAnyCertificate: Bool = false) throws {
+    ///   - plan: says who is in which room; where there are several, a number from 1 ends their names.
         self.server = server
         self.plan = plan
         self.room = Self.percentEncoded(room)

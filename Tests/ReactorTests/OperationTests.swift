@@ -216,7 +216,7 @@ import Wire
             switch output {
             case .outcome(_, let token): answered.withLock { _ = $0.insert(token) }
             case .stopped: stopped.signal()
-            case .event, .tookOver: break
+            case .event, .tookOver, .stoodStill: break
             }
         }
         #expect(Self.waitForThreads(1, named: name))

@@ -30,6 +30,7 @@ final class OutputLog: Sendable {
             case .outcome(let outcome, let token): state.outcomes[token] = outcome
             case .event(let event): state.events.append(event)
             case .tookOver(let succession): state.succession = succession
+            case .stoodStill: break
             case .stopped: state.isStopped = true
             }
         }
