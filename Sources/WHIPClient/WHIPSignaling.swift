@@ -12,12 +12,14 @@ public final class WHIPSignaling: LoadSignaling {
     private let requester: HTTPRequester
 
     /// - Parameters:
-    ///   - plan: says who is in which room; where there are several, their names end in a number from 1.
+    ///   - plan: says who is in which room; where there are several, a number from 1 ends their names.
     ///   - room: percent-encoded into the path `/whip/{room}`.
     ///   - token: sent as `Authorization: Bearer`.
     ///   - acceptsAnyCertificate: for servers with a self-signed certificate.
     /// - Throws: when TLS cannot be set up.
-    ///   - plan: says who is in which room; where there are several, a number from 1 ends their names.
+    public init(
+        _ server: ServerURL, plan: LoadPlan, room: String, token: String? = nil, acceptsAnyCertificate: Bool = false
+    ) throws {
         self.server = server
         self.plan = plan
         self.room = Self.percentEncoded(room)
