@@ -91,8 +91,14 @@ public actor WorkerAgent {
         while !Task.isCancelled {
             do {
                 let holder = try await store.pulses().first { $0.id == configuration.id }?.incarnation
-                guard let holder, holder != configuration.incarnation else { return }
-                if clock.now >= end { throw NameTaken(worker: configuration.id) }
+                guard let holder, holder != configuration.incarnation else {
+                    configuration.memory?.holdsName = true
+                    return
+                }
+                if clock.now >= end {
+                    configuration.memory?.holdsName = false
+                    throw NameTaken(worker: configuration.id)
+                }
             } catch let error as StoreError {
                 noteStoreAway(error)
             }

@@ -47,5 +47,12 @@ import Store
         set { unsafe mapped.bytes.storeBytes(of: newValue, toByteOffset: Self.processOffset, as: Int32.self) }
     }
 
+    /// Whether a process of this worker has ever had the worker's name; from then on it may be kept for the next one.
+    public internal(set) var holdsName: Bool {
+        get { unsafe mapped.bytes.load(fromByteOffset: Self.nameOffset, as: Int32.self) == 1 }
+        set { unsafe mapped.bytes.storeBytes(of: newValue ? 1 : 0, toByteOffset: Self.nameOffset, as: Int32.self) }
+    }
+
     private static let processOffset = 128
+    private static let nameOffset = 132
 }

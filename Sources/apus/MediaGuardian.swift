@@ -78,6 +78,9 @@ final class MediaGuardian: Sendable {
             let started = HostClock.now
             let end = try await runOnce()
             if isEnding { return }
+            if case .exit(MediaProcess.nameTaken) = end {
+                throw CommandFailure("the worker has no name of its own in this cluster")
+            }
             let (cause, isFault) = state.withLock { state in
                 defer { state.wasStalled = false }
                 return Self.cause(end, wasStalled: state.wasStalled)
@@ -147,7 +150,8 @@ final class MediaGuardian: Sendable {
     private func standInWhileAbsent() async {
         while !Task.isCancelled {
             try? await Task.sleep(for: .milliseconds(20))
-            guard let since = state.withLock({ $0.absent }) else { continue }
+            // A worker that never had its name has none to keep: it may be another's.
+            guard holdings.worker.holdsName, let since = state.withLock({ $0.absent }) else { continue }
             if memories.allSatisfy(\.isSettled) || HostClock.now - since > Self.absence {
                 state.withLock { $0.absent = nil }
                 continue

@@ -21,6 +21,9 @@ struct MediaProcess: AsyncParsableCommand {
     @Option(help: "Which worker of this host it is.")
     var index: Int = 0
 
+    /// Its exit code when another living worker has the name: no successor would fare better.
+    static let nameTaken: Int32 = 3
+
     func run() async throws {
         let settings = try options.load().settings
         let logger = makeLogger("apus.worker.\(id)", level: settings.logLevel)
@@ -35,6 +38,10 @@ struct MediaProcess: AsyncParsableCommand {
             let relay = try await WorkerRelay(index: index, settings: settings, logger: logger)
             do {
                 try await agent.run()
+            } catch let error as NameTaken {
+                await relay?.stop()
+                logger.critical("\(error)")
+                throw ExitCode(Self.nameTaken)
             } catch {
                 await relay?.stop()
                 throw error

@@ -24,9 +24,11 @@ def test_every_part_is_a_process_of_its_own_and_ctrl_c_ends_them_all():
         cluster.wait_ready()
         children = children_of(cluster.process.pid)
         assert len(children) == 4, "redis, controller and two workers"
-        pids = {w["processID"] for w in cluster.workers().values()}
-        pids.add(cluster.status()["controllers"][0]["processID"])
-        assert len(pids) == 3 and pids <= {int(child) for child in children}
+        guardians, media = zip(*(cluster.guardian(worker) for worker in cluster.workers()))
+        named = {*guardians, cluster.status()["controllers"][0]["processID"]}
+        assert len(named) == 3 and named <= {int(child) for child in children}
+        assert len({*media} - named) == 2, "each worker's media is a process under it"
+        children += [str(process) for process in media]
         wait_until(lambda: f"http://localhost:{cluster.port}/" in cluster.log(), 5, cluster.log)
         code, seconds = cluster.stop()
         assert code == 0 and seconds < 10, cluster.log()
