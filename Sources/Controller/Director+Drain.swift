@@ -30,8 +30,8 @@ extension Director {
     private func refusal(_ error: StoreError, about worker: WorkerID) async -> Refusal {
         guard error == .notFound else { return Self.refusal(error) }
         let known = await workers().map(\.report.id.rawValue).joined(separator: ", ")
-        return Refusal(
-            .notFound, "there is no worker `\(worker)`; " + (known.isEmpty ? "none is registered" : "there are \(known)"))
+        let others = known.isEmpty ? "none is registered" : "registered: \(known)"
+        return Refusal(.notFound, "there is no worker `\(worker)`; \(others)")
     }
 
     /// Every controller may do it: the store gives each session to one of them.

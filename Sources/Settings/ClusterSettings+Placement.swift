@@ -32,7 +32,8 @@ extension SettingsReader {
         try map("labels", into: &labels, example: "tier: gold")
         guard labels.count <= Self.labelCount else {
             throw error(
-                "labels", line: line(of: "labels"), "\(labels.count) labels are too many; \(Self.labelCount) are the most",
+                "labels", line: line(of: "labels"),
+                "\(labels.count) labels are too many; \(Self.labelCount) are the most",
                 "Leave out those that nothing asks for")
         }
         for (name, value) in labels.sorted(by: { $0.key < $1.key }) {

@@ -22,7 +22,8 @@ struct ControlRoutes: Sendable {
         let text = request.uri.queryParameters["deadline"].map { String($0) } ?? "\(SignalingLimits.drainSeconds)"
         guard let seconds = Int(text), (0...SignalingLimits.longestDrain).contains(seconds) else {
             return try HTTPRoutes.json(
-                ["error": "`deadline` is a number of seconds, at most \(SignalingLimits.longestDrain)"], status: .badRequest)
+                ["error": "`deadline` is a number of seconds, at most \(SignalingLimits.longestDrain)"],
+                status: .badRequest)
         }
         return try await act(request, context) { worker throws(Refusal) in
             try await control.drain(worker, within: .seconds(seconds))

@@ -118,8 +118,9 @@ public final class InMemoryStore: ClusterStore {
 
     public func endDrains() async throws(StoreError) -> [Assignment] {
         let instant = now()
+        let expiry = instant.advanced(by: .milliseconds(Limits.tombstoneLifetime))
         let (lost, wakes) = try access { state throws(StoreError) in
-            let lost = state.endDrains(at: instant, expiry: instant.advanced(by: .milliseconds(Limits.tombstoneLifetime)))
+            let lost = state.endDrains(at: instant, expiry: expiry)
             return (lost, try state.tell(lost) { SessionEvent.drained($0) })
         }
         for waiter in wakes { waiter.wake() }

@@ -29,7 +29,9 @@ package enum RecordCoding {
         guard (0...1_000_000).contains(report.load.settledSessions), (1...1024).contains(report.reactors) else {
             throw .corrupt("the report of worker \(worker) has an impossible number of sessions or reactors")
         }
-        guard isPlace(report) else { throw .corrupt("the report of worker \(worker) has an impossible region or label") }
+        guard isPlace(report) else {
+            throw .corrupt("the report of worker \(worker) has an impossible region or label")
+        }
         return report
     }
 
