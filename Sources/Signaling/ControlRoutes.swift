@@ -41,13 +41,13 @@ struct ControlRoutes: Sendable {
         let worker = WorkerID(context.parameters.get("id") ?? "")
         do throws(Refusal) {
             try await action(worker)
-            return try HTTPRoutes.json(["worker": worker.rawValue])
         } catch {
             let status: HTTPResponse.Status = error.reason == .notFound ? .notFound : .serviceUnavailable
             var response = try HTTPRoutes.json(["error": error.message], status: status)
             if let seconds = error.retryAfter { response.headers[.retryAfter] = "\(seconds)" }
             return response
         }
+        return try HTTPRoutes.json(["worker": worker.rawValue])
     }
 
     private func isAllowed(_ request: Request, _ context: FrontRequestContext) async -> Bool {

@@ -32,7 +32,7 @@ struct DrainCommand: AsyncParsableCommand {
         }
         Terminal.line("\(worker) gets no new sessions; what is left in \(deadline) is closed.")
         let outcome = DrainOutcome()
-        let (worker, progress) = (worker, DrainProgress(client: client, worker: worker))
+        let progress = DrainProgress(client: client, worker: worker)
         try await runUntilSignal { await outcome.set(try await progress.follow()) }
         guard let text = await outcome.text else {
             return Terminal.line(
