@@ -10,7 +10,8 @@ struct DrainCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "drain", abstract: "Give a worker no new sessions, and wait until it has none.",
         discussion: """
-            What is left at the deadline is closed; clients are told to open a new session. Ctrl-C leaves the drain going.
+            What is left at the deadline is closed; clients are told to open a new session.
+            Ctrl-C leaves the drain going.
             Example: apus drain w1 --deadline 10m
             """)
 
