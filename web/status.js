@@ -27,7 +27,7 @@ function workerRow(worker, sessions) {
   const dropped = Object.values(load.drops).reduce((sum, count) => sum + count, 0);
   return row(
     cell(worker.id),
-    cell(worker.isAlive ? 'alive' : 'lost', `text ${worker.isAlive ? 'alive' : 'lost'}`),
+    cell(worker.state === 'dead' ? 'lost' : worker.state, `text ${worker.isAlive ? 'alive' : 'lost'}`),
     cell(worker.processID),
     cell(`${worker.assignedSessions} of ${load.sessionLimit}`),
     cell(load.endpoints),

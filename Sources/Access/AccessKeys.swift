@@ -68,7 +68,8 @@ public struct AccessKeys: Sendable {
             iss: name, sub: grant.identity, nbf: seconds, exp: seconds + lifetime,
             video: AccessClaims.Video(
                 room: grant.room, roomJoin: grant.canJoin, canPublish: grant.canPublish,
-                canSubscribe: grant.canSubscribe))
+                canSubscribe: grant.canSubscribe),
+            operator: grant.isOperator ? true : nil)
         do {
             return try await key.sign(claims)
         } catch {
@@ -86,6 +87,8 @@ public struct AccessGrant: Hashable, Sendable {
     public var canSubscribe: Bool
     /// Whom the token was made for.
     public var identity: String?
+    /// May drain workers.
+    public var isOperator = false
 
     public init(room: String?, canJoin: Bool = true, canPublish: Bool, canSubscribe: Bool, identity: String? = nil) {
         self.room = room
@@ -132,13 +135,17 @@ struct AccessClaims: JWTPayload {
     var nbf: Double?
     var exp: Double?
     var video: Video?
+    /// A claim of our own, at the top: no library for LiveKit's tokens sets it by chance.
+    var `operator`: Bool?
 
     /// Times are checked by ``AccessKeys``, which knows the caller's clock.
     func verify(using algorithm: some JWTAlgorithm) throws {}
 
     var grant: AccessGrant {
-        AccessGrant(
+        var grant = AccessGrant(
             room: video?.room, canJoin: video?.roomJoin ?? false, canPublish: video?.canPublish ?? true,
             canSubscribe: video?.canSubscribe ?? true, identity: sub)
+        grant.isOperator = `operator` ?? false
+        return grant
     }
 }

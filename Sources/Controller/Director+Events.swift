@@ -40,6 +40,8 @@ extension Director {
             }
             if case .sessionLost(let refusal) = event.body {
                 lose(assignment, refusal)
+                // Its worker lives and would go on until it compares what it holds with the store.
+                if refusal.reason == .workerDrained { Task { await self.dismiss(event.session, assignment) } }
             } else if !unit.isLost {
                 enqueue(SessionEvent(session: unit.session, body: event.body))
             }

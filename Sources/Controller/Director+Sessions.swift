@@ -19,7 +19,7 @@ extension Director {
         units[session] = Unit(session: session, index: 0, isDirty: previous != nil)
         let assignment: Assignment
         do throws(StoreError) {
-            let request = PlacementRequest(epochFloor: previousUnit?.assignment?.epoch ?? Epoch(0))
+            let request = placementRequest(epochFloor: previousUnit?.assignment?.epoch ?? Epoch(0))
             assignment = try await store.assign(session, controller: id, request: request)
         } catch {
             // The assignment may have happened all the same.
@@ -95,7 +95,10 @@ extension Director {
     static func refusal(_ error: StoreError) -> Refusal {
         switch error {
         case .refused(let refusal): refusal
-        case .unavailable(let reason): Refusal(.storeUnavailable, "the cluster's store cannot be reached: \(reason)")
+        case .unavailable(let reason):
+            Refusal(
+                .storeUnavailable, "the cluster's store cannot be reached: \(reason)",
+                retryAfter: Placement.retrySeconds)
         case .notFound: Refusal(.notFound, "the session is not known")
         case .staleEpoch: Refusal(.staleEpoch, "the session has been given to another owner")
         case .conflict(let assignment):

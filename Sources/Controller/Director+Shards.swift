@@ -106,7 +106,7 @@ extension Director {
         let assignment: Assignment
         do throws(StoreError) {
             assignment = try await store.assign(
-                unit, controller: id, request: PlacementRequest(excluded: excluded.sorted()))
+                unit, controller: id, request: placementRequest(excluded: excluded.sorted()))
         } catch {
             // The assignment may have happened all the same.
             if case .unavailable = error { postponeRelease(of: unit, nil) }

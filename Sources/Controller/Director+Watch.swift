@@ -70,11 +70,16 @@ extension Director {
     /// Work for the store that nobody waits for. Apart from the watch, which must not be held up.
     func doChores() async {
         var nextSearch = ContinuousClock.now.advanced(by: settings.orphanInterval)
+        var nextDrain = ContinuousClock.now
         while !Task.isCancelled {
             if liveness.isStoreReachable {
                 if wantsReports {
                     wantsReports = false
                     _ = await workers()
+                }
+                if nextDrain <= .now {
+                    await endDrains()
+                    nextDrain = .now.advanced(by: settings.drainInterval)
                 }
                 await releaseClosed()
                 await writeSpecifications()

@@ -34,6 +34,7 @@ public actor Director: MediaPlane {
     public internal(set) var counters = DirectorCounters()
 
     private let incarnation: String
+    private var random: SeededRandom
     private var commandCount: UInt64 = 0
     private var generation: UInt64 = 0
     private let origin = ContinuousClock.now
@@ -48,6 +49,7 @@ public actor Director: MediaPlane {
         logger[metadataKey: "controller"] = "\(id)"
         self.logger = logger
         liveness = WorkerLiveness(settings: settings.liveness)
+        random = SeededRandom(seed: settings.placementSeed ?? UInt64.random(in: .min ... .max))
         incarnation = String(UInt64.random(in: .min ... .max), radix: 36)
     }
 
@@ -77,7 +79,7 @@ public actor Director: MediaPlane {
                 let report = worker.report ?? lastStatuses[worker.id]?.report ?? Self.unknownReport(worker.id)
                 statuses[worker.id] = WorkerStatus(
                     report: report, isAlive: worker.report != nil || liveness.isAlive(worker.id),
-                    assignedSessions: worker.assignedSessions)
+                    assignedSessions: worker.assignedSessions, drain: worker.drain)
             }
             for id in roster.unreadable { statuses[id] = lastStatuses[id] }
             lastStatuses = statuses
@@ -116,6 +118,16 @@ public actor Director: MediaPlane {
         return CommandEnvelope(
             id: CommandID("\(id)-\(incarnation)-\(commandCount)"), session: assignment.session,
             epoch: assignment.epoch, controller: id, deadline: milliseconds, operation: operation)
+    }
+
+    /// What every session needs of its worker by the settings, with numbers drawn for this choice.
+    func placementRequest(excluded: [WorkerID] = [], epochFloor: Epoch = Epoch(0)) -> PlacementRequest {
+        var request = PlacementRequest(excluded: excluded, epochFloor: epochFloor)
+        request.strategy = settings.strategy
+        request.region = settings.region
+        request.labels = settings.labels
+        request.draw = PlacementDraw(random.next())
+        return request
     }
 
     func nextGeneration() -> UInt64 {

@@ -16,6 +16,17 @@ public struct DirectorSettings: Sendable {
     /// this controller. Found twice, they are closed: their clients had this long to come back.
     public var orphanInterval = Duration.seconds(60)
 
+    /// How workers are chosen.
+    public var strategy = PlacementStrategy.leastSessions
+    /// Workers of this region are taken before others; empty prefers none.
+    public var region = ""
+    /// Labels that a worker must have to be given a session.
+    public var labels: [String: String] = [:]
+    /// Of the random numbers that placement draws; nil for others at each start.
+    public var placementSeed: UInt64?
+    /// How often to look for workers whose drain is past its time.
+    public var drainInterval = Duration.seconds(1)
+
     public init() {}
 }
 
@@ -25,6 +36,8 @@ public struct DirectorCounters: Hashable, Sendable {
     public var sessionsRefused: UInt64 = 0
     public var sessionsClosed: UInt64 = 0
     public var sessionsLost: UInt64 = 0
+    /// Sessions, of any controller, that were closed because the time of a drain was up.
+    public var sessionsDrained: UInt64 = 0
     /// Beyond the first of each session.
     public var shardsOpened: UInt64 = 0
     /// Shards whose worker died while others of the session served on.

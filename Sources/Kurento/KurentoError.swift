@@ -67,6 +67,8 @@ struct KurentoError: Error, Hashable {
 
     var code: Code
     var message: String
+    /// Seconds after which the same request may succeed; nil when nobody can say.
+    var retryAfter: Int?
 
     init(_ code: Code, _ message: String) {
         self.code = code

@@ -8,7 +8,8 @@ extension KurentoError {
         switch refusal.reason {
         case .noWorker, .overLimit, .storeUnavailable, .elsewhere:
             self.init(.notEnoughResources, "Not enough resources: \(refusal.message)")
-        case .workerLost:
+            retryAfter = refusal.retryAfter
+        case .workerLost, .workerDrained:
             self.init(.unexpectedError, "The media worker was lost: \(refusal.message)")
         case .notFound, .staleEpoch, .invalid, .timedOut:
             let reason = refusal.reason.rawValue

@@ -3,6 +3,8 @@ struct RPCError: Error, Hashable {
     var code: Int64
     var message: String
     var type: String?
+    /// In seconds. An addition to Kurento's protocol, whose clients pass over members of `data` that they do not know.
+    var retryAfter: Int?
 
     init(code: Int64, message: String, type: String? = nil) {
         self.code = code
@@ -12,6 +14,7 @@ struct RPCError: Error, Hashable {
 
     init(_ error: KurentoError) {
         self.init(code: error.code.rawValue, message: error.message, type: error.code.name)
+        retryAfter = error.retryAfter
     }
 
     static let parseError = RPCError(code: -32700, message: "Parse error.")
@@ -31,7 +34,10 @@ struct RPCError: Error, Hashable {
 
     var json: JSONValue {
         var members: [String: JSONValue] = ["code": .integer(code), "message": .string(message)]
-        if let type { members["data"] = ["type": .string(type)] }
+        var data: [String: JSONValue] = [:]
+        if let type { data["type"] = .string(type) }
+        if let retryAfter { data["retryAfter"] = .integer(Int64(retryAfter)) }
+        if !data.isEmpty { members["data"] = .object(data) }
         return .object(members)
     }
 

@@ -122,14 +122,19 @@ public struct Refusal: Error, Hashable, Sendable, Codable {
         case elsewhere
         /// The worker that held the session died.
         case workerLost
+        /// The worker that held the session was being drained, and its time was up.
+        case workerDrained
     }
 
     public var reason: Reason
     /// A sentence for the log or the client: what, and what to do about it.
     public var message: String
+    /// Seconds after which trying again may work; nil when nobody can say.
+    public var retryAfter: Int?
 
-    public init(_ reason: Reason, _ message: String) {
+    public init(_ reason: Reason, _ message: String, retryAfter: Int? = nil) {
         self.reason = reason
         self.message = message
+        self.retryAfter = retryAfter
     }
 }

@@ -23,6 +23,7 @@ extension ClusterSettings {
         try readTLS(&reader)
         try readMedia(&reader)
         try readStoreAndWorkers(&reader)
+        try readPlacement(&reader)
         try readLimits(&reader)
         try readWHIP(&reader)
         try readTURN(&reader)
@@ -81,6 +82,7 @@ extension ClusterSettings {
             return path.isEmpty || path.contains(where: { "?# ".contains($0) }) ? nil : path
         }
         try section.strings("allowed_origins", into: &signaling.allowedOrigins)
+        try section.region(into: &signaling.region)
         try section.finish()
     }
 
@@ -143,6 +145,8 @@ extension ClusterSettings {
         section = try reader.section("workers")
         try section.integer("count", in: 1...64, into: &workers.count)
         try section.integer("reactors", in: 1...64, into: &workers.reactors)
+        try section.region(into: &workers.region)
+        try section.labels(into: &workers.labels)
         try section.finish()
         let sockets = workers.count * workers.reactors
         guard media.udpPorts.count >= sockets else {

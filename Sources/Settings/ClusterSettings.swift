@@ -7,6 +7,7 @@ public struct ClusterSettings: Sendable, Equatable {
     public var media = MediaSettings()
     public var store = StoreSettings()
     public var workers = WorkerSettings()
+    public var placement = PlacementSettings()
     public var limits = LimitSettings()
     /// Secrets by key name, for bearer tokens; empty lets everyone publish and play.
     public var keys: [String: String] = [:]
@@ -26,6 +27,8 @@ public struct SignalingSettings: Sendable, Equatable {
     public var kurentoPath = "kurento"
     /// Origins that may open a WebSocket; empty allows every one.
     public var allowedOrigins: [String] = []
+    /// Where the controllers are: workers of this region are taken first; empty prefers none.
+    public var region = ""
 
     public init() {}
 }
@@ -112,6 +115,25 @@ public struct WorkerSettings: Sendable, Equatable {
     public var count = 2
     /// Threads with a UDP port of their own, per worker.
     public var reactors = 1
+    /// Where the workers that this file starts are; empty when nobody said.
+    public var region = ""
+    /// What they are, for controllers that ask for it.
+    public var labels: [String: String] = [:]
+
+    public init() {}
+}
+
+/// How a controller chooses workers.
+public struct PlacementSettings: Sendable, Equatable {
+    public enum Strategy: String, Sendable, CaseIterable {
+        case leastSessions = "least_sessions"
+        case powerOfTwo = "power_of_two"
+        case pack
+    }
+
+    public var strategy = Strategy.leastSessions
+    /// Labels that a worker must have.
+    public var labels: [String: String] = [:]
 
     public init() {}
 }

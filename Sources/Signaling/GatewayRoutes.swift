@@ -10,7 +10,7 @@ struct GatewayRoutes: Sendable {
     let webSockets: WebSocketRoutes
     let limits: SignalingLimits
 
-    func add(to router: Router<BasicRequestContext>) {
+    func add(to router: Router<FrontRequestContext>) {
         for endpoint in ["whip", "whep"] {
             for method in [HTTPRequest.Method.get, .head, .post, .put, .patch, .delete, .options] {
                 router.on("/\(endpoint)/**", method: method) { request, _ in try await respond(to: request) }

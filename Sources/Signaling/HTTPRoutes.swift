@@ -13,9 +13,11 @@ struct HTTPRoutes: Sendable {
     let kurentoPath: String
     /// WHIP and WHEP, where they are served.
     let gateway: GatewayRoutes?
+    /// What operators can do, where it is served.
+    let control: ControlRoutes?
 
-    func router() -> Router<BasicRequestContext> {
-        let router = Router(context: BasicRequestContext.self, options: .autoGenerateHeadEndpoints)
+    func router() -> Router<FrontRequestContext> {
+        let router = Router(context: FrontRequestContext.self, options: .autoGenerateHeadEndpoints)
         // Liveness is local: it says that this process serves, nothing about store or workers.
         router.get("/healthz") { _, _ in Self.text("ok\n") }
         router.get("/readyz") { _, _ in try await ready() }
@@ -26,6 +28,7 @@ struct HTTPRoutes: Sendable {
         router.get("/api/status") { _, _ in try Self.json(StatusDocument(await status.snapshot())) }
         router.get("/api/front") { _, _ in try Self.json(["kurentoPath": kurentoPath]) }
         router.get("/api/sessions/**") { request, _ in try await owner(request.uri.path) }
+        control?.add(to: router)
         gateway?.add(to: router)
         router.get("/") { request, _ in page(request) }
         router.get("/**") { request, _ in page(request) }

@@ -96,6 +96,7 @@ extension MetricsPage {
         let load = worker.report.load
         let gauges: [(Metric, Double)] = [
             (.workerUp, worker.isAlive ? 1 : 0),
+            (.workerDraining, worker.drain == nil ? 0 : 1),
             (.workerSessions, Double(load.sessions)),
             (.workerAssignedSessions, Double(worker.assignedSessions.count)),
             (.workerSessionLimit, Double(load.sessionLimit)),

@@ -30,10 +30,11 @@ public final class SignalingServer: Sendable {
     /// - Parameters:
     ///   - webSockets: handlers by path.
     ///   - gateway: serves WHIP and WHEP; nil leaves them out.
+    ///   - control: does what operators ask for; nil leaves that out.
     /// - Throws: ``SignalingError`` when a certificate or the page's directory cannot be used.
     public init(
         configuration: SignalingConfiguration, webSockets: [String: any WebSocketHandler],
-        gateway: Gateway? = nil, status: any StatusSource, logger: Logger
+        gateway: Gateway? = nil, status: any StatusSource, control: (any ClusterControl)? = nil, logger: Logger
     ) throws {
         self.configuration = configuration
         self.logger = logger
@@ -49,7 +50,8 @@ public final class SignalingServer: Sendable {
         let http = HTTPRoutes(
             files: files, status: status, webSockets: routes, budget: budget,
             kurentoPath: String(configuration.kurentoPath.drop { $0 == "/" }),
-            gateway: gateway.map { GatewayRoutes(gateway: $0, webSockets: routes, limits: limits) })
+            gateway: gateway.map { GatewayRoutes(gateway: $0, webSockets: routes, limits: limits) },
+            control: control.map { ControlRoutes(control: $0) })
         front = FrontChannel(
             responder: Self.responder(http, logger: logger), routes: routes, limits: limits,
             budget: budget, logger: logger)
@@ -156,7 +158,7 @@ extension SignalingServer {
     private static func responder(_ routes: HTTPRoutes, logger: Logger) -> HTTPChannelHandler.Responder {
         let router = routes.router().buildResponder()
         return { request, writer, channel in
-            let context = BasicRequestContext(source: .init(channel: channel, logger: logger))
+            let context = FrontRequestContext(source: .init(channel: channel, logger: logger))
             var response: Response
             do {
                 response = try await router.respond(to: request, context: context)

@@ -13,6 +13,11 @@ public struct StatusDocument: Hashable, Sendable, Codable {
         public var addresses: [String]
         public var load: WorkerLoad
         public var assignedSessions: Int
+        public var state: WorkerState
+        /// Seconds until what is left is closed, of a worker that is being drained.
+        public var drainSecondsLeft: Double?
+        public var region: String
+        public var labels: [String: String]
     }
 
     public var cluster: String
@@ -34,7 +39,8 @@ public struct StatusDocument: Hashable, Sendable, Codable {
                 id: report.id, isAlive: worker.isAlive, processID: report.processID, host: report.host,
                 incarnation: report.incarnation, capabilities: report.capabilities, reactors: report.reactors,
                 addresses: report.addresses,
-                load: report.load, assignedSessions: worker.assignedSessions.count)
+                load: report.load, assignedSessions: worker.assignedSessions.count, state: worker.state,
+                drainSecondsLeft: worker.drain?.secondsLeft, region: report.region, labels: report.labels)
         }
         sessions = Dictionary(
             ordered.map { worker in

@@ -36,6 +36,22 @@ public protocol ClusterStore: Sendable {
     /// Takes a dead worker without sessions off the list. No effect on one that lives or holds sessions.
     func forget(_ worker: WorkerID) async throws(StoreError)
 
+    // MARK: Drains
+
+    /// From now on the worker gets no new session. What it still has after `time`, by the store's clock,
+    /// ``endDrains()`` closes. Ordered again, the new time counts. Kept until it is taken back, or until
+    /// the worker is forgotten. Throws ``StoreError/notFound`` for a worker that is not registered.
+    func drain(_ worker: WorkerID, within time: Duration) async throws(StoreError)
+
+    /// The worker takes new sessions again. Throws ``StoreError/notFound`` as ``drain(_:within:)`` does;
+    /// one that is not drained is fine.
+    func undrain(_ worker: WorkerID) async throws(StoreError)
+
+    /// Marks as lost, as ``markLost(_:)`` does but with `workerDrained` for a reason, the sessions of every
+    /// worker whose drain is past its time; not all at once, so that not all clients come back at once.
+    /// - Returns: the sessions that this call marked, with the epoch that they were lost under.
+    func endDrains() async throws(StoreError) -> [Assignment]
+
     // MARK: Sessions
 
     /// Gives the session to the worker that `Placement.choose` names, under a new, higher epoch. Choice

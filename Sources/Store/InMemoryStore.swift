@@ -39,6 +39,7 @@ public final class InMemoryStore: ClusterStore {
         state.withLock { state in
             state.workers = [:]
             state.sessions = [:]
+            state.drains = [:]
             state.epoch = 0
             for name in state.streams.keys { state.streams[name]?.entries = [] }
         }
@@ -49,8 +50,7 @@ public final class InMemoryStore: ClusterStore {
     public func heartbeat(
         _ report: WorkerReport, timeToLive: Duration
     ) async throws(StoreError) -> HeartbeatAnswer {
-        try RecordCheck.name(report.id.rawValue, "a worker's name")
-        try RecordCheck.name(report.incarnation, "an incarnation")
+        try RecordCheck.report(report)
         let expiry = now().advanced(by: timeToLive)
         return try access { state throws(StoreError) in
             let previous = state.workers[report.id]?.report?.incarnation
@@ -69,11 +69,15 @@ public final class InMemoryStore: ClusterStore {
     }
 
     public func workers() async throws(StoreError) -> WorkerRoster {
-        try access { state throws(StoreError) in
+        let instant = now()
+        return try access { state throws(StoreError) in
             WorkerRoster(
                 workers: state.workers.keys.sorted().map { id in
                     RegisteredWorker(
-                        id: id, report: state.workers[id]?.report, assignedSessions: state.assignedSessions(id))
+                        id: id, report: state.workers[id]?.report, assignedSessions: state.assignedSessions(id),
+                        drain: state.drains[id].map {
+                            WorkerDrain(secondsLeft: max(0, ($0 - instant) / .seconds(1)))
+                        })
                 })
         }
     }
@@ -90,8 +94,37 @@ public final class InMemoryStore: ClusterStore {
         try access { state throws(StoreError) in
             guard let entry = state.workers[worker], entry.report == nil, entry.assigned.isEmpty else { return }
             state.workers[worker] = nil
+            state.drains[worker] = nil
             state.streams["cmd:\(worker)"]?.entries = []
         }
+    }
+
+    // MARK: Drains
+
+    public func drain(_ worker: WorkerID, within time: Duration) async throws(StoreError) {
+        let deadline = now().advanced(by: max(.zero, min(time, .milliseconds(Limits.drainTime))))
+        try access { state throws(StoreError) in
+            guard state.workers[worker] != nil else { throw .notFound }
+            state.drains[worker] = deadline
+        }
+    }
+
+    public func undrain(_ worker: WorkerID) async throws(StoreError) {
+        try access { state throws(StoreError) in
+            guard state.workers[worker] != nil else { throw .notFound }
+            state.drains[worker] = nil
+        }
+    }
+
+    public func endDrains() async throws(StoreError) -> [Assignment] {
+        let instant = now()
+        let expiry = instant.advanced(by: .milliseconds(Limits.tombstoneLifetime))
+        let (lost, wakes) = try access { state throws(StoreError) in
+            let lost = state.endDrains(at: instant, expiry: expiry)
+            return (lost, try state.tell(lost) { SessionEvent.drained($0) })
+        }
+        for waiter in wakes { waiter.wake() }
+        return lost
     }
 
     // MARK: Sessions
@@ -145,12 +178,7 @@ public final class InMemoryStore: ClusterStore {
         let expiry = now().advanced(by: .milliseconds(Limits.tombstoneLifetime))
         let (report, wakes) = try access { state throws(StoreError) in
             let report = state.markLost(worker, expiry: expiry)
-            var wakes: [MemoryWaiter] = []
-            for assignment in report.lost {
-                let message = WorkerMessage.event(SessionEvent.lost(assignment), assignment.epoch)
-                wakes += state.append([try RecordCoding.text(of: message)], to: "evt:\(assignment.controller)")
-            }
-            return (report, wakes)
+            return (report, try state.tell(report.lost) { SessionEvent.lost($0) })
         }
         for waiter in wakes { waiter.wake() }
         return report

@@ -15,10 +15,16 @@ enum Limits {
     static let valueSize = 4 << 20
     /// Characters of a worker's, controller's or session's name; they are parts of keys and labels.
     static let nameLength = 128
+    /// Labels of one worker.
+    static let labels = 32
     /// Commands that wait for the connection, in pieces. More are refused, not queued.
     static let commandQueue = 8192
     /// Commands written before their answers are read.
     static let pipelineDepth = 128
+    /// Sessions that one call closes on a worker whose drain is past its time.
+    static let drainBatch = 100
+    /// Longest time of a drain in milliseconds: a week.
+    static let drainTime = 7 * 24 * 3_600_000
     /// Sessions per reconcile script, so that no script holds up the server.
     static let reconcileBatch = 256
 }

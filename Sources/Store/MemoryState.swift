@@ -8,6 +8,8 @@ struct MemoryState {
     var workers: [WorkerID: MemoryWorker] = [:]
     var sessions: [SessionID: MemorySession] = [:]
     var streams: [String: MemoryStream] = [:]
+    /// When what is left on a worker that is being drained is closed.
+    var drains: [WorkerID: ContinuousClock.Instant] = [:]
     var epoch: UInt64 = 0
     private var expiring: [(session: SessionID, expiry: ContinuousClock.Instant)] = []
 
@@ -42,9 +44,7 @@ struct MemoryState {
         }
         let candidates = workers.compactMap { id, worker in
             worker.report.map {
-                PlacementCandidate(
-                    worker: id, assignedSessions: worker.assigned.count, sessionLimit: $0.load.sessionLimit,
-                    capabilities: $0.capabilities)
+                PlacementCandidate($0, assignedSessions: worker.assigned.count, isDraining: drains[id] != nil)
             }
         }
         let worker: WorkerID
@@ -86,14 +86,44 @@ struct MemoryState {
         var lost: [Assignment] = []
         for session in assignedSessions(worker) {
             guard let entry = sessions[session], entry.record.assignment.incarnation != living else { continue }
-            lost.append(entry.record.assignment)
-            raiseEpoch(above: entry.record.assignment.epoch.rawValue)
-            sessions[session]?.record.state = .lost
-            sessions[session]?.record.assignment.epoch = Epoch(epoch)
-            expire(session, at: expiry)
-            workers[worker]?.assigned.remove(session)
+            lost.append(lose(session, entry, expiry: expiry))
         }
         return LossReport(livingIncarnation: living, lost: lost)
+    }
+
+    mutating func endDrains(at now: ContinuousClock.Instant, expiry: ContinuousClock.Instant) -> [Assignment] {
+        var lost: [Assignment] = []
+        for worker in drains.filter({ $0.value <= now }).keys.sorted() {
+            for session in assignedSessions(worker).prefix(Limits.drainBatch) {
+                if let entry = sessions[session] { lost.append(lose(session, entry, expiry: expiry)) }
+            }
+        }
+        return lost
+    }
+
+    /// - Returns: the assignment that is void now.
+    private mutating func lose(
+        _ session: SessionID, _ entry: MemorySession, expiry: ContinuousClock.Instant
+    ) -> Assignment {
+        let assignment = entry.record.assignment
+        raiseEpoch(above: assignment.epoch.rawValue)
+        sessions[session]?.record.state = .lost
+        sessions[session]?.record.assignment.epoch = Epoch(epoch)
+        expire(session, at: expiry)
+        workers[assignment.worker]?.assigned.remove(session)
+        return assignment
+    }
+
+    /// Puts an event about each assignment on its controller's stream.
+    mutating func tell(
+        _ lost: [Assignment], _ event: (Assignment) -> SessionEvent
+    ) throws(StoreError) -> [MemoryWaiter] {
+        var wakes: [MemoryWaiter] = []
+        for assignment in lost {
+            let text = try RecordCoding.text(of: WorkerMessage.event(event(assignment), assignment.epoch))
+            wakes += append([text], to: "evt:\(assignment.controller)")
+        }
+        return wakes
     }
 
     /// Whether the worker may keep the session.
@@ -216,5 +246,12 @@ extension SessionEvent {
         SessionEvent(
             session: assignment.session,
             body: .sessionLost(Refusal(.workerLost, "worker \(assignment.worker) stopped; open a new session")))
+    }
+
+    /// The event that tells a controller that the assignment is void because its worker's drain is over.
+    static func drained(_ assignment: Assignment) -> SessionEvent {
+        let text = "worker \(assignment.worker) is being drained and its time is up; open a new session"
+        return SessionEvent(
+            session: assignment.session, body: .sessionLost(Refusal(.workerDrained, text, retryAfter: 0)))
     }
 }

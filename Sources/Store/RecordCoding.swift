@@ -26,6 +26,12 @@ package enum RecordCoding {
         guard (0...1_000_000).contains(report.load.sessionLimit) else {
             throw .corrupt("the report of worker \(worker) has an impossible session limit")
         }
+        guard (0...1_000_000).contains(report.load.settledSessions), (1...1024).contains(report.reactors) else {
+            throw .corrupt("the report of worker \(worker) has an impossible number of sessions or reactors")
+        }
+        guard isPlace(report) else {
+            throw .corrupt("the report of worker \(worker) has an impossible region or label")
+        }
         return report
     }
 
@@ -97,6 +103,12 @@ package enum RecordCoding {
             }
     }
 
+    /// Region and labels: names, the region and values may be empty.
+    package static func isPlace(_ report: WorkerReport) -> Bool {
+        (report.region.isEmpty || isName(report.region)) && report.labels.count <= Limits.labels
+            && report.labels.allSatisfy { isName($0.key) && ($0.value.isEmpty || isName($0.value)) }
+    }
+
     private static func check(_ session: SessionID) throws(StoreError) {
         guard isName(session.rawValue) else { throw .corrupt("a session's id is not a name") }
     }
@@ -120,6 +132,14 @@ enum RecordCheck {
     static func name(_ text: String, _ what: String) throws(StoreError) {
         guard RecordCoding.isName(text) else {
             throw .invalid("\(what) must be 1 to \(Limits.nameLength) characters of A-Z a-z 0-9 . - _ : /")
+        }
+    }
+
+    static func report(_ report: WorkerReport) throws(StoreError) {
+        try name(report.id.rawValue, "a worker's name")
+        try name(report.incarnation, "an incarnation")
+        guard RecordCoding.isPlace(report) else {
+            throw .invalid("a region and at most \(Limits.labels) labels are names of A-Z a-z 0-9 . - _ : /")
         }
     }
 }

@@ -5,14 +5,15 @@ extension RedisStore {
     public func heartbeat(
         _ report: WorkerReport, timeToLive: Duration
     ) async throws(StoreError) -> HeartbeatAnswer {
-        try RecordCheck.name(report.id.rawValue, "a worker's name")
-        try RecordCheck.name(report.incarnation, "an incarnation")
+        try RecordCheck.report(report)
         let value = try await run(
             .heartbeat,
             [
                 report.id.rawValue, RecordCoding.text(of: report), report.incarnation,
                 String(report.load.sessionLimit), "," + report.capabilities.joined(separator: ",") + ",",
-                String(max(1, Int(timeToLive / .milliseconds(1)))),
+                String(max(1, Int(timeToLive / .milliseconds(1)))), String(report.load.thousandths),
+                String(report.load.settledSessions), String(report.reactors), report.region,
+                "," + Self.labels(report.labels).joined(separator: ",") + ",",
             ])
         return HeartbeatAnswer(isRegistration: value == .integer(1))
     }
@@ -35,7 +36,9 @@ extension RedisStore {
                 let report = try entry[1].text.map { text throws(StoreError) in
                     try RecordCoding.report(text, of: id)
                 }
-                roster.workers.append(RegisteredWorker(id: id, report: report, assignedSessions: sessions))
+                let drain = entry[3].text.flatMap { Int64($0) }.map { WorkerDrain(secondsLeft: Double($0) / 1000) }
+                roster.workers.append(
+                    RegisteredWorker(id: id, report: report, assignedSessions: sessions, drain: drain))
             } catch {
                 roster.unreadable.append(id)
             }
@@ -79,10 +82,13 @@ extension RedisStore {
         let value = try await run(
             .assign,
             [
-                session.rawValue, controller.rawValue, request.epochFloor.description,
+                session.rawValue, controller.rawValue, request.epochFloor.description, request.strategy.rawValue,
+                String(request.draw.first), String(request.draw.second), request.region,
                 String(request.excluded.count),
-            ] + request.excluded.map(\.rawValue) + request.capabilities)
+            ] + request.excluded.map(\.rawValue) + [String(request.labels.count)] + Self.labels(request.labels)
+                + request.capabilities)
         switch value[0].text {
+        case "draining": throw .refused(Placement.drainRefusal)
         case "full": throw .refused(Placement.fullRefusal)
         case "empty": throw .refused(Placement.emptyRefusal)
         case "conflict": throw .conflict(try assignment(of: session, value))
@@ -145,7 +151,35 @@ extension RedisStore {
             lost: readable(value[1]).sorted { $0.session.rawValue < $1.session.rawValue })
     }
 
+    // MARK: Drains
+
+    public func drain(_ worker: WorkerID, within time: Duration) async throws(StoreError) {
+        let bounded = max(.zero, min(time, .milliseconds(Limits.drainTime)))
+        let milliseconds = Int(bounded / .milliseconds(1))
+        guard try await run(.drain, [worker.rawValue, String(milliseconds)]) == .integer(1) else { throw .notFound }
+    }
+
+    public func undrain(_ worker: WorkerID) async throws(StoreError) {
+        guard try await run(.undrain, [worker.rawValue]) == .integer(1) else { throw .notFound }
+    }
+
+    public func endDrains() async throws(StoreError) -> [Assignment] {
+        let value = try await run(
+            .endDrains,
+            [
+                String(Limits.drainBatch), String(Limits.tombstoneLifetime), String(Limits.streamLength),
+                String(Limits.streamLifetime),
+            ])
+        return readable(value)
+            .sorted { ($0.worker.rawValue, $0.session.rawValue) < ($1.worker.rawValue, $1.session.rawValue) }
+    }
+
     // MARK: Reading answers
+
+    /// `key=value`, as the scripts compare them.
+    private static func labels(_ labels: [String: String]) -> [String] {
+        labels.map { "\($0.key)=\($0.value)" }.sorted()
+    }
 
     /// From `{status, worker, incarnation, epoch, controller}`.
     private func assignment(of session: SessionID, _ value: RedisValue) throws(StoreError) -> Assignment {

@@ -56,7 +56,8 @@ extension RedisStore {
                 session: SessionID(session), worker: value("worker"), incarnation: value("incarnation"),
                 epoch: value("epoch"), controller: value("controller"))
         else { return nil }
-        return .event(SessionEvent.lost(assignment), assignment.epoch)
+        let event = value("why") == "drained" ? SessionEvent.drained(assignment) : SessionEvent.lost(assignment)
+        return .event(event, assignment.epoch)
     }
 
     private func append(_ fields: [String], to stream: String) async throws(StoreError) {

@@ -16,11 +16,14 @@ public struct RegisteredWorker: Hashable, Sendable {
     public var report: WorkerReport?
     /// In the order of their names.
     public var assignedSessions: [SessionID]
+    /// Nil when it takes new sessions.
+    public var drain: WorkerDrain?
 
-    public init(id: WorkerID, report: WorkerReport?, assignedSessions: [SessionID]) {
+    public init(id: WorkerID, report: WorkerReport?, assignedSessions: [SessionID], drain: WorkerDrain? = nil) {
         self.id = id
         self.report = report
         self.assignedSessions = assignedSessions
+        self.drain = drain
     }
 }
 

@@ -146,8 +146,8 @@ extension GatewayError {
         switch refusal.reason {
         case .elsewhere:
             self = .full("room \(room) is at another controller: \(refusal.message); send the request there")
-        case .noWorker, .overLimit, .storeUnavailable, .workerLost, .staleEpoch:
-            self = .full("\(refusal.message)")
+        case .noWorker, .overLimit, .storeUnavailable, .workerLost, .workerDrained, .staleEpoch:
+            self = .full("\(refusal.message)", retryAfter: refusal.retryAfter)
         case .timedOut: self = .full("the media worker did not answer in time: \(refusal.message)")
         case .invalid: self.init(422, "the media worker did not take it: \(refusal.message)")
         case .notFound: self = .full("the room has just ended: \(refusal.message)")

@@ -81,8 +81,9 @@ struct GatewayError: Error {
             status, headers: headers + [("Content-Type", "text/plain; charset=utf-8")], body: message + "\n")
     }
 
-    static func full(_ message: String) -> GatewayError {
-        GatewayError(503, message, headers: [("Retry-After", String(Limits.retryAfter))])
+    /// - Parameter retryAfter: in seconds.
+    static func full(_ message: String, retryAfter: Int? = nil) -> GatewayError {
+        GatewayError(503, message, headers: [("Retry-After", String(retryAfter ?? Limits.retryAfter))])
     }
 
     static func badMethod(_ allowed: String) -> GatewayError {

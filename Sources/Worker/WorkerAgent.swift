@@ -179,10 +179,12 @@ public actor WorkerAgent {
         let waiting = fenced
         let load = meter.measure(
             reactors.map(\.load), sessions: held.count, sessionLimit: configuration.sessionLimit)
-        let report = WorkerReport(
+        var report = WorkerReport(
             id: configuration.id, incarnation: configuration.incarnation, processID: configuration.processID,
             host: configuration.host, load: load, capabilities: configuration.capabilities,
             reactors: reactors.count, addresses: reactors.flatMap(\.addresses).map(\.description))
+        report.region = configuration.region
+        report.labels = configuration.labels
         do throws(StoreError) {
             let answer = try await store.heartbeat(report, timeToLive: Limits.timeToLive)
             if isStoreAway {

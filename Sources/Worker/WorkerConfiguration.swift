@@ -16,6 +16,9 @@ public struct WorkerConfiguration: Sendable {
     public var reactors: [ReactorConfiguration]
     /// Sessions accepted at most.
     public var sessionLimit: Int
+    /// As ``WorkerReport/region`` and ``WorkerReport/labels``.
+    public var region = ""
+    public var labels: [String: String] = [:]
     /// Look up the mDNS names in candidates, on the links of the first reactor's addresses.
     public var resolvesNames = false
 

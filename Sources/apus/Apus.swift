@@ -12,7 +12,8 @@ struct Apus: AsyncParsableCommand {
             """,
         version: version,
         subcommands: [
-            UpCommand.self, ControllerCommand.self, WorkerCommand.self, StatusCommand.self, TokenCommand.self,
+            UpCommand.self, ControllerCommand.self, WorkerCommand.self, StatusCommand.self, DrainCommand.self,
+            UndrainCommand.self, TokenCommand.self,
             LoadCommand.self, BenchCommand.self, SimCommand.self, NATCommand.self,
             STUNCommand.self, TURNCommand.self, ICECommand.self, GuardCommand.self, MediaProcess.self,
         ])

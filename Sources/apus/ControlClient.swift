@@ -44,12 +44,29 @@ struct ControlClient: Sendable {
         return body
     }
 
+    /// Has a worker drained, or not any more.
+    /// - Throws: ``CommandFailure`` with the controller's words, or ``Unreachable``.
+    func setDrain(of worker: String, seconds: Int?, token: String?) async throws {
+        let name = worker.addingPercentEncoding(withAllowedCharacters: .alphanumerics) ?? ""
+        let path = "/api/workers/\(name)/drain" + (seconds.map { "?deadline=\($0)" } ?? "")
+        let fields = token.map { ["Authorization: Bearer \($0)"] } ?? []
+        let (code, body) = try await get(path, method: seconds == nil ? "DELETE" : "POST", fields: fields)
+        guard code != 200 else { return }
+        let object = try? JSONSerialization.jsonObject(with: body) as? [String: Any]
+        throw CommandFailure(object?["error"] as? String ?? "\(base) answered with status \(code)")
+    }
+
     /// One request on a connection and a thread of its own: the caller's thread may be the one that
     /// the server needs for the answer.
-    private func get(_ path: String) async throws -> (Int, Data) {
+    private func get(
+        _ path: String, method: String = "GET", fields: [String] = []
+    ) async throws -> (Int, Data) {
         try await withCheckedThrowingContinuation { continuation in
             Thread.detachNewThread {
-                continuation.resume(with: Result { try TCPConnection.request(path, host: host, port: port) })
+                continuation.resume(
+                    with: Result {
+                        try TCPConnection.request(path, method: method, fields: fields, host: host, port: port)
+                    })
             }
         }
     }
@@ -64,10 +81,13 @@ enum TCPConnection {
         return true
     }
 
-    static func request(_ path: String, host: String, port: Int) throws -> (Int, Data) {
+    static func request(
+        _ path: String, method: String = "GET", fields: [String] = [], host: String, port: Int
+    ) throws -> (Int, Data) {
         let descriptor = try open(host: host, port: port)
         defer { close(descriptor) }
-        let request = Array("GET \(path) HTTP/1.1\r\nHost: \(host)\r\nConnection: close\r\n\r\n".utf8)
+        let header = ["\(method) \(path) HTTP/1.1", "Host: \(host)", "Connection: close"] + fields
+        let request = Array((header.joined(separator: "\r\n") + "\r\n\r\n").utf8)
         guard unsafe send(descriptor, request, request.count, Int32(MSG_NOSIGNAL)) == request.count else {
             throw ControlClient.Unreachable()
         }

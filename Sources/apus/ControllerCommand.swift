@@ -38,6 +38,17 @@ struct ControllerCommand: AsyncParsableCommand {
     }
 }
 
+extension PlacementStrategy {
+    init(_ setting: PlacementSettings.Strategy) {
+        self =
+            switch setting {
+            case .leastSessions: .leastSessions
+            case .powerOfTwo: .powerOfTwo
+            case .pack: .pack
+            }
+    }
+}
+
 /// A controller's parts, wired: Signaling → Kurento, WHIP → Director → store.
 struct ControllerAssembly: Sendable {
     let director: Director
@@ -53,6 +64,9 @@ struct ControllerAssembly: Sendable {
         _ = apus_raise_file_limit()
         var direction = DirectorSettings()
         direction.endpointsPerShard = settings.limits.endpointsPerShard
+        direction.strategy = PlacementStrategy(settings.placement.strategy)
+        direction.region = settings.signaling.region
+        direction.labels = settings.placement.labels
         director = Director(id: id, store: store, settings: direction, logger: logger)
         var configuration = KurentoConfiguration(
             isLite: settings.media.iceLite,
@@ -68,12 +82,14 @@ struct ControllerAssembly: Sendable {
         let status = ControllerStatusSource(
             id: id, cluster: settings.cluster, director: director, mediaServer: mediaServer, gateway: gateway,
             started: HostClock.now)
+        let control = ControllerControl(
+            director: director, keys: settings.keys.isEmpty ? nil : try await AccessKeys(settings.keys))
         let front = try SignalingAssembly.configuration(settings)
         do {
             signaling = try SignalingServer(
                 configuration: front,
                 webSockets: [front.kurentoPath: KurentoWebSocket(server: mediaServer)],
-                gateway: gateway, status: status, logger: logger)
+                gateway: gateway, status: status, control: control, logger: logger)
         } catch SignalingError.tlsIdentity(let reason) {
             throw SignalingAssembly.identityError(settings.tls, reason: reason)
         }

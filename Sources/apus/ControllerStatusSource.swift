@@ -29,7 +29,12 @@ struct ControllerStatusSource: StatusSource {
     func reasonsNotReady() async -> [String] {
         var reasons: [String] = []
         if await !director.isStoreReachable { reasons.append("the store is away") }
-        if await !director.workers().contains(where: \.isAlive) { reasons.append("no worker is alive") }
+        let workers = await director.workers().filter(\.isAlive)
+        if workers.isEmpty {
+            reasons.append("no worker is alive")
+        } else if workers.allSatisfy({ $0.drain != nil }) {
+            reasons.append("every worker is being drained")
+        }
         return reasons
     }
 

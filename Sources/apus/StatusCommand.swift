@@ -26,7 +26,7 @@ struct StatusCommand: AsyncParsableCommand {
     var once = false
 
     func run() async throws {
-        let client = try makeClient()
+        let client = try ControlClient(url: url, or: options)
         if json {
             Terminal.line(String(decoding: try await fetch(client), as: UTF8.self))
             return
@@ -56,15 +56,19 @@ struct StatusCommand: AsyncParsableCommand {
                 "no controller answers at \(client.base). Is the cluster up? Start it with `apus up`.")
         }
     }
+}
 
-    private func makeClient() throws -> ControlClient {
+extension ControlClient {
+    /// The controller at `url`, or else the one of the settings on this machine.
+    init(url: String?, or options: ConfigurationOptions) throws {
         if let url {
             guard let client = ControlClient(url: url) else {
                 throw ValidationError("`\(url)` is not a controller's address: write for example http://127.0.0.1:8888")
             }
-            return client
+            self = client
+            return
         }
         let listener = try options.load().settings.signaling.listen.first
-        return ControlClient(host: ControlClient.localHost(listener?.host ?? ""), port: listener?.port ?? 8888)
+        self.init(host: ControlClient.localHost(listener?.host ?? ""), port: listener?.port ?? 8888)
     }
 }

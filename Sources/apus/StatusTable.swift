@@ -17,7 +17,7 @@ enum StatusTable {
         lines.append("")
         let columns: [(String, (StatusDocument.Worker) -> String)] = [
             ("WORKER", { $0.id.rawValue }),
-            ("STATE", { $0.isAlive ? "alive" : "dead" }),
+            ("STATE", { state($0) }),
             ("PID", { "\($0.processID)" }),
             ("SESSIONS", { "\($0.assignedSessions)/\($0.load.sessionLimit)" }),
             ("ENDPOINTS", { "\($0.load.endpoints)" }),
@@ -40,6 +40,11 @@ enum StatusTable {
         return lines.joined(separator: "\n")
     }
 
+    private static func state(_ worker: StatusDocument.Worker) -> String {
+        guard worker.state == .draining, let left = worker.drainSecondsLeft else { return worker.state.rawValue }
+        return "draining, \(duration(left.rounded(.up))) left"
+    }
+
     private static func rate(_ value: Double) -> String {
         switch value {
         case 1e9...: String(format: "%.1f G", value / 1e9)
@@ -49,7 +54,7 @@ enum StatusTable {
         }
     }
 
-    private static func duration(_ seconds: Double) -> String {
+    static func duration(_ seconds: Double) -> String {
         let whole = Int(seconds)
         if whole >= 3600 { return "\(whole / 3600) h \(whole % 3600 / 60) min" }
         return whole >= 60 ? "\(whole / 60) min \(whole % 60) s" : "\(whole) s"

@@ -89,6 +89,8 @@ enum WorkerAssembly {
             processID: ProcessInfo.processInfo.processIdentifier, reactors: reactors,
             sessionLimit: settings.limits.sessionsPerWorker)
         configuration.resolvesNames = settings.media.resolveMDNS
+        configuration.region = settings.workers.region
+        configuration.labels = settings.workers.labels
         return configuration
     }
 }

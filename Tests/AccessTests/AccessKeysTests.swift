@@ -11,6 +11,16 @@ private let grant = AccessGrant(room: "lobby", canPublish: true, canSubscribe: f
     #expect(try await keys.verify(token) == grant)
 }
 
+@Test func onlyATokenMadeForOperatorsIsOne() async throws {
+    let keys = try await AccessKeys(["web": secret])
+    var operators = AccessGrant(room: nil, canJoin: false, canPublish: false, canSubscribe: false)
+    operators.isOperator = true
+    let token = try await keys.sign(operators, key: "web", lifetime: 60)
+    #expect(try await keys.verify(token) == operators)
+    let usual = try await keys.verify(try await keys.sign(grant, key: "web", lifetime: 60))
+    #expect(!usual.isOperator)
+}
+
 @Test func aTokenOfAnotherSecretIsRefused() async throws {
     let keys = try await AccessKeys(["web": secret])
     let stranger = try await AccessKeys(["web": "another-secret-another-secret-xx"])

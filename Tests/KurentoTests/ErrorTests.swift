@@ -140,11 +140,12 @@ struct ErrorTests {
 
     @Test func aFullClusterIsReportedAsNotEnoughResources() async {
         let bench = Bench()
-        await bench.plane.refuseSessions(Refusal(.overLimit, "all workers are full"))
+        await bench.plane.refuseSessions(Refusal(.overLimit, "all workers are full", retryAfter: 5))
         let client = await bench.client()
         let error = await client.request("create", ["type": "MediaPipeline"])["error"] ?? .null
         #expect(error.code == 40009)
         #expect(error["data"]?["type"] == "NOT_ENOUGH_RESOURCES")
+        #expect(error["data"]?["retryAfter"] == 5)
         #expect(await bench.server.statistics.objects == 1)
     }
 

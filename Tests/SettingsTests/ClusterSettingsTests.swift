@@ -39,6 +39,7 @@ func refusal(_ text: String) -> SettingsError? {
               listen: ["127.0.0.1:9000", 9001]
               kurento_path: /media/kurento
               allowed_origins: ["https://app.example.com"]
+              region: south
             tls:
               listen: ["[::1]:9443"]
               certificate: chain.pem
@@ -62,6 +63,13 @@ func refusal(_ text: String) -> SettingsError? {
             workers:
               count: 3
               reactors: 2
+              region: north
+              labels:
+                tier: gold
+                disk: ""
+            placement:
+              strategy: power_of_two
+              labels: {tier: gold}
             limits:
               sessions_per_worker: 10
               endpoints_per_reactor: 20
@@ -95,6 +103,11 @@ func refusal(_ text: String) -> SettingsError? {
         expected.store.start = false
         expected.workers.count = 3
         expected.workers.reactors = 2
+        expected.workers.region = "north"
+        expected.workers.labels = ["tier": "gold", "disk": ""]
+        expected.signaling.region = "south"
+        expected.placement.strategy = .powerOfTwo
+        expected.placement.labels = ["tier": "gold"]
         expected.limits.sessionsPerWorker = 10
         expected.limits.endpointsPerReactor = 20
         expected.limits.endpointsPerShard = 7

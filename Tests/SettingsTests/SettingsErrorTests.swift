@@ -16,6 +16,24 @@ import Testing
         Case(
             text: "\nlog_level: loud\n", line: 2, key: "log_level", problem: "`loud` is not a log level",
             fix: "log_level: info"),
+        Case(
+            text: "placement:\n  strategy: best\n", line: 2, key: "placement.strategy",
+            problem: "`best` is not one of least_sessions, power_of_two, pack", fix: "strategy: power_of_two"),
+        Case(
+            text: "signaling:\n  region: a b\n", line: 2, key: "signaling.region", problem: "`a b` is not at most 64",
+            fix: "region: eu-central"),
+        Case(
+            text: "workers:\n  region: \(String(repeating: "x", count: 65))\n", line: 2, key: "workers.region",
+            problem: "at most 64", fix: "region: eu-central"),
+        Case(
+            text: "workers:\n  labels: [a]\n", line: 2, key: "workers.labels", problem: "must be a mapping",
+            fix: "tier: gold"),
+        Case(
+            text: "workers:\n  labels: {tier: \"a,b\"}\n", line: 2, key: "workers.labels",
+            problem: "`tier: a,b` is not a label", fix: "tier: gold"),
+        Case(
+            text: "placement:\n  labels: {\((0..<33).map { "k\($0): v" }.joined(separator: ", "))}\n", line: 2,
+            key: "placement.labels", problem: "33 labels are too many; 32", fix: "Leave out"),
         Case(text: "signaling: 1\n", line: 1, key: "signaling", problem: "must be a section", fix: "key: value"),
         Case(
             text: "signaling:\n  listen: [nowhere]\n", line: 2, key: "signaling.listen", problem: "`nowhere`",

@@ -36,6 +36,8 @@ struct HTTPTests {
             let status = try JSONDecoder().decode(StatusDocument.self, from: Data(response.body.utf8))
             #expect(status.workers.map(\.id.rawValue) == ["w0", "w1"])
             #expect(status.workers.map(\.isAlive) == [false, true])
+            #expect(status.workers.map(\.state) == [.dead, .draining])
+            #expect(status.workers.map(\.drainSecondsLeft) == [nil, 12.5])
             #expect(status.sessions["w1"] == ["01234567…"])
             #expect(!response.body.contains(FakeStatus.session))
             // The connection is kept alive for the next request.

@@ -9,14 +9,15 @@ import WHIP
 /// A server on ports that the system chose, stopped when `body` is done.
 func withServer(
     _ change: (inout SignalingConfiguration) -> Void = { _ in }, status: FakeStatus = FakeStatus(),
-    routes: [String: any WebSocketHandler] = ["/echo": Echo()], gateway: Gateway? = nil, _ body: ([Int]) async throws -> Void
+    routes: [String: any WebSocketHandler] = ["/echo": Echo()], gateway: Gateway? = nil,
+    control: (any ClusterControl)? = nil, _ body: ([Int]) async throws -> Void
 ) async throws {
     var configuration = SignalingConfiguration(listeners: [.init(host: "127.0.0.1", port: 0)])
     change(&configuration)
     var logger = Logger(label: "test")
     logger.logLevel = .error
     let server = try SignalingServer(
-        configuration: configuration, webSockets: routes, gateway: gateway, status: status, logger: logger)
+        configuration: configuration, webSockets: routes, gateway: gateway, status: status, control: control, logger: logger)
     try await withThrowingTaskGroup(of: Void.self) { group in
         group.addTask { try await server.run() }
         try await body(try await server.boundPorts())
@@ -79,7 +80,9 @@ struct FakeStatus: StatusSource {
         return ClusterStatus(
             cluster: "test", version: "1.2.3", controllers: [controller],
             workers: [
-                WorkerStatus(report: report, isAlive: true, assignedSessions: [SessionID(Self.session)]),
+                WorkerStatus(
+                    report: report, isAlive: true, assignedSessions: [SessionID(Self.session)],
+                    drain: WorkerDrain(secondsLeft: 12.5)),
                 WorkerStatus(report: lost, isAlive: false, assignedSessions: []),
             ])
     }

@@ -28,6 +28,8 @@ struct MetricsTests {
             #expect(seen.count == Metric.allCases.count)
             #expect(response.body.contains("apus_worker_sessions{worker=\"w1\"} 3\n"))
             #expect(response.body.contains("apus_worker_up{worker=\"w0\"} 0\n"))
+            #expect(response.body.contains("apus_worker_draining{worker=\"w0\"} 0\n"))
+            #expect(response.body.contains("apus_worker_draining{worker=\"w1\"} 1\n"))
             #expect(response.body.contains("apus_worker_cpu_cores{worker=\"w1\"} 0.25\n"))
             #expect(response.body.contains(#"{worker="w1",reason="odd\"reason\\"} 1"#))
             #expect(response.body.contains(#"{controller="c1",method="create",result="ok"} 9"#))

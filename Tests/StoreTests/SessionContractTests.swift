@@ -70,39 +70,6 @@ struct SessionContractTests {
     }
 
     @Test(arguments: StoreKind.allCases)
-    func theStoreChoosesAsPlacementDoes(_ kind: StoreKind) async throws {
-        try await withStores(kind) { world in
-            var random = SeededRandom(seed: 7)
-            var model: [PlacementCandidate] = []
-            for name in ["w10", "w2", "w1", "wa", "W1", "w-"] {
-                let limit = Int.random(in: 1...12, using: &random)
-                let capabilities = Bool.random(using: &random) ? ["sfu", "media"] : ["sfu"]
-                model.append(
-                    PlacementCandidate(
-                        worker: WorkerID(name), assignedSessions: 0, sessionLimit: limit, capabilities: capabilities))
-                try await world.store.register(report(name, limit: limit, capabilities: capabilities))
-            }
-            for index in 0..<80 {
-                let request = PlacementRequest(
-                    capabilities: Bool.random(using: &random) ? ["media"] : ["sfu"],
-                    excluded: Bool.random(using: &random) ? [model[index % 6].worker] : [])
-                let expected = Result { () throws(Refusal) in try Placement.choose(model, for: request) }
-                let actual: Result<WorkerID, Refusal>
-                do throws(StoreError) {
-                    actual = .success(try await world.store.assign("s\(index)", request).worker)
-                } catch {
-                    guard case .refused(let refusal) = error else { throw error }
-                    actual = .failure(refusal)
-                }
-                #expect(actual == expected)
-                if case .success(let worker) = expected, let place = model.firstIndex(where: { $0.worker == worker }) {
-                    model[place].assignedSessions += 1
-                }
-            }
-        }
-    }
-
-    @Test(arguments: StoreKind.allCases)
     func releaseIsFencedAndEveryNewAssignmentRaisesTheEpoch(_ kind: StoreKind) async throws {
         try await withStores(kind) { world in
             let store = world.store

@@ -78,10 +78,12 @@ extension ClusterStore {
     }
 
     /// Again while a busy machine does not answer in time: assigning twice is assigning once.
-    func assignPatiently(_ session: String, by controller: String) async throws(StoreError) -> Assignment {
+    func assignPatiently(
+        _ session: String, by controller: String, _ request: PlacementRequest = PlacementRequest()
+    ) async throws(StoreError) -> Assignment {
         while true {
             do throws(StoreError) {
-                return try await assign(session, by: controller)
+                return try await assign(session, by: controller, request)
             } catch {
                 guard case .unavailable = error, !Task.isCancelled else { throw error }
             }

@@ -153,6 +153,7 @@ import Testing
 @Test(arguments: [
     (Refusal(.noWorker, "no worker is alive"), "no worker is alive"),
     (Refusal(.overLimit, "every worker is full"), "every worker is full"),
+    (Refusal(.workerDrained, "the worker is being drained"), "the worker is being drained"),
     (Refusal(.elsewhere, "the session belongs to controller c2"), "controller c2"),
 ]) func aRoomThatCannotBeOpenedIsRefusedWithItsReason(_ refusal: Refusal, _ reason: String) async {
     let stage = Stage()
