@@ -73,7 +73,7 @@ extension NATBehavior.FilterScope: ScalarValue {
 extension NATBehavior.Pooling: ScalarValue {
     init?(text: String) { self.init(rawValue: text) }
     var text: String { rawValue }
-    static var form: String { "one of: paired, arbitrary, rotating" }
+    static var form: String { "one of: paired, arbitrary" }
     static var example: String { "paired" }
 }
 

@@ -44,8 +44,7 @@ public enum NATVariations {
         switch kind {
         case .pool(var behavior, let peer, let relays):
             options.relays = relays
-            // In turn rather than drawn: which cells connect must not depend on the seed.
-            behavior.pooling = .rotating
+            behavior.pooling = .arbitrary
             var encounter = Encounter(options)
             let left = EndpointClass.nat(behavior).place(0, link: options.link, pool: 4, in: &encounter.network)
             let right = peer.place(1, link: options.link, in: &encounter.network)

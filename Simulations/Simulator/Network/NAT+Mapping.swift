@@ -78,9 +78,6 @@ extension NAT {
         switch behavior.pooling {
         case .arbitrary:
             return externalAddresses[Int(random.next() % UInt64(externalAddresses.count))]
-        case .rotating:
-            defer { rotation = (rotation + 1) % externalAddresses.count }
-            return externalAddresses[rotation]
         case .paired:
             if let index = pairedAddresses[subscriber] { return externalAddresses[index] }
             let index = pairedAddresses.count % externalAddresses.count

@@ -79,8 +79,6 @@ public struct NAT: Sendable {
     var nextPort: UInt16
     /// External address of each internal one, where they are paired.
     var pairedAddresses: [IPAddress: Int] = [:]
-    /// The next address of a rotating pool.
-    var rotation = 0
     /// First port of each subscriber's block.
     var blocks: [IPAddress: UInt16] = [:]
     /// When a port was given up.
@@ -144,7 +142,6 @@ public struct NAT: Sendable {
         byKey = [:]
         byExternal = [:]
         pairedAddresses = [:]
-        rotation = 0
         blocks = [:]
         resting = [:]
         // Whatever counts up goes on elsewhere.

@@ -8,14 +8,7 @@ public struct NATBehavior: Hashable, Sendable {
     public enum FilterScope: String, Hashable, Sendable { case mapping, endpoint }
 
     /// Which external address a mapping gets where there are several (RFC 4787 section 4.1).
-    public enum Pooling: String, Hashable, Sendable {
-        /// A host keeps the first one that it got.
-        case paired
-        /// Drawn anew for each mapping.
-        case arbitrary
-        /// One after the other: as arbitrary, but two mappings in a row never share an address.
-        case rotating
-    }
+    public enum Pooling: String, Hashable, Sendable { case paired, arbitrary }
 
     /// Which external port a mapping gets (RFC 4787 section 4.2).
     public enum PortAssignment: Hashable, Sendable {
