@@ -63,7 +63,7 @@ struct SimCallCommand: AsyncParsableCommand {
         help: "Write all packets to this pcapng file, with the keys for Wireshark to decrypt DTLS; for short calls.")
     var pcap: String?
 
-    @Option(help: "Write the result to this file, - for standard output.")
+    @Option(defaultAsFlag: "-", help: "Print the result as JSON and nothing else; with a name, write it to that file.")
     var json: String?
 
     func validate() throws {

@@ -132,7 +132,7 @@ def meet(a: str, b: str, relays: str) -> tuple[str, str]:
 @pytest.mark.parametrize("relays", ["stun_only", "stun_turn_both"])
 def test_real_nats_connect_as_simulated_ones_do(relays):
     require_namespaces()
-    simulated = json.loads(apus("sim", "nat-matrix", "--tables-only", "--json", "-", timeout=300).stdout)["p2p"][relays]
+    simulated = json.loads(apus("sim", "nat-matrix", "--tables-only", "--json", timeout=300).stdout)["p2p"][relays]
     pairs = list(itertools.product(LINUX, LINUX))
     # Each in a world of its own, so all at once: the ones without a path take half a minute to know it.
     with concurrent.futures.ThreadPoolExecutor(len(pairs)) as pool:

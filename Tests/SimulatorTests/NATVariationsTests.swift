@@ -59,7 +59,7 @@ import Wire
     }
 
     /// With addresses from a pool a direct path is luck: it is there exactly when the NAT takes the same one again, or
-    /// when the other side lets everybody in.
+    /// when the other side lets everybody in. The luck is the table's, not the seed's.
     @Test func aPoolOfAddressesCostsThePathsThatDependOnTheAddress() {
         var texts: [String: Set<String>] = [:]
         for seed in [UInt64(1), 5, 9] {
@@ -71,7 +71,7 @@ import Wire
         }
         #expect(texts["ADM/EIF+pool4|OPEN|stun"] == ["PH"] && texts["ADM/EIF+pool4|EIM/EIF|turn"] == ["PS"])
         #expect(texts["ADM/EIF+pool4|EIM/APDF|stun"] == ["--"] && texts["ADM/EIF+pool4|EIM/APDF|turn"] == ["RS"])
-        #expect(texts["ADM/EIF+pool4|EIM/ADF|turn"] == ["RS", "PS"])
+        #expect(texts["ADM/EIF+pool4|EIM/ADF|turn"] == ["PS"])
         #expect(texts["ADM/EIF+pool4|APDM/APDF|turn"] == ["RP"], "the relay must be on the side of the pool")
     }
 }

@@ -25,7 +25,10 @@ public enum EndpointClass: Hashable, Sendable, CaseIterable {
     /// - Parameters:
     ///   - side: 0 or 1; tells the hosts' addresses apart.
     ///   - pool: external addresses that a NAT has.
-    func place(_ side: Int, link: LinkBehavior, pool: UInt32 = 1, in network: inout Network) -> Encounter.Place {
+    ///   - draw: what a NAT's choices come from; nil for the network's seed.
+    func place(
+        _ side: Int, link: LinkBehavior, pool: UInt32 = 1, draw: RootSeed? = nil, in network: inout Network
+    ) -> Encounter.Place {
         let index = UInt32(side)
         // TEST-NET-2 (RFC 5737), and 192.168.index.2 behind a NAT.
         let first: UInt32 = 0xC633_640A + index << 6
@@ -39,7 +42,7 @@ public enum EndpointClass: Hashable, Sendable, CaseIterable {
             gateway = .nat(
                 NAT(
                     behavior, externalAddresses: (0..<pool).map { IPAddress(ipv4: first + $0) },
-                    random: network.seed.stream("nat:\(side)")))
+                    random: (draw ?? network.seed).stream("nat:\(side)")))
             address = IPAddress(ipv4: 0xC0A8_0002 + index << 8)
         }
         let segment = network.addSegment("\(side)-net", behind: gateway)
