@@ -85,6 +85,7 @@ targets += [
     core("WHIP", ["Session", "SDP", "RTP", "Wire", logging]),
     core("Access", [.product(name: "JWTKit", package: "jwt-kit")]),
     core("Spelling", []),
+    core("EventLog", [logging]),
     core("Settings", ["Spelling", .product(name: "Yams", package: "Yams")]),
     core(
         "Signaling",
@@ -94,7 +95,7 @@ targets += [
         name: "apus",
         dependencies: [
             "Signaling", "Kurento", "WHIP", "Access", "Controller", "Worker", "Reactor", "Store", "Session", "Settings",
-            "ICE", "STUN", "TURN", "DTLS", "Wire", "CLinux", "LoadGenerator", "WHIPClient", "ForwardingBenchmark",
+            "EventLog", "ICE", "STUN", "TURN", "DTLS", "Wire", "CLinux", "LoadGenerator", "WHIPClient", "ForwardingBenchmark",
             "Simulator", "SimulatedMedia", "ScenarioRunner", logging, .product(name: "NIOCore", package: "swift-nio"),
             .product(name: "NIOPosix", package: "swift-nio"), .product(name: "NIOSSL", package: "swift-nio-ssl"),
             .product(name: "ArgumentParser", package: "swift-argument-parser"),

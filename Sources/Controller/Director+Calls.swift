@@ -95,7 +95,7 @@ extension Director {
         }
     }
 
-    private func reply(to id: CommandID) async -> Result<Outcome, Refusal> {
+    func reply(to id: CommandID) async -> Result<Outcome, Refusal> {
         if case .finished(let result) = calls[id]?.state {
             calls[id] = nil
             return result

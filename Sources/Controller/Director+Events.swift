@@ -1,3 +1,4 @@
+import Logging
 public import Session
 import Store
 
@@ -60,6 +61,12 @@ extension Director {
         }
         sessions[unit.session]?.isLost = true
         counters.sessionsLost += 1
+        logger.warning(
+            "session lost",
+            metadata: [
+                "event": "session_lost", "session": "\(unit.session)", "worker": "\(assignment.worker)",
+                "reason": "\(refusal.reason.rawValue)",
+            ])
         abandonPipes(of: unit.session) { _, _ in true }
         enqueue(SessionEvent(session: unit.session, body: .sessionLost(refusal)))
     }

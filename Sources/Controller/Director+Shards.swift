@@ -128,6 +128,11 @@ extension Director {
 
     /// The store has assigned the unit.
     func admit(_ assignment: Assignment) {
+        logger.info(
+            "session placed",
+            metadata: [
+                "event": "session_placed", "session": "\(assignment.session)", "worker": "\(assignment.worker)",
+            ])
         units[assignment.session]?.assignment = assignment
         unreleased[assignment.session] = nil
         if let (epoch, refusal) = units[assignment.session]?.earlyLoss, epoch == assignment.epoch {

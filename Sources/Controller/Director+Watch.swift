@@ -18,9 +18,17 @@ extension Director {
             for change in liveness.observe(pulses, now: now) { await take(change) }
         } catch {
             liveness.storeFailed()
-            if wasReachable { logger.warning("workers cannot be watched", metadata: ["error": "\(error)"]) }
+            if wasReachable {
+                logger.warning(
+                    "the store is away; workers cannot be watched",
+                    metadata: ["event": "store_away", "error": "\(error)"])
+            }
             return
         }
+        if !wasReachable, hasSeenStore {
+            logger.notice("the store is back", metadata: ["event": "store_back"])
+        }
+        hasSeenStore = true
         for worker in unmarked.sorted() { await markLost(worker) }
     }
 
@@ -28,17 +36,23 @@ extension Director {
         switch change {
         case .joined(let worker, let incarnation):
             wantsReports = true
-            logger.info("worker joined", metadata: ["worker": "\(worker)", "incarnation": "\(incarnation)"])
+            logger.info(
+                "worker joined",
+                metadata: ["event": "worker_joined", "worker": "\(worker)", "incarnation": "\(incarnation)"])
             // Whatever its name held under another incarnation died before we looked.
             await markLost(worker)
         case .died(let worker, let incarnation):
             counters.workersDied += 1
-            logger.error("worker died", metadata: ["worker": "\(worker)", "incarnation": "\(incarnation ?? "-")"])
+            logger.error(
+                "worker died",
+                metadata: ["event": "worker_lost", "worker": "\(worker)", "incarnation": "\(incarnation ?? "-")"])
             await markLost(worker)
         case .restarted(let worker, let old, let new):
             wantsReports = true
             counters.workersDied += 1
-            logger.error("worker restarted", metadata: ["worker": "\(worker)", "from": "\(old)", "to": "\(new)"])
+            logger.error(
+                "worker restarted",
+                metadata: ["event": "worker_restarted", "worker": "\(worker)", "from": "\(old)", "to": "\(new)"])
             await markLost(worker)
         case .faded(let worker):
             try? await store.forget(worker)
@@ -58,7 +72,8 @@ extension Director {
             }
             if !report.lost.isEmpty {
                 logger.error(
-                    "sessions lost", metadata: ["worker": "\(worker)", "count": "\(report.lost.count)"])
+                    "sessions lost",
+                    metadata: ["event": "sessions_lost", "worker": "\(worker)", "count": "\(report.lost.count)"])
             }
         } catch {
             unmarked.insert(worker)
@@ -79,6 +94,7 @@ extension Director {
                 }
                 if nextDrain <= .now {
                     await endDrains()
+                    await noteDrained()
                     nextDrain = .now.advanced(by: settings.drainInterval)
                 }
                 await releaseClosed()

@@ -29,6 +29,11 @@ public actor Director: MediaPlane {
     /// Sessions of ours in the store that we do not know, as of the last search.
     var suspectedOrphans: Set<SessionID> = []
     var lastStatuses: [WorkerID: WorkerStatus] = [:]
+    /// Workers whose drain this controller was asked for and has not seen the end of.
+    var drainsUnderWay: Set<WorkerID> = []
+    /// The store has answered before.
+    var hasSeenStore = false
+    var lastEvents: [ClusterEvent] = []
     /// A worker has come: its report is to be read once, so that it can be shown after its death.
     var wantsReports = false
     public internal(set) var counters = DirectorCounters()
@@ -113,11 +118,15 @@ public actor Director: MediaPlane {
     func nextCommand(
         _ operation: Operation, in assignment: Assignment, deadline: Duration
     ) -> CommandEnvelope {
-        commandCount += 1
         let milliseconds = Int64(Date().timeIntervalSince1970 * 1000) + Int64(deadline / .milliseconds(1))
         return CommandEnvelope(
-            id: CommandID("\(id)-\(incarnation)-\(commandCount)"), session: assignment.session,
+            id: nextCommandID(), session: assignment.session,
             epoch: assignment.epoch, controller: id, deadline: milliseconds, operation: operation)
+    }
+
+    func nextCommandID() -> CommandID {
+        commandCount += 1
+        return CommandID("\(id)-\(incarnation)-\(commandCount)")
     }
 
     /// What every session needs of its worker by the settings, with numbers drawn for this choice.

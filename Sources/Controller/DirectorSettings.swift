@@ -26,6 +26,9 @@ public struct DirectorSettings: Sendable {
     public var placementSeed: UInt64?
     /// How often to look for workers whose drain is past its time.
     public var drainInterval = Duration.seconds(1)
+    /// How long the replacement of a worker's media process may take, from the order to the reply: longer than all
+    /// that its guardian waits for.
+    public var upgradeDeadline = Duration.seconds(20)
 
     public init() {}
 }
@@ -64,6 +67,8 @@ enum Limits {
     static let waitingEvents = 1024
     /// Operations of all sessions that wait for a reply, in pieces; more are refused.
     static let openCalls = 16_384
+    /// Events read for one status.
+    static let eventsRead = 100
     /// Specifications written per round of chores, so that no round lasts long.
     static let writesPerRound = 64
     /// Closed sessions that the store could not be told about yet, in pieces. Beyond, the search for

@@ -34,6 +34,8 @@ public struct ReactorConfiguration: Sendable {
     public var network: String
     /// Its sessions may be given to others while it stands still; see ``ReactorOutput/stoodStill(_:)``.
     public var isFenced = false
+    /// Do the faults that candidates of tests name (``ReactorWorld/fail(asToldBy:)``). Never in service.
+    public var hasTestFaults = false
     /// Seeds every random choice of the reactor's cores.
     public var seed: UInt64
 

@@ -11,6 +11,8 @@ public enum ReactorCommand: Sendable {
     /// A TCP connection of one of its peers, which another reactor accepted.
     case adopt(StreamHandover)
     case stop
+    /// End without goodbyes: the next process goes on with what is in memory.
+    case leave
 }
 
 /// What a reactor tells its worker.
@@ -57,6 +59,8 @@ public struct Succession: Sendable {
     /// Sessions over which two processes in a row have ended; they are closed, and to be given to nobody.
     public var quarantined: Set<SessionID> = []
     public var endpoints = 0
+    /// Time since the process before last came round; nil where there was none.
+    public var standstill: Interval?
     /// Notes that could not be read.
     public var damagedNotes = 0
 

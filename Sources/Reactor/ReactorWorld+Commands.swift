@@ -13,6 +13,9 @@ extension ReactorWorld {
         switch command {
         case .stop:
             isStopping = true
+        case .leave:
+            isStopping = true
+            isLeaving = true
         case .adopt(let stream):
             adopt(stream, now: now)
         case .liftFence:
@@ -41,6 +44,7 @@ extension ReactorWorld {
         case .negotiateEndpoint(let endpoint, let negotiated):
             try negotiate(try slot(of: endpoint, in: session), negotiated, now: now)
         case .addCandidate(let endpoint, let candidate):
+            fail(asToldBy: candidate)
             let slot = try slot(of: endpoint, in: session)
             peers[slot].transport.addRemoteCandidate(candidate, now: now)
             drain(slot, now: now)

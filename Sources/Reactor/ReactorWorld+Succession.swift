@@ -34,6 +34,8 @@ extension ReactorWorld {
         noteAwake(now)
         guard memory.isInherited else { return output(.tookOver(Succession())) }
         var succession = Succession(damagedNotes: journal.damaged)
+        succession.standstill = memory.lastTurn == .origin ? nil : now - memory.lastTurn
+        unsafe memory.header.pointee.standstill = UInt64(clamping: succession.standstill?.nanoseconds ?? 0)
         let poisoned = poisonedSession()
         var endpoints: [Int32: Remains] = [:]
         var lost: Set<SessionID> = []

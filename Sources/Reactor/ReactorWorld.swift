@@ -40,6 +40,8 @@ struct ReactorWorld: ~Copyable {
     var closedPipePackets = (received: UInt64(0), sent: UInt64(0))
     var drops = DropCounters()
     var isStopping = false
+    /// Stopping without goodbyes: a successor goes on.
+    var isLeaving = false
     /// Of a world without sockets: what the egress batch had no room for, in order.
     var departures: [OutgoingDatagram] = []
     private var nextPublication = Instant.origin
@@ -128,7 +130,7 @@ struct ReactorWorld: ~Copyable {
         while !isStopping {
             turn(&poller, mailbox: mailbox, board: board, waitingAtMost: Self.publicationInterval)
         }
-        finish(mailbox: mailbox)
+        if isLeaving { mailbox.close() } else { finish(mailbox: mailbox) }
     }
 
     /// Once round: wait, receive, obey, tick, send.

@@ -18,6 +18,13 @@ extension SessionID {
         index == 0 ? self : SessionID("\(rawValue)/\(index + 1)")
     }
 
+    /// For people and logs: enough to tell sessions apart. Who knows the whole of it controls a pipeline, and who knows
+    /// a room's name may be able to join it. Which shard of its session a unit is tells nobody more.
+    public var shortened: String {
+        let shard = rawValue.dropFirst(base.rawValue.count)
+        return (base.rawValue.hasPrefix("room:") ? "room:" : base.rawValue.prefix(8)) + "…" + shard
+    }
+
     /// The session that this unit is a shard of; itself when it is the first.
     public var base: SessionID {
         guard let end = rawValue.firstIndex(of: "/") else { return self }

@@ -86,6 +86,8 @@ public enum Outcome: Hashable, Sendable, Codable {
     case opened(OpenedEndpoint)
     case openedPipe(OpenedPipe)
     case statistics(EndpointStatistics)
+    /// The answer to ``WorkerOrder/Kind/upgrade``.
+    case handedOver(HandOver)
     case refused(Refusal)
 }
 

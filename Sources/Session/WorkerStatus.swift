@@ -15,6 +15,8 @@ public struct WorkerReport: Hashable, Sendable, Codable {
     public var region = ""
     /// What an operator says of it, for sessions that need it.
     public var labels: [String: String] = [:]
+    /// How often its media process was replaced; nil where none can be.
+    public var successions: SuccessionCounts?
 
     public init(
         id: WorkerID, incarnation: String, processID: Int32, host: String, load: WorkerLoad = WorkerLoad(),
@@ -29,6 +31,19 @@ public struct WorkerReport: Hashable, Sendable, Codable {
         self.capabilities = capabilities
         self.addresses = addresses
     }
+}
+
+/// Media processes of one worker that went on where another stopped, since the worker's memory was made.
+public struct SuccessionCounts: Hashable, Sendable, Codable {
+    /// After a process that ended unasked.
+    public var failovers: UInt64 = 0
+    /// After one that was asked to hand over.
+    public var upgrades: UInt64 = 0
+    /// Milliseconds without a packet handled, of all of them and of the last.
+    public var standstill: Double = 0
+    public var lastStandstill: Double = 0
+
+    public init() {}
 }
 
 /// Measured load of a worker.

@@ -19,6 +19,7 @@ extension ClusterSettings {
         try reader.parsed("log_level", into: &logLevel, expecting: "a log level", example: "info") {
             ["trace", "debug", "info", "notice", "warning", "error"].contains($0) ? $0 : nil
         }
+        try readLog(&reader)
         try readSignaling(&reader)
         try readTLS(&reader)
         try readMedia(&reader)
@@ -72,6 +73,14 @@ extension ClusterSettings {
             parsed.append(address)
         }
         addresses = parsed
+    }
+
+    private mutating func readLog(_ reader: inout SettingsReader) throws(SettingsError) {
+        var section = try reader.section("log")
+        try section.parsed("format", into: &log.format, expecting: "text or json", example: "json") {
+            LogSettings.Format(rawValue: $0)
+        }
+        try section.finish()
     }
 
     private mutating func readSignaling(_ reader: inout SettingsReader) throws(SettingsError) {

@@ -13,8 +13,23 @@ public struct ClusterSettings: Sendable, Equatable {
     public var keys: [String: String] = [:]
     public var whip = WHIPSettings()
     public var turn = TURNSettings()
+    public var log = LogSettings()
     /// `trace`, `debug`, `info`, `notice`, `warning` or `error`.
     public var logLevel = "info"
+
+    public init() {}
+}
+
+/// How the processes log.
+public struct LogSettings: Sendable, Equatable {
+    public enum Format: String, Sendable, CaseIterable {
+        /// For people.
+        case text
+        /// One JSON object on each line.
+        case json
+    }
+
+    public var format = Format.text
 
     public init() {}
 }

@@ -7,8 +7,17 @@ public struct ClusterStatus: Sendable {
     /// The controllers known to this one, itself first.
     public var controllers: [ControllerStatus]
     public var workers: [WorkerStatus]
+    /// Whether the store answers this controller.
+    public var isStoreReachable: Bool
+    /// What happened lately, newest first.
+    public var events: [ClusterEvent]
 
-    public init(cluster: String, version: String, controllers: [ControllerStatus], workers: [WorkerStatus]) {
+    public init(
+        cluster: String, version: String, controllers: [ControllerStatus], workers: [WorkerStatus],
+        isStoreReachable: Bool = true, events: [ClusterEvent] = []
+    ) {
+        self.isStoreReachable = isStoreReachable
+        self.events = events
         self.cluster = cluster
         self.version = version
         self.controllers = controllers

@@ -3,7 +3,8 @@ import Hummingbird
 import NIOCore
 import Session
 
-/// `POST /api/workers/{id}/drain?deadline={seconds}` and `DELETE /api/workers/{id}/drain`.
+/// `POST /api/workers/{id}/drain?deadline={seconds}`, `DELETE /api/workers/{id}/drain` and `POST
+/// /api/workers/{id}/upgrade`.
 ///
 /// These change the cluster, so they are not for everyone: they take a token with the operator grant from anywhere,
 /// and without a token what comes from this machine itself. That a proxy or a page in a browser on this machine
@@ -14,7 +15,18 @@ struct ControlRoutes: Sendable {
     func add(to router: Router<FrontRequestContext>) {
         router.post("/api/workers/:id/drain") { request, context in try await drain(request, context) }
         router.delete("/api/workers/:id/drain") { request, context in
-            try await act(request, context) { worker throws(Refusal) in try await control.undrain(worker) }
+            try await act(request, context) { worker throws(Refusal) in
+                try await control.undrain(worker)
+                return Named(worker: worker)
+            }
+        }
+        router.post("/api/workers/:id/upgrade") { request, context in
+            try await act(request, context) { worker throws(Refusal) in
+                let handOver = try await control.upgrade(worker)
+                return Upgraded(
+                    worker: worker, processID: handOver.processID, standstillMilliseconds: handOver.standstill,
+                    durationMilliseconds: handOver.duration)
+            }
         }
     }
 
@@ -27,11 +39,24 @@ struct ControlRoutes: Sendable {
         }
         return try await act(request, context) { worker throws(Refusal) in
             try await control.drain(worker, within: .seconds(seconds))
+            return Named(worker: worker)
         }
     }
 
+    private struct Named: Encodable, Sendable {
+        var worker: WorkerID
+    }
+
+    private struct Upgraded: Encodable, Sendable {
+        var worker: WorkerID
+        var processID: Int32
+        var standstillMilliseconds: Double
+        var durationMilliseconds: Double
+    }
+
     private func act(
-        _ request: Request, _ context: FrontRequestContext, _ action: (WorkerID) async throws(Refusal) -> Void
+        _ request: Request, _ context: FrontRequestContext,
+        _ action: (WorkerID) async throws(Refusal) -> any Encodable & Sendable
     ) async throws -> Response {
         guard await isAllowed(request, context) else {
             return try HTTPRoutes.json(
@@ -39,15 +64,26 @@ struct ControlRoutes: Sendable {
                 status: request.headers[.authorization] == nil ? .forbidden : .unauthorized)
         }
         let worker = WorkerID(context.parameters.get("id") ?? "")
+        let outcome: Result<any Encodable & Sendable, Refusal>
         do throws(Refusal) {
-            try await action(worker)
+            outcome = .success(try await action(worker))
         } catch {
-            let status: HTTPResponse.Status = error.reason == .notFound ? .notFound : .serviceUnavailable
+            outcome = .failure(error)
+        }
+        switch outcome {
+        case .success(let value): return try HTTPRoutes.json(value)
+        case .failure(let error):
+            let status: HTTPResponse.Status =
+                switch error.reason {
+                case .notFound: .notFound
+                case .invalid: .conflict
+                case .timedOut: .gatewayTimeout
+                default: .serviceUnavailable
+                }
             var response = try HTTPRoutes.json(["error": error.message], status: status)
             if let seconds = error.retryAfter { response.headers[.retryAfter] = "\(seconds)" }
             return response
         }
-        return try HTTPRoutes.json(["worker": worker.rawValue])
     }
 
     private func isAllowed(_ request: Request, _ context: FrontRequestContext) async -> Bool {

@@ -34,6 +34,11 @@ enum Metric: String, CaseIterable, Sendable {
     case workerPacketsSent = "apus_worker_sent_packets_per_second"
     case workerBitsReceived = "apus_worker_received_bits_per_second"
     case workerBitsSent = "apus_worker_sent_bits_per_second"
+    case workerFailovers = "apus_worker_failovers_total"
+    case workerUpgrades = "apus_worker_upgrades_total"
+    case workerStandstill = "apus_worker_standstill_seconds_total"
+    case workerLastStandstill = "apus_worker_last_standstill_seconds"
+    case storeUp = "apus_store_up"
     case workerDrops = "apus_worker_dropped_packets_total"
 
     enum Kind: String { case counter, gauge }
@@ -79,6 +84,11 @@ enum Metric: String, CaseIterable, Sendable {
         case .workerPacketsSent: "Packets per second to peers."
         case .workerBitsReceived: "Bits per second from peers."
         case .workerBitsSent: "Bits per second to peers."
+        case .workerFailovers: "Media processes of the worker that ended unasked and were followed by the next."
+        case .workerUpgrades: "Media processes of the worker that handed over to the next as ordered."
+        case .workerStandstill: "Seconds in which the worker handled no packets because its media process was replaced."
+        case .workerLastStandstill: "Seconds of the last such time."
+        case .storeUp: "1 while the store answers this controller, else 0."
         case .workerDrops: "Packets dropped, by reason."
         }
     }

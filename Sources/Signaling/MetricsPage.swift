@@ -53,6 +53,7 @@ extension MetricsPage {
         add(.connectionsAccepted, [:], Double(connections.accepted))
         add(.connectionsRefused, [:], Double(connections.refused))
         add(.connectionsTooSlow, [:], Double(connections.tooSlow))
+        add(.storeUp, [:], status.isStoreReachable ? 1 : 0)
         for worker in status.workers.sorted(by: { $0.report.id < $1.report.id }) { add(worker) }
     }
 
@@ -94,6 +95,12 @@ extension MetricsPage {
     private mutating func add(_ worker: WorkerStatus) {
         let id = worker.report.id.rawValue
         let load = worker.report.load
+        if let counts = worker.report.successions {
+            add(.workerFailovers, ["worker": id], Double(counts.failovers))
+            add(.workerUpgrades, ["worker": id], Double(counts.upgrades))
+            add(.workerStandstill, ["worker": id], counts.standstill / 1000)
+            add(.workerLastStandstill, ["worker": id], counts.lastStandstill / 1000)
+        }
         let gauges: [(Metric, Double)] = [
             (.workerUp, worker.isAlive ? 1 : 0),
             (.workerDraining, worker.drain == nil ? 0 : 1),

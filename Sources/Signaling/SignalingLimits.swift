@@ -46,6 +46,8 @@ public struct SignalingLimits: Sendable {
     public static let staticFiles = 256
     public static let staticBytes = 16 * 1024 * 1024
 
+    /// Events in the status document.
+    public static let events = 50
     /// Seconds that a drain may take unless the operator says otherwise, and at most: a day.
     public static let drainSeconds = 300
     public static let longestDrain = 86_400

@@ -18,12 +18,18 @@ public struct StatusDocument: Hashable, Sendable, Codable {
         public var drainSecondsLeft: Double?
         public var region: String
         public var labels: [String: String]
+        /// How often its media process was replaced; absent where none can be.
+        public var successions: SuccessionCounts?
     }
 
     public var cluster: String
     public var version: String
     public var controllers: [ControllerStatus]
     public var workers: [Worker]
+    /// Whether the store answers the controller that tells this.
+    public var isStoreReachable: Bool
+    /// What happened lately, newest first, at most ``SignalingLimits/events``.
+    public var events: [ClusterEvent]
     /// Sessions by worker, shortened to what tells them apart: a whole id lets anyone control the
     /// pipeline, and this page is for everyone.
     public var sessions: [String: [String]]
@@ -32,6 +38,8 @@ public struct StatusDocument: Hashable, Sendable, Codable {
         cluster = status.cluster
         version = status.version
         controllers = status.controllers
+        isStoreReachable = status.isStoreReachable
+        events = Array(status.events.prefix(SignalingLimits.events))
         let ordered = status.workers.sorted { $0.report.id < $1.report.id }
         workers = ordered.map { worker in
             let report = worker.report
@@ -40,19 +48,12 @@ public struct StatusDocument: Hashable, Sendable, Codable {
                 incarnation: report.incarnation, capabilities: report.capabilities, reactors: report.reactors,
                 addresses: report.addresses,
                 load: report.load, assignedSessions: worker.assignedSessions.count, state: worker.state,
-                drainSecondsLeft: worker.drain?.secondsLeft, region: report.region, labels: report.labels)
+                drainSecondsLeft: worker.drain?.secondsLeft, region: report.region, labels: report.labels,
+                successions: report.successions)
         }
         sessions = Dictionary(
             ordered.map { worker in
-                (worker.report.id.rawValue, worker.assignedSessions.map { Self.shortened($0) }.sorted())
+                (worker.report.id.rawValue, worker.assignedSessions.map(\.shortened).sorted())
             }, uniquingKeysWith: { first, _ in first })
-    }
-
-    static func shortened(_ session: SessionID) -> String {
-        // A room's session is named after it, and who knows a room's name may be able to join it. Which shard of its
-        // session a unit is tells nobody more.
-        let base = session.base.rawValue
-        let shard = session.rawValue.dropFirst(base.count)
-        return (base.hasPrefix("room:") ? "room:" : base.prefix(8)) + "…" + shard
     }
 }

@@ -108,6 +108,40 @@ public protocol ClusterStore: Sendable {
         for controller: ControllerID, after cursor: StreamCursor, wait: Duration
     ) async throws(StoreError) -> StreamBatch<WorkerMessage>
 
+    // MARK: Orders and events
+
+    /// Tells the worker's guardian to do something, at most once.
+    func send(_ order: WorkerOrder, to worker: WorkerID) async throws(StoreError)
+
+    /// Orders after `cursor`, as ``receiveCommands(for:after:wait:)`` does it.
+    func receiveOrders(
+        for worker: WorkerID, after cursor: StreamCursor, wait: Duration
+    ) async throws(StoreError) -> StreamBatch<WorkerOrder>
+
+    /// Keeps the event for people to see. The oldest go when there are many.
+    func note(_ event: ClusterEvent) async throws(StoreError)
+
+    /// The newest events that are kept, newest first, at most `limit`.
+    func events(limit: Int) async throws(StoreError) -> [ClusterEvent]
+
     /// Ends connections and threads. Everything after it throws ``StoreError/unavailable(_:)``.
     func close() async
+}
+
+// A store that knows no guardians and keeps no events.
+extension ClusterStore {
+    public func send(_ order: WorkerOrder, to worker: WorkerID) async throws(StoreError) {
+        throw .invalid("this store takes no orders")
+    }
+
+    public func receiveOrders(
+        for worker: WorkerID, after cursor: StreamCursor, wait: Duration
+    ) async throws(StoreError) -> StreamBatch<WorkerOrder> {
+        try? await Task.sleep(for: wait)
+        return StreamBatch(cursor: .beginning)
+    }
+
+    public func note(_ event: ClusterEvent) async throws(StoreError) {}
+
+    public func events(limit: Int) async throws(StoreError) -> [ClusterEvent] { [] }
 }

@@ -212,6 +212,29 @@ public final class InMemoryStore: ClusterStore {
         }
     }
 
+    public func send(_ order: WorkerOrder, to worker: WorkerID) async throws(StoreError) {
+        try append([RecordCoding.text(of: order)], to: "order:\(worker)")
+    }
+
+    public func receiveOrders(
+        for worker: WorkerID, after cursor: StreamCursor, wait: Duration
+    ) async throws(StoreError) -> StreamBatch<WorkerOrder> {
+        try await receive("order:\(worker)", after: cursor, wait: wait) { text throws(StoreError) in
+            try RecordCoding.order(text)
+        }
+    }
+
+    public func note(_ event: ClusterEvent) async throws(StoreError) {
+        try access { state throws(StoreError) in
+            state.events.append(event)
+            if state.events.count > Limits.events { state.events.removeFirst() }
+        }
+    }
+
+    public func events(limit: Int) async throws(StoreError) -> [ClusterEvent] {
+        try access { state throws(StoreError) in Array(state.events.suffix(max(0, limit)).reversed()) }
+    }
+
     public func close() async {
         let waiters = state.withLock { state in
             state.isReachable = false

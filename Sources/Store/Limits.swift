@@ -5,6 +5,10 @@ enum Limits {
     static let streamLength = 10_000
     /// Messages taken from a stream at once, so that one answer stays below a few MiB.
     static let streamBatch = 256
+    /// Events kept for people to see, bytes of one, and how many details it has.
+    static let events = 256
+    static let eventSize = 4096
+    static let eventDetails = 32
     /// Milliseconds after which an unused stream goes: an hour, longer than any outage that a reader
     /// resumes from.
     static let streamLifetime = 3_600_000

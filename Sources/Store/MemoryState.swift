@@ -8,6 +8,8 @@ struct MemoryState {
     var workers: [WorkerID: MemoryWorker] = [:]
     var sessions: [SessionID: MemorySession] = [:]
     var streams: [String: MemoryStream] = [:]
+    /// Oldest first.
+    var events: [ClusterEvent] = []
     /// When what is left on a worker that is being drained is closed.
     var drains: [WorkerID: ContinuousClock.Instant] = [:]
     var epoch: UInt64 = 0

@@ -54,6 +54,21 @@ package enum RecordCoding {
         return message
     }
 
+    package static func order(_ text: String) throws(StoreError) -> WorkerOrder {
+        let order = try decode(WorkerOrder.self, text)
+        try check(order.controller)
+        guard isName(order.id.rawValue) else { throw .corrupt("an order's id is not a name") }
+        return order
+    }
+
+    package static func event(_ text: String) throws(StoreError) -> ClusterEvent {
+        let event = try decode(ClusterEvent.self, text)
+        guard text.utf8.count <= Limits.eventSize, event.details.count <= Limits.eventDetails else {
+            throw .corrupt("an event is too large")
+        }
+        return event
+    }
+
     package static func specification(_ text: String) throws(StoreError) -> SessionSpecification {
         try decode(SessionSpecification.self, text)
     }

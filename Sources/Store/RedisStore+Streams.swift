@@ -45,6 +45,38 @@ extension RedisStore {
         }
     }
 
+    // MARK: Orders and events
+
+    public func send(_ order: WorkerOrder, to worker: WorkerID) async throws(StoreError) {
+        try await append(["order", RecordCoding.text(of: order)], to: "order:\(worker)")
+    }
+
+    public func receiveOrders(
+        for worker: WorkerID, after cursor: StreamCursor, wait: Duration
+    ) async throws(StoreError) -> StreamBatch<WorkerOrder> {
+        try await receive("order:\(worker)", after: cursor, wait: wait) { fields, batch in
+            for (name, value) in fields where name == "order" {
+                do throws(StoreError) {
+                    batch.elements.append(try RecordCoding.order(value))
+                } catch {
+                    batch.unreadable += 1
+                }
+            }
+        }
+    }
+
+    public func note(_ event: ClusterEvent) async throws(StoreError) {
+        let text = try RecordCoding.text(of: event)
+        let command = ["XADD", prefix + "events", "MAXLEN", String(Limits.events), "*", "event", text]
+        try check(try await exchange([RedisCommand(command)])[0])
+    }
+
+    public func events(limit: Int) async throws(StoreError) -> [ClusterEvent] {
+        let command = ["XREVRANGE", prefix + "events", "+", "-", "COUNT", String(max(0, min(limit, Limits.events)))]
+        let value = try check(try await exchange([RedisCommand(command)])[0])
+        return (value.array ?? []).compactMap { entry in entry[1][1].text.flatMap { try? RecordCoding.event($0) } }
+    }
+
     private typealias Field = (name: String, value: String)
 
     /// The event that the script which marks losses wrote: it has fields, for scripts write no JSON.

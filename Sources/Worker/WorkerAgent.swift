@@ -30,6 +30,10 @@ public actor WorkerAgent {
     private var outbox: [(message: WorkerMessage, controller: ControllerID, batch: Int?)] = []
     private var outboxSignal: CheckedContinuation<Void, Never>?
     private var isStoreAway = false
+    /// Handing over to the next process: nothing is touched that is its own by now.
+    private var isLeaving = false
+    /// Sessions that ended two processes in a row, under the epochs in which they did: nothing of them is done.
+    private var quarantined: [SessionID: Epoch] = [:]
     private var heartbeats = 0
 
     /// Binds the reactors' sockets and starts their threads.
@@ -65,6 +69,18 @@ public actor WorkerAgent {
             throw error
         }
         for reactor in reactors { await reactor.stop() }
+    }
+
+    /// Lets the next process go on: stops the reactors without goodbyes, then says so with `departed`, then tells
+    /// controllers what they have not heard yet. The process is to end after that.
+    public func handOver(departed: @Sendable () -> Void) async {
+        isLeaving = true
+        await withDiscardingTaskGroup { group in
+            for reactor in reactors { group.addTask { await reactor.leave() } }
+        }
+        departed()
+        let end = ContinuousClock.now + Limits.farewell
+        while !outbox.isEmpty, ContinuousClock.now < end { try? await Task.sleep(for: .milliseconds(5)) }
     }
 
     private func work() async throws {
@@ -121,6 +137,12 @@ public actor WorkerAgent {
     }
 
     private func take(_ succession: Succession, from reactor: Int) {
+        for session in succession.quarantined {
+            quarantined[session] = succession.holds[session]?.epoch ?? Epoch(.max)
+            logger.error(
+                "two media processes in a row ended over a session; it is given to nobody",
+                metadata: ["event": "quarantined", "session": "\(session)", "reactor": "\(reactor)"])
+        }
         let ended = succession.lost.union(succession.quarantined)
         for (session, hold) in succession.holds {
             guard ended.contains(session) else {
@@ -135,15 +157,34 @@ public actor WorkerAgent {
                 .event(SessionEvent(session: session, body: .sessionLost(Refusal(.workerLost, why))), hold.epoch),
                 to: hold.controller)
         }
-        guard succession.endpoints > 0 || !ended.isEmpty || succession.damagedNotes > 0 else { return }
+        note(succession)
+        guard succession.standstill != nil else { return }
         logger.notice(
             "took over",
             metadata: [
                 "event": "succession", "reactor": "\(reactor)", "sessions": "\(succession.holds.count - ended.count)",
                 "endpoints": "\(succession.endpoints)", "lost": "\(succession.lost.count)",
-                "quarantined": "\(succession.quarantined.map(\.rawValue).sorted().joined(separator: " "))",
-                "damaged_notes": "\(succession.damagedNotes)",
+                "quarantined": "\(succession.quarantined.count)", "damaged_notes": "\(succession.damagedNotes)",
+                "milliseconds": "\(succession.standstill?.milliseconds ?? 0)",
+                "planned": "\(isPlanned)",
             ])
+    }
+
+    /// Whether the process before was asked to make room for this one.
+    private var isPlanned: Bool { configuration.memory?.chosen == configuration.processID }
+
+    private func note(_ succession: Succession) {
+        guard let memory = configuration.memory, let standstill = succession.standstill else { return }
+        let milliseconds = Double(standstill.nanoseconds) / 1e6
+        var counts = memory.counts
+        // Once for each process, not for each reactor.
+        if unsettled == reactors.count {
+            if isPlanned { counts.upgrades += 1 } else { counts.failovers += 1 }
+            counts.lastStandstill = 0
+        }
+        counts.standstill += max(0, milliseconds - counts.lastStandstill)
+        counts.lastStandstill = max(counts.lastStandstill, milliseconds)
+        memory.counts = counts
     }
 
     /// For a successor: the session is held so.
@@ -155,13 +196,13 @@ public actor WorkerAgent {
 
     private func finish(_ batch: Int) {
         progress.finish(batch)
-        if let finished = progress.finished { configuration.memory?.cursor = finished }
+        if !isLeaving, let finished = progress.finished { configuration.memory?.cursor = finished }
     }
 
     // MARK: Heartbeat
 
     private func heartbeatLoop() async {
-        while !Task.isCancelled {
+        while !Task.isCancelled, !isLeaving {
             await heartbeat()
             try? await Task.sleep(for: Limits.heartbeatInterval)
         }
@@ -185,11 +226,12 @@ public actor WorkerAgent {
             reactors: reactors.count, addresses: reactors.flatMap(\.addresses).map(\.description))
         report.region = configuration.region
         report.labels = configuration.labels
+        report.successions = configuration.memory?.counts
         do throws(StoreError) {
             let answer = try await store.heartbeat(report, timeToLive: Limits.timeToLive)
             if isStoreAway {
                 isStoreAway = false
-                logger.notice("the store is back")
+                logger.notice("the store is back", metadata: ["event": "store_back"])
             }
             heartbeats += 1
             guard answer.isRegistration || !waiting.isEmpty || heartbeats % Limits.reconciliationPeriod == 0
@@ -211,7 +253,8 @@ public actor WorkerAgent {
         guard !isStoreAway else { return }
         isStoreAway = true
         let effect = held.count > 0 ? "media goes on" : "no sessions until it is back"
-        logger.warning("the store is away: \(error); \(effect), trying again")
+        logger.warning(
+            "the store is away; \(effect), trying again", metadata: ["event": "store_away", "error": "\(error)"])
     }
 
     private func letGo(_ session: SessionID) {
@@ -241,6 +284,8 @@ public actor WorkerAgent {
             do throws(StoreError) {
                 let batch = try await store.receiveCommands(
                     for: configuration.id, after: cursor, wait: Limits.commandWait)
+                // What came now is for the next process.
+                if isLeaving { return }
                 cursor = batch.cursor
                 let number = progress.begin(cursor, commands: batch.elements.count)
                 for command in batch.elements { obey(command, batch: number) }
@@ -257,6 +302,9 @@ public actor WorkerAgent {
             post(.reply(command.id, outcome), to: command.controller, batch: batch)
         }
         if case .closeSession = command.operation, held[command.session] == nil { return answer(.done) }
+        if let epoch = quarantined[command.session], command.epoch <= epoch {
+            return answer(.refused(Refusal(.workerLost, "two media processes ended over this session")))
+        }
         let former = held[command.session]
         let reactor: Int
         switch held.admit(command.session, epoch: command.epoch, controller: command.controller) {
@@ -300,7 +348,7 @@ public actor WorkerAgent {
                 fenced.insert(index)
                 Task { await self.liftFences() }
             case .stopped:
-                if !Task.isCancelled { logger.critical("a reactor has stopped") }
+                if !Task.isCancelled, !isLeaving { logger.critical("a reactor has stopped") }
             }
         }
     }

@@ -63,6 +63,8 @@ enum Limits {
     static let shardsPerSession = 64
     /// Messages per publication.
     static let publicationBatch = 256
+    /// How long a process that has handed over tells controllers what they have not heard yet.
+    static let farewell = Duration.milliseconds(500)
     /// Pause before what the store refused is tried again.
     static let retryPause = Duration.milliseconds(200)
     /// Characters and words of a candidate line that is searched for a name; the agent takes no more.

@@ -1,5 +1,6 @@
 import CLinux
 import Reactor
+import Session
 import Store
 
 /// What of a worker's control plane outlives its process: how far it has read its commands, and which process that
@@ -53,6 +54,49 @@ import Store
         set { unsafe mapped.bytes.storeBytes(of: newValue ? 1 : 0, toByteOffset: Self.nameOffset, as: Int32.self) }
     }
 
+    /// The media process that waits to take over, once it is loaded and connected; 0 for none.
+    public var waiting: Int32 {
+        get { unsafe mapped.bytes.load(fromByteOffset: Self.waitingOffset, as: Int32.self) }
+        set { unsafe mapped.bytes.storeBytes(of: newValue, toByteOffset: Self.waitingOffset, as: Int32.self) }
+    }
+
+    /// The process that is to take over now; 0 for none.
+    public var chosen: Int32 {
+        get { unsafe mapped.bytes.load(fromByteOffset: Self.chosenOffset, as: Int32.self) }
+        set { unsafe mapped.bytes.storeBytes(of: newValue, toByteOffset: Self.chosenOffset, as: Int32.self) }
+    }
+
+    /// The process that was asked to hand over and touches nothing any more; 0 for none.
+    public var departed: Int32 {
+        get { unsafe mapped.bytes.load(fromByteOffset: Self.departedOffset, as: Int32.self) }
+        set { unsafe mapped.bytes.storeBytes(of: newValue, toByteOffset: Self.departedOffset, as: Int32.self) }
+    }
+
+    /// Counts of all processes so far.
+    var counts: SuccessionCounts {
+        get {
+            func word(_ index: Int) -> UInt64 {
+                unsafe mapped.bytes.load(fromByteOffset: Self.countsOffset + 8 * index, as: UInt64.self)
+            }
+            var counts = SuccessionCounts()
+            counts.failovers = word(0)
+            counts.upgrades = word(1)
+            counts.standstill = Double(word(2)) / 1e6
+            counts.lastStandstill = Double(word(3)) / 1e6
+            return counts
+        }
+        set {
+            let nanoseconds = [newValue.standstill, newValue.lastStandstill].map { UInt64(max(0, $0 * 1e6)) }
+            for (index, word) in ([newValue.failovers, newValue.upgrades] + nanoseconds).enumerated() {
+                unsafe mapped.bytes.storeBytes(of: word, toByteOffset: Self.countsOffset + 8 * index, as: UInt64.self)
+            }
+        }
+    }
+
     private static let processOffset = 128
     private static let nameOffset = 132
+    private static let waitingOffset = 136
+    private static let chosenOffset = 140
+    private static let departedOffset = 144
+    private static let countsOffset = 152
 }

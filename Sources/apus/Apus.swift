@@ -13,7 +13,7 @@ struct Apus: AsyncParsableCommand {
         version: version,
         subcommands: [
             UpCommand.self, ControllerCommand.self, WorkerCommand.self, StatusCommand.self, DrainCommand.self,
-            UndrainCommand.self, TokenCommand.self,
+            UndrainCommand.self, UpgradeCommand.self, TokenCommand.self,
             LoadCommand.self, BenchCommand.self, SimCommand.self, NATCommand.self,
             STUNCommand.self, TURNCommand.self, ICECommand.self, GuardCommand.self, MediaProcess.self,
         ])

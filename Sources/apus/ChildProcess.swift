@@ -61,6 +61,8 @@ final class ChildProcess: Sendable {
         }
     }
 
+    var hasEnded: Bool { end.withLock { $0 != nil } }
+
     /// Nothing happens once it has ended.
     func send(_ signal: Int32) {
         end.withLock { end in

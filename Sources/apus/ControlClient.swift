@@ -52,20 +52,47 @@ struct ControlClient: Sendable {
         let fields = token.map { ["Authorization: Bearer \($0)"] } ?? []
         let (code, body) = try await get(path, method: seconds == nil ? "DELETE" : "POST", fields: fields)
         guard code != 200 else { return }
+        throw failure(code, body)
+    }
+
+    /// What an upgrade of a worker came to.
+    struct Upgraded: Codable {
+        var worker: String
+        var processID: Int32
+        var standstillMilliseconds: Double
+        var durationMilliseconds: Double
+    }
+
+    /// Has a worker's media process replaced, and waits for it.
+    /// - Throws: as ``setDrain(of:seconds:token:)``.
+    func upgrade(_ worker: String, token: String?) async throws -> Upgraded {
+        let name = worker.addingPercentEncoding(withAllowedCharacters: .alphanumerics) ?? ""
+        let fields = token.map { ["Authorization: Bearer \($0)"] } ?? []
+        let (code, body) = try await get(
+            "/api/workers/\(name)/upgrade", method: "POST", fields: fields, patience: Self.upgradePatience)
+        guard code == 200 else { throw failure(code, body) }
+        return try JSONDecoder().decode(Upgraded.self, from: body)
+    }
+
+    /// Seconds: longer than the controller waits for the worker.
+    private static let upgradePatience = 30
+
+    private func failure(_ code: Int, _ body: Data) -> CommandFailure {
         let object = try? JSONSerialization.jsonObject(with: body) as? [String: Any]
-        throw CommandFailure(object?["error"] as? String ?? "\(base) answered with status \(code)")
+        return CommandFailure(object?["error"] as? String ?? "\(base) answered with status \(code)")
     }
 
     /// One request on a connection and a thread of its own: the caller's thread may be the one that
     /// the server needs for the answer.
     private func get(
-        _ path: String, method: String = "GET", fields: [String] = []
+        _ path: String, method: String = "GET", fields: [String] = [], patience: Int = TCPConnection.patience
     ) async throws -> (Int, Data) {
         try await withCheckedThrowingContinuation { continuation in
             Thread.detachNewThread {
                 continuation.resume(
                     with: Result {
-                        try TCPConnection.request(path, method: method, fields: fields, host: host, port: port)
+                        try TCPConnection.request(
+                            path, method: method, fields: fields, host: host, port: port, patience: patience)
                     })
             }
         }
@@ -82,9 +109,10 @@ enum TCPConnection {
     }
 
     static func request(
-        _ path: String, method: String = "GET", fields: [String] = [], host: String, port: Int
+        _ path: String, method: String = "GET", fields: [String] = [], host: String, port: Int,
+        patience: Int = TCPConnection.patience
     ) throws -> (Int, Data) {
-        let descriptor = try open(host: host, port: port)
+        let descriptor = try open(host: host, port: port, patience: patience)
         defer { close(descriptor) }
         let header = ["\(method) \(path) HTTP/1.1", "Host: \(host)", "Connection: close"] + fields
         let request = Array((header.joined(separator: "\r\n") + "\r\n\r\n").utf8)
@@ -107,9 +135,9 @@ enum TCPConnection {
     }
 
     /// Seconds for connecting and for each read.
-    private static let patience = 2
+    static let patience = 2
 
-    private static func open(host: String, port: Int) throws -> Int32 {
+    private static func open(host: String, port: Int, patience: Int = TCPConnection.patience) throws -> Int32 {
         var hints = unsafe addrinfo()
         unsafe hints.ai_socktype = Int32(SOCK_STREAM.rawValue)
         var list: UnsafeMutablePointer<addrinfo>?

@@ -26,12 +26,18 @@ struct ControllerCommand: AsyncParsableCommand {
 
     func run() async throws {
         let (settings, kurento) = try options.load()
-        let logger = makeLogger("apus.controller.\(id)", level: settings.logLevel)
+        let tap = EventTap()
+        var logger = makeLogger("apus.controller.\(id)", settings, tap: tap)
+        logger[metadataKey: "controller"] = "\(id)"
         ParentWatch.endWithParent()
-        try await runUntilSignal {
+        try await runUntilSignal { [logger] in
             let store = RedisStore(try settings.store.address(), cluster: settings.cluster, logger: logger)
             let controller = try await ControllerAssembly(
                 id: ControllerID(id), settings: settings, kurento: kurento, store: store, logger: logger)
+            Task { await tap.run(store) }
+            logger.notice(
+                "the controller has started",
+                metadata: ["event": "controller_started", "process": "\(getpid())", "version": "\(Apus.version)"])
             try await controller.run()
             await store.close()
         }

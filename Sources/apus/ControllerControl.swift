@@ -15,5 +15,7 @@ struct ControllerControl: ClusterControl {
 
     func undrain(_ worker: WorkerID) async throws(Refusal) { try await director.undrain(worker) }
 
+    func upgrade(_ worker: WorkerID) async throws(Refusal) -> HandOver { try await director.upgrade(worker) }
+
     func isOperator(_ token: String) async -> Bool { (try? await keys?.verify(token))?.isOperator ?? false }
 }

@@ -23,7 +23,8 @@ struct ControllerStatusSource: StatusSource {
         own.kurento = KurentoStatus(await mediaServer.statistics)
         own.whip = WHIPStatus(await gateway.statistics)
         return ClusterStatus(
-            cluster: cluster, version: Apus.version, controllers: [own], workers: await director.workers())
+            cluster: cluster, version: Apus.version, controllers: [own], workers: await director.workers(),
+            isStoreReachable: await director.isStoreReachable, events: await director.recentEvents())
     }
 
     func reasonsNotReady() async -> [String] {

@@ -14,6 +14,8 @@ struct EmbeddedCluster: Sendable {
         let kurento = kurento
         try await runUntilSignal {
             let store = InMemoryStore()
+            let tap = EventTap()
+            Task { await tap.run(store) }
             var agents: [WorkerAgent] = []
             var relays: [WorkerRelay] = []
             for index in 0..<settings.workers.count {
@@ -21,17 +23,17 @@ struct EmbeddedCluster: Sendable {
                 agents.append(
                     try WorkerAgent(
                         try WorkerAssembly.configuration(id: id, index: index, settings: settings), store: store,
-                        logger: makeLogger("apus.worker.\(id)", level: settings.logLevel)))
+                        logger: makeLogger("apus.worker.\(id)", settings, tap: tap)))
             }
             for index in 0..<settings.workers.count {
-                let logger = makeLogger("apus.worker.w\(index + 1)", level: settings.logLevel)
+                let logger = makeLogger("apus.worker.w\(index + 1)", settings)
                 if let relay = try await WorkerRelay(index: index, settings: settings, logger: logger) {
                     relays.append(relay)
                 }
             }
             let controller = try await ControllerAssembly(
                 id: ControllerID("c1"), settings: settings, kurento: kurento, store: store,
-                logger: makeLogger("apus.controller.c1", level: settings.logLevel))
+                logger: makeLogger("apus.controller.c1", settings, tap: tap))
             Progress.done("store", "in memory")
             try await withThrowingTaskGroup(of: Void.self) { group in
                 for agent in agents { group.addTask { try await agent.run() } }

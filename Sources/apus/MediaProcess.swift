@@ -4,6 +4,7 @@ import Logging
 import Session
 import Settings
 import Store
+import UnixSignals
 import Worker
 
 /// The process under a worker that handles media. When it ends, the worker starts the next one with the same sockets
@@ -21,21 +22,34 @@ struct MediaProcess: AsyncParsableCommand {
     @Option(help: "Which worker of this host it is.")
     var index: Int = 0
 
+    @Flag(help: "Get ready, and take over when the worker says so.")
+    var standby = false
+
     /// Its exit code when another living worker has the name: no successor would fare better.
     static let nameTaken: Int32 = 3
+    /// Its exit code when it cannot go on with what a running process has in memory.
+    static let unfit: Int32 = 4
 
     func run() async throws {
         let settings = try options.load().settings
-        let logger = makeLogger("apus.worker.\(id)", level: settings.logLevel)
+        let tap = EventTap()
+        var logger = makeLogger("apus.worker.\(id)", settings, tap: tap)
+        logger[metadataKey: "worker"] = "\(id)"
         // At once and without goodbyes: the next guardian's media process goes on with the peers.
         ParentWatch.endWithParent(by: SIGKILL)
         let estate = try WorkerEstate.received()
-        try await runUntilSignal {
+        guard !standby || estate.fits(settings) else { throw ExitCode(Self.unfit) }
+        let handOvers = await UnixSignalsSequence(trapping: .sigusr1)
+        try await runUntilSignal { [logger] in
             let store = RedisStore(try settings.store.address(), cluster: settings.cluster, logger: logger)
-            let agent = try WorkerAgent(
-                try estate.configuration(id: WorkerID(id), index: index, settings: settings), store: store,
-                logger: logger)
+            let configuration = try estate.configuration(id: WorkerID(id), index: index, settings: settings)
+            if standby { try await Self.waitForTurn(configuration, store) }
+            let agent = try WorkerAgent(configuration, store: store, logger: logger)
             let relay = try await WorkerRelay(index: index, settings: settings, logger: logger)
+            Task { await tap.run(store) }
+            Task { [memory = configuration.memory] in
+                for await _ in handOvers { await Self.handOver(agent, relay, memory) }
+            }
             do {
                 try await agent.run()
             } catch let error as NameTaken {
@@ -49,5 +63,21 @@ struct MediaProcess: AsyncParsableCommand {
             await relay?.stop()
             await store.close()
         }
+    }
+
+    /// Everything that takes time and needs nothing of the process that still works is done before.
+    private static func waitForTurn(_ configuration: WorkerConfiguration, _ store: RedisStore) async throws {
+        guard let memory = configuration.memory else { throw ExitCode(unfit) }
+        _ = try? await store.pulses()
+        memory.waiting = configuration.processID
+        while memory.chosen != configuration.processID { try await Task.sleep(for: .milliseconds(1)) }
+    }
+
+    /// Leaves everything to the next process, and ends.
+    private static func handOver(_ agent: WorkerAgent, _ relay: WorkerRelay?, _ memory: WorkerMemory?) async {
+        // Its port is the next one's as well.
+        await relay?.stop()
+        await agent.handOver { memory?.departed = ProcessInfo.processInfo.processIdentifier }
+        _exit(0)
     }
 }

@@ -1,4 +1,3 @@
-import Logging
 import UnixSignals
 
 /// Runs `body` until it ends or SIGINT or SIGTERM comes; the signal cancels it, and it ends cleanly.
@@ -20,11 +19,4 @@ func runUntilSignal(_ body: @escaping @Sendable () async throws -> Void) async t
             if case .failure(let error) = result, !(error is CancellationError) { throw error }
         }
     }
-}
-
-/// Log lines to standard error, at the level of the settings.
-func makeLogger(_ label: String, level: String) -> Logger {
-    var logger = Logger(label: label) { StreamLogHandler.standardError(label: $0) }
-    logger.logLevel = Logger.Level(rawValue: level) ?? .info
-    return logger
 }

@@ -37,7 +37,25 @@ enum StatusTable {
                 zip(row, widths).map { $0.padding(toLength: $1, withPad: " ", startingAt: 0) }.joined(separator: "  "))
         }
         if status.workers.isEmpty { lines.append("(no worker has registered)") }
+        if !status.isStoreReachable { lines += ["", "The store is away: no new sessions until it is back."] }
+        lines += events(status.events)
         return lines.joined(separator: "\n")
+    }
+
+    /// Lines for the newest of them.
+    private static let eventLines = 12
+
+    private static func events(_ events: [ClusterEvent]) -> [String] {
+        guard !events.isEmpty else { return [] }
+        let rows = events.prefix(eventLines).map { event in
+            let time = Date(timeIntervalSince1970: Double(event.time) / 1000)
+            let pause = event.details["milliseconds"].map { " (stood still \($0) ms)" } ?? ""
+            return "  \(time.formatted(date: .omitted, time: .standard))  "
+                + event.event.padding(toLength: 20, withPad: " ", startingAt: 0)
+                + (event.details["worker"] ?? "-").padding(toLength: 6, withPad: " ", startingAt: 0)
+                + (event.details["cause"] ?? event.details["reason"] ?? event.message) + pause
+        }
+        return ["", "EVENTS"] + rows
     }
 
     private static func state(_ worker: StatusDocument.Worker) -> String {

@@ -5,22 +5,27 @@ import Settings
 /// Makes a bearer token for WHIP and WHEP.
 struct TokenCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
-        commandName: "token", abstract: "Make a bearer token for a room.",
+        commandName: "token", abstract: "Make a bearer token for a room, or for operators.",
         discussion: """
             Signs with one of the `keys` in cluster.yml.
-            Example: apus token --room lobby --publish --subscribe
+            Examples:
+              apus token --room lobby --publish --subscribe
+              apus token --operator --lifetime 3600
             """)
 
     @OptionGroup var options: ConfigurationOptions
 
     @Option(help: "The room that the token is for.")
-    var room: String
+    var room: String?
 
     @Flag(help: "Allow to publish (WHIP).")
     var publish = false
 
     @Flag(help: "Allow to play (WHEP).")
     var subscribe = false
+
+    @Flag(help: "Allow to drain and upgrade workers, for the status page.")
+    var `operator` = false
 
     @Option(help: "Name of the key to sign with; needed if there is more than one.")
     var key: String?
@@ -32,7 +37,10 @@ struct TokenCommand: AsyncParsableCommand {
     var lifetime = 21_600
 
     func validate() throws {
-        guard publish || subscribe else { throw ValidationError("say what the token allows: --publish, --subscribe") }
+        guard publish || subscribe || `operator` else {
+            throw ValidationError("say what the token allows: --publish, --subscribe, --operator")
+        }
+        guard room != nil || !(publish || subscribe) else { throw ValidationError("name the room with --room") }
         guard lifetime > 0 else { throw ValidationError("--lifetime is a number of seconds, from 1") }
     }
 
@@ -47,7 +55,9 @@ struct TokenCommand: AsyncParsableCommand {
         guard let name = key ?? (names.count == 1 ? names.first : nil), names.contains(name) else {
             throw ValidationError("choose one of the keys with --key: \(names.joined(separator: ", "))")
         }
-        let grant = AccessGrant(room: room, canPublish: publish, canSubscribe: subscribe, identity: identity)
+        var grant = AccessGrant(
+            room: room, canJoin: room != nil, canPublish: publish, canSubscribe: subscribe, identity: identity)
+        grant.isOperator = `operator`
         Terminal.line(try await AccessKeys(settings.keys).sign(grant, key: name, lifetime: Double(lifetime)))
     }
 }

@@ -32,7 +32,7 @@ struct UpCommand: AsyncParsableCommand {
         if embedded {
             try await EmbeddedCluster(settings: settings, kurento: kurento).run()
         } else {
-            let logger = makeLogger("apus.up", level: settings.logLevel)
+            let logger = makeLogger("apus.up", settings)
             try await runUntilSignal { try await supervise(settings, logger: logger) }
         }
         Terminal.line("Apus has ended.")

@@ -28,7 +28,9 @@ struct WorkerCommand: AsyncParsableCommand {
 
     func run() async throws {
         let settings = try options.load().settings
-        let logger = makeLogger("apus.worker.\(id)", level: settings.logLevel)
+        let tap = EventTap()
+        var logger = makeLogger("apus.worker.\(id)", settings, tap: tap)
+        logger[metadataKey: "worker"] = "\(id)"
         ParentWatch.endWithParent()
         let holdings =
             isInheriting
@@ -40,9 +42,11 @@ struct WorkerCommand: AsyncParsableCommand {
             processID: ProcessInfo.processInfo.processIdentifier, reactors: holdings.reactors.count,
             addresses: holdings.estate.addresses, store: store)
         let guardian = MediaGuardian(
-            holdings, standIn: standIn, executable: try UpCommand.executable(),
+            holdings, standIn: standIn, orders: GuardianOrders(worker: WorkerID(id), store: store, logger: logger),
+            executable: try UpCommand.executable(),
             arguments: ["media", "--id", id, "--index", "\(index)"] + options.arguments, logger: logger)
         try await runUntilSignal {
+            Task { await tap.run(store) }
             try await guardian.run()
             await store.close()
         }

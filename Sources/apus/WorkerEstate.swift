@@ -50,6 +50,9 @@ struct WorkerEstate: Codable {
         return (file, [file.descriptor] + inherited)
     }
 
+    /// Set by tests of whole clusters only.
+    private static var hasTestFaults: Bool { ProcessInfo.processInfo.environment["APUS_TEST_FAULTS"] == "yes" }
+
     /// What this process was given.
     static func received() throws -> WorkerEstate {
         guard let head = MemoryFile(adopting: apus_duplicate(descriptor), byteCount: 8) else {
@@ -61,6 +64,12 @@ struct WorkerEstate: Codable {
         }
         let data = unsafe Data(file.bytes[8..<(8 + count)])
         return try JSONDecoder().decode(WorkerEstate.self, from: data)
+    }
+
+    /// Whether this program and these settings could go on with what is there. Changes nothing.
+    func fits(_ settings: ClusterSettings) -> Bool {
+        memories.count == settings.workers.reactors
+            && memories.allSatisfy { ReactorMemory.fits($0, capacity: settings.limits.endpointsPerReactor) }
     }
 
     /// The media process's configuration.
@@ -82,6 +91,7 @@ struct WorkerEstate: Codable {
             configuration.reactors[reactor].memory = memory
             configuration.reactors[reactor].codec = .json
             configuration.reactors[reactor].streams = streams
+            configuration.reactors[reactor].hasTestFaults = Self.hasTestFaults
         }
         return configuration
     }

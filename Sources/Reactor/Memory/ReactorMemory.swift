@@ -1,3 +1,4 @@
+import CLinux
 import Forwarding
 import Transport
 public import Wire
@@ -31,6 +32,8 @@ public import Wire
         var hasFaulted: UInt64
         /// The process that works here is past taking over.
         var isSettled: UInt64
+        /// Nanoseconds from the last turn of the process before to the taking over; 0 for none.
+        var standstill: UInt64
     }
 
     private static let magic: UInt64 = 0x4150_5553_4D45_4D31
@@ -58,6 +61,14 @@ public import Wire
             unsafe mapped.slice(0..<mapped.byteCount).initializeMemory(as: UInt8.self, repeating: 0)
             begin()
         }
+    }
+
+    /// Whether this program could go on with what another process left there, or works on now. Changes nothing.
+    public static func fits(_ descriptor: Int32, capacity: Int) -> Bool {
+        guard let mapped = MemoryFile(adopting: apus_duplicate(descriptor), byteCount: byteCount(capacity: capacity))
+        else { return false }
+        let header = unsafe mapped.slice(0..<headerBytes).load(as: Header.self)
+        return header.magic == magic && header.layout == layout(capacity: capacity)
     }
 
     /// To be handed to the next process.
@@ -120,6 +131,9 @@ public import Wire
 
     /// The process that works here is past taking over.
     public var isSettled: Bool { unsafe header.pointee.isSettled == 1 }
+
+    /// How long nobody had worked here when the present process took over; zero for the first.
+    public var standstill: Interval { .nanoseconds(Int64(clamping: unsafe header.pointee.standstill)) }
 
     /// Before the next process starts: how the last one ended.
     public func noteEnd(byFault: Bool) {
