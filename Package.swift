@@ -149,6 +149,7 @@ targets += [
     tests("WHIPTests", ["WHIP", "Session", "SDP", "RTP", "Wire", logging]),
     tests("AccessTests", ["Access"]),
     tests("SettingsTests", ["Settings"]),
+    tests("EventLogTests", ["EventLog", logging]),
     tests("SignalingTests", ["Signaling", "Kurento", "WHIP", "Session", "RTP", logging] + nio),
     tests("FuzzingTests", ["Fuzzing"]),
     tests("SimulatorTests", ["Simulator", "ICE", "STUN", "TURN", "Wire"]),

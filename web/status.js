@@ -190,4 +190,6 @@ async function poll() {
   setTimeout(poll, 1000);
 }
 
+// For tests and consoles: the page has begun.
+window.apus = {};
 poll();

@@ -46,7 +46,11 @@ extension ReactorWorld {
                 continue
             }
             let isPoisoned = poisoned != 0 && Self.hash(note.session.base) == poisoned
-            if isPoisoned { succession.quarantined.insert(note.session) }
+            if isPoisoned {
+                succession.quarantined.insert(note.session)
+                // Whoever holds it is to be told.
+                if case .hold(let hold) = note.content { succession.holds[note.session] = hold }
+            }
             guard !isPoisoned, collect(note, entry.note, order, &endpoints, &succession) else {
                 journal.remove(entry.note)
                 continue

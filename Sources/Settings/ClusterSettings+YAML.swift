@@ -77,7 +77,7 @@ extension ClusterSettings {
 
     private mutating func readLog(_ reader: inout SettingsReader) throws(SettingsError) {
         var section = try reader.section("log")
-        try section.parsed("format", into: &log.format, expecting: "text or json", example: "json") {
+        try section.parsed("format", into: &log.format, expecting: "one of text, json", example: "json") {
             LogSettings.Format(rawValue: $0)
         }
         try section.finish()

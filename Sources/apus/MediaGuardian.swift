@@ -63,6 +63,9 @@ final class MediaGuardian: Sendable {
 
     /// How long the cluster is told that the worker lives though its media process does not, and how often.
     private static let absence = Interval.seconds(3)
+    /// The same for one that stands still, and so may not say itself that it lives: it will be replaced if it stays so.
+    /// Its reactors are fenced until they have heard what is still their own.
+    private static let noticeable = Interval.milliseconds(350)
     private static let standInInterval = Duration.milliseconds(200)
 
     init(
@@ -188,7 +191,7 @@ final class MediaGuardian: Sendable {
     /// With what belongs to the worker.
     private func start(_ arguments: [String]) throws -> Running {
         let (file, descriptors) = try holdings.estate.handedOver()
-        let process = try ChildProcess(executable, arguments, inheriting: descriptors)
+        let process = try ChildProcess(executable, arguments, inheriting: descriptors, isReplaced: true)
         return Running(
             process: process,
             end: Task {
@@ -203,9 +206,13 @@ final class MediaGuardian: Sendable {
         while !Task.isCancelled {
             try? await Task.sleep(for: .milliseconds(20))
             // A worker that never had its name has none to keep: it may be another's.
-            guard holdings.worker.holdsName, let since = state.withLock({ $0.absent }) else { continue }
-            if memories.allSatisfy(\.isSettled) || HostClock.now - since > Self.absence {
-                state.withLock { $0.absent = nil }
+            guard holdings.worker.holdsName else { continue }
+            if let since = state.withLock({ $0.absent }) {
+                if memories.allSatisfy(\.isSettled) || HostClock.now - since > Self.absence {
+                    state.withLock { $0.absent = nil }
+                    continue
+                }
+            } else if !(Self.noticeable...Self.absence).contains(stillness(HostClock.now)) {
                 continue
             }
             await standIn.heartbeat()
@@ -236,10 +243,15 @@ final class MediaGuardian: Sendable {
     }
 
     private func isStalled(_ now: Instant) -> Bool {
-        let stillness = memories.filter(\.isSettled).map { now - $0.lastTurn }.max() ?? .zero
+        let stillness = stillness(now)
         if stillness > Self.patience { return true }
         guard stillness > Self.stoppedPatience, let process = state.withLock({ $0.process }) else { return false }
         return Self.isStopped(process.identifier)
+    }
+
+    /// Since when the reactor that came round the longest ago has not.
+    private func stillness(_ now: Instant) -> Interval {
+        memories.filter(\.isSettled).map { now - $0.lastTurn }.max() ?? .zero
     }
 
     /// By SIGSTOP; one that a debugger holds is let be (proc(5): state `T`, not `t`).

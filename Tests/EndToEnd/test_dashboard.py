@@ -21,7 +21,7 @@ def text(selector):
 
 def click(label):
     return f"""(() => {{
-      const button = [...document.querySelectorAll('#workers button')].find((b) => b.dataset.key === {json.dumps(label)});
+      const button = document.querySelector(`#workers [data-key={json.dumps(label)}]`);
       if (!button || button.disabled) return false;
       button.click();
       return true;

@@ -1,8 +1,10 @@
-import Foundation
+import CLinux
 import Forwarding
+import Foundation
 import ICE
 import RTP
 import Session
+import Synchronization
 import Testing
 import Wire
 
@@ -64,6 +66,43 @@ import Wire
         let sequences = try sink.rtp.map { Int64(try ReceivedPacket($0).header.sequenceNumber.rawValue) }
         #expect(sequences.count == 250 && zip(sequences, sequences.dropFirst()).allSatisfy { $0 < $1 })
         #expect(try Set(sink.rtp.map { try ReceivedPacket($0).header.ssrc }) == [0xBB])
+    }
+
+    @Test func whoLeavesSaysNoGoodbyeAndTheNextKnowsForHowLong() async throws {
+        let memory = ReactorMemory(capacity: 16)
+        let outputs = Outputs()
+        var configuration = testConfiguration(peerLimit: 16)
+        configuration.codec = Self.codec
+        configuration.memory = ReactorMemory(adopting: apus_duplicate(memory.descriptor), capacity: 16)
+        let reactor = try Reactor(configuration) { outputs.add($0) }
+        let opening = Operation.openEndpoint(
+            EndpointID("a"), EndpointSpecification(localUfrag: "abcd", localPassword: String(repeating: "p", count: 24))
+        )
+        #expect(reactor.send(.hold(SessionID("s"), InlineReactor.hold)))
+        #expect(reactor.send(.perform(opening, session: SessionID("s"), token: 1)))
+        await reactor.leave()
+        #expect(outputs.isOpened && !reactor.send(.liftFence))
+        #expect(memory.isSettled && memory.standstill == .zero)
+        memory.noteEnd(byFault: false)
+
+        configuration.memory = ReactorMemory(adopting: apus_duplicate(memory.descriptor), capacity: 16)
+        let successor = try Reactor(configuration) { outputs.add($0) }
+        await successor.leave()
+        let succession = try #require(outputs.succession)
+        #expect(succession.endpoints == 1 && succession.holds[SessionID("s")] == InlineReactor.hold)
+        let standstill = try #require(succession.standstill)
+        #expect(standstill > .zero && standstill < .seconds(5) && memory.standstill == standstill)
+    }
+
+    @Test func whetherMemoryFitsIsSeenWithoutTouchingIt() throws {
+        let memory = ReactorMemory(capacity: 16)
+        #expect(ReactorMemory.fits(memory.descriptor, capacity: 16))
+        #expect(
+            !ReactorMemory.fits(memory.descriptor, capacity: 8) && !ReactorMemory.fits(memory.descriptor, capacity: 32))
+        #expect(ReactorMemory.fits(memory.descriptor, capacity: 16), "looking has changed nothing")
+        unsafe memory.header.pointee.layout ^= 1
+        #expect(!ReactorMemory.fits(memory.descriptor, capacity: 16))
+        #expect(!ReactorMemory.fits(MemoryFile(byteCount: 8).descriptor, capacity: 16))
     }
 
     @Test func theSourceIsAskedForAKeyFrame() throws {
@@ -229,7 +268,24 @@ import Wire
         try flow(stage, peer, peer, from: 30, count: 3)
         try stage.driver.succeed(byFault: true)
         #expect(stage.driver.log.succession?.quarantined == [stage.session])
+        #expect(stage.driver.log.succession?.holds[stage.session] == InlineReactor.hold, "its holder is to be told")
         #expect(stage.driver.peerCount == 0 && stage.driver.recordCount == 0 && stage.driver.noteCount == 0)
+    }
+}
+
+/// What a reactor with a thread of its own has said.
+private final class Outputs: Sendable {
+    private let all = Mutex<[ReactorOutput]>([])
+
+    func add(_ output: ReactorOutput) { all.withLock { $0.append(output) } }
+
+    var isOpened: Bool {
+        all.withLock { $0 }.contains { if case .outcome(.opened, token: 1) = $0 { true } else { false } }
+    }
+
+    /// The last one's.
+    var succession: Succession? {
+        all.withLock { $0 }.compactMap { if case .tookOver(let succession) = $0 { succession } else { nil } }.last
     }
 }
 

@@ -35,6 +35,8 @@ func refusal(_ text: String) -> SettingsError? {
         let text = """
             cluster: north-1
             log_level: debug
+            log:
+              format: json
             signaling:
               listen: ["127.0.0.1:9000", 9001]
               kurento_path: /media/kurento
@@ -81,6 +83,7 @@ func refusal(_ text: String) -> SettingsError? {
         var expected = ClusterSettings()
         expected.cluster = "north-1"
         expected.logLevel = "debug"
+        expected.log.format = .json
         expected.signaling.listen = [
             ListenAddress(host: "127.0.0.1", port: 9000), ListenAddress(host: "::", port: 9001),
         ]

@@ -17,6 +17,9 @@ import Testing
             text: "\nlog_level: loud\n", line: 2, key: "log_level", problem: "`loud` is not a log level",
             fix: "log_level: info"),
         Case(
+            text: "log:\n  format: xml\n", line: 2, key: "log.format", problem: "`xml` is not one of text, json",
+            fix: "format: json"),
+        Case(
             text: "placement:\n  strategy: best\n", line: 2, key: "placement.strategy",
             problem: "`best` is not one of least_sessions, power_of_two, pack", fix: "strategy: power_of_two"),
         Case(

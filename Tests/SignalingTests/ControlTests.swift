@@ -17,6 +17,13 @@ private final class FakeControl: ClusterControl {
 
     func undrain(_ worker: WorkerID) async throws(Refusal) { calls.withLock { $0.append("undrain \(worker)") } }
 
+    func upgrade(_ worker: WorkerID) async throws(Refusal) -> HandOver {
+        if worker.rawValue == "unfit" { throw Refusal(.invalid, "the new executable cannot go on") }
+        guard worker.rawValue == "w1" else { throw Refusal(.notFound, "there is no worker `\(worker)`") }
+        calls.withLock { $0.append("upgrade \(worker)") }
+        return HandOver(processID: 7, standstill: 12.5, duration: 300)
+    }
+
     func isOperator(_ token: String) async -> Bool { token == "good" }
 
     var made: [String] { calls.withLock { $0 } }
@@ -41,6 +48,23 @@ struct ControlTests {
             let answer3 = try await send("DELETE /api/workers/w1/drain", ports[0])
             #expect(answer3.status == 200)
             #expect(control.made == ["drain 90", "drain 300", "undrain w1"])
+        }
+    }
+
+    @Test func anUpgradeTellsHowLongTheWorkerStoodStill() async throws {
+        let control = FakeControl()
+        try await withServer(control: control) { ports in
+            let done = try await send("POST /api/workers/w1/upgrade", ports[0])
+            #expect(done.status == 200 && control.made == ["upgrade w1"])
+            let expected =
+                #"{"durationMilliseconds":300,"processID":7,"standstillMilliseconds":12.5,"worker":"w1"}"#
+            #expect(done.body == expected)
+            let unfit = try await send("POST /api/workers/unfit/upgrade", ports[0])
+            #expect(unfit.status == 409 && unfit.body == #"{"error":"the new executable cannot go on"}"#)
+            let unknown = try await send("POST /api/workers/w9/upgrade", ports[0])
+            #expect(unknown.status == 404)
+            let page = try await send("POST /api/workers/w1/upgrade", ports[0], ["Origin: http://localhost"])
+            #expect(page.status == 403)
         }
     }
 
