@@ -73,8 +73,8 @@ public final class Reactor: Sendable {
         await ending.wait()
     }
 
-    /// Stops the thread between two turns, as ``stop()`` does but without goodbyes: what it knows stays in memory, whole,
-    /// and its peers wait for the next process.
+    /// Stops the thread between two turns, as ``stop()`` does but without goodbyes: what it knows stays in memory,
+    /// whole, and its peers wait for the next process.
     public func leave() async {
         while !ending.isOver, !mailbox.send(.leave) { await Task.yield() }
         await ending.wait()

@@ -8,7 +8,7 @@ import Wire
 /// A worker's control plane: says that it lives, takes commands from its stream, hands them to its
 /// reactors and sends back what they say. It never touches a packet; a store that is away costs none.
 public actor WorkerAgent {
-    private let configuration: WorkerConfiguration
+    let configuration: WorkerConfiguration
     private let store: any ClusterStore
     private let logger: Logger
     let reactors: [Reactor]
@@ -23,7 +23,7 @@ public actor WorkerAgent {
     private var waiting: [UInt64: (command: CommandID, controller: ControllerID, batch: Int)] = [:]
     private var progress = CommandProgress()
     /// Reactors that have not said yet what they took over.
-    private var unsettled: Int
+    private(set) var unsettled: Int
     /// Reactors that stood still and wait to hear what is still their own.
     private var fenced: Set<Int> = []
     private var nextToken: UInt64 = 1
@@ -168,23 +168,6 @@ public actor WorkerAgent {
                 "milliseconds": "\(succession.standstill?.milliseconds ?? 0)",
                 "planned": "\(isPlanned)",
             ])
-    }
-
-    /// Whether the process before was asked to make room for this one.
-    private var isPlanned: Bool { configuration.memory?.chosen == configuration.processID }
-
-    private func note(_ succession: Succession) {
-        guard let memory = configuration.memory, let standstill = succession.standstill else { return }
-        let milliseconds = Double(standstill.nanoseconds) / 1e6
-        var counts = memory.counts
-        // Once for each process, not for each reactor.
-        if unsettled == reactors.count {
-            if isPlanned { counts.upgrades += 1 } else { counts.failovers += 1 }
-            counts.lastStandstill = 0
-        }
-        counts.standstill += max(0, milliseconds - counts.lastStandstill)
-        counts.lastStandstill = max(counts.lastStandstill, milliseconds)
-        memory.counts = counts
     }
 
     /// For a successor: the session is held so.

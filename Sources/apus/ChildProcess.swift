@@ -21,8 +21,8 @@ final class ChildProcess: Sendable {
     private let end = Mutex<End?>(nil)
 
     /// Starts it with standard output and error of this process, and `descriptors` as numbers from 3 on.
-    /// - Parameter isReplaced: it should end at once when it traps. Swift's own backtrace holds a process for seconds in
-    ///   which it neither lives nor has ended; `APUS_BACKTRACE=yes` in the environment asks for it all the same.
+    /// - Parameter isReplaced: it should end at once when it traps. Swift's own backtrace holds a process for seconds,
+    ///   in which it neither lives nor has ended; `APUS_BACKTRACE=yes` in the environment asks for it all the same.
     init(
         _ executable: String, _ arguments: [String], inheriting descriptors: [Int32] = [], isReplaced: Bool = false
     ) throws {

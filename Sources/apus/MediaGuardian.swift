@@ -263,7 +263,7 @@ final class MediaGuardian: Sendable {
 
     // MARK: Upgrade
 
-    /// Seconds for a new process until it waits for its turn, for the one before to let go, for the new one to take over.
+    /// For a new process until it waits for its turn, for the one before to let go, for the new one to take over.
     private static let loadingTime = Interval.seconds(10)
     private static let departureTime = Interval.seconds(1)
     private static let takeOverTime = Interval.seconds(5)

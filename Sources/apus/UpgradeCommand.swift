@@ -9,9 +9,9 @@ struct UpgradeCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "upgrade", abstract: "Replace workers' media processes by the executable on disk, under load.",
         discussion: """
-            One worker after the other: the new process is loaded before the old one stops, and goes on with its sockets,
-            keys and sessions. Callers notice a pause of some milliseconds. When a new process does not come up, the old
-            one goes on, and the other workers are left as they are.
+            One worker after the other: the new process is loaded before the old one stops, and goes on with its
+            sockets, keys and sessions. Callers notice a pause of some milliseconds. When a new process does not come
+            up, the old one goes on, and the other workers are left as they are.
             Examples:
               apus upgrade             all workers
               apus upgrade w1 w2       these, in this order

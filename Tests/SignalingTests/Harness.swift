@@ -71,7 +71,10 @@ struct FakeStatus: StatusSource {
         load.sessions = 3
         load.cpu = 0.25
         load.drops = ["srtpReplay": 7, "odd\"reason\\": 1]
-        let report = WorkerReport(id: WorkerID("w1"), incarnation: "i1", processID: 42, host: "h", load: load)
+        var report = WorkerReport(id: WorkerID("w1"), incarnation: "i1", processID: 42, host: "h", load: load)
+        var counts = SuccessionCounts()
+        (counts.failovers, counts.upgrades, counts.standstill, counts.lastStandstill) = (2, 1, 1500, 250)
+        report.successions = counts
         var controller = ControllerStatus(id: ControllerID("c1"), processID: 41, host: "h", uptime: 12.5)
         controller.kurento.pipelines = 2
         controller.kurento.requests = [RequestCount(method: "create", result: "ok", count: 9)]
