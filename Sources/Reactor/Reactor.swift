@@ -24,7 +24,7 @@ public final class Reactor: Sendable {
         mailbox = try Mailbox(capacity: Limits.mailbox)
         let handover = Handover(sockets)
         let start = ThreadStart { [mailbox, board, ending] in
-            Self.work(configuration, handover: handover, mailbox: mailbox, board: board, output: output)
+            Self.work(configuration, handover: handover, mailbox: mailbox, board: board, ending: ending, output: output)
             output(.stopped)
             ending.end()
         }
@@ -34,10 +34,12 @@ public final class Reactor: Sendable {
     /// The thread's whole life. When it returns, the sockets are closed: their ports are free again.
     private static func work(
         _ configuration: ReactorConfiguration, handover: Handover, mailbox: Mailbox<ReactorCommand>, board: LoadBoard,
-        output: @escaping @Sendable (ReactorOutput) -> Void
+        ending: Ending, output: @escaping @Sendable (ReactorOutput) -> Void
     ) {
         var world = ReactorWorld(configuration, sockets: handover.take(), output: output)
         world.run(mailbox: mailbox, board: board)
+        // Nothing is written from here on: the successor need not wait until all this is taken down.
+        if world.isLeaving { ending.end() }
     }
 
     /// Sockets on all addresses with one port, the first in the range that is free on every one.
@@ -73,8 +75,8 @@ public final class Reactor: Sendable {
         await ending.wait()
     }
 
-    /// Stops the thread between two turns, as ``stop()`` does but without goodbyes: what it knows stays in memory,
-    /// whole, and its peers wait for the next process.
+    /// Has the thread end between two turns, without goodbyes: what it knows stays in memory, whole, and its peers wait
+    /// for the next process. Returns once the thread touches nothing any more; it may still be taking down its own.
     public func leave() async {
         while !ending.isOver, !mailbox.send(.leave) { await Task.yield() }
         await ending.wait()
