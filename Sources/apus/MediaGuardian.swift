@@ -311,7 +311,8 @@ final class MediaGuardian: Sendable {
         do {
             successor = try start(arguments + ["--standby"])
         } catch {
-            throw Refusal(.invalid, "the new executable cannot be started: \(error)")
+            logger.error("the executable on disk cannot be started", metadata: ["error": "\(error)"])
+            throw Refusal(.invalid, "the executable on disk cannot be started; the running one goes on")
         }
         let process = successor.process
         await wait(Self.loadingTime) { worker.waiting == process.identifier || process.hasEnded }
