@@ -47,10 +47,12 @@ enum StatusTable {
 
     private static func events(_ events: [ClusterEvent]) -> [String] {
         guard !events.isEmpty else { return [] }
+        let clock = DateFormatter()
+        clock.dateFormat = "HH:mm:ss"
         let rows = events.prefix(eventLines).map { event in
             let time = Date(timeIntervalSince1970: Double(event.time) / 1000)
             let pause = event.details["milliseconds"].map { " (stood still \($0) ms)" } ?? ""
-            return "  \(time.formatted(date: .omitted, time: .standard))  "
+            return "  \(clock.string(from: time))  "
                 + event.event.padding(toLength: 20, withPad: " ", startingAt: 0)
                 + (event.details["worker"] ?? "-").padding(toLength: 6, withPad: " ", startingAt: 0)
                 + (event.details["cause"] ?? event.details["reason"] ?? event.message) + pause
