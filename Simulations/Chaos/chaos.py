@@ -9,6 +9,7 @@ Everything is on loopback, and ends by itself.
 """
 
 import argparse
+import asyncio
 import contextlib
 import html
 import json
@@ -31,7 +32,7 @@ FAULTS = {
     "kill-media": "kill -9 of a worker's media process",
     "kill-worker": "kill -9 of `apus worker` itself, whose media process goes with it",
     "stop-media": "SIGSTOP of a media process, SIGCONT after five seconds",
-    "kill-controller": "kill -9 of a controller, the other one stays",
+    "kill-controller": "kill -9 of the controller that all clients are at; seen is when a Kurento client is back",
     "kill-store": "kill -9 of Redis, which comes back empty",
     "stop-store": "SIGSTOP of Redis for five seconds",
     "flush-store": "FLUSHALL",
@@ -150,9 +151,29 @@ class Stage:
         return took
 
     def kill_controller(self, _):
-        old = next(c for c in children_of(self.cluster.process.pid) if self.words(c)[1:2] == ["controller"])
-        os.kill(old, signal.SIGKILL)
-        return until(lambda: self.cluster.get("/readyz", timeout=1)[0] == 200, 10)
+        return asyncio.run(self.client_back())
+
+    async def client_back(self):
+        """A client of the Kurento protocol with a session: how long it is away when its controller is killed."""
+        from kurento import KurentoClient
+        async with KurentoClient(self.cluster.kurento) as client:
+            pipeline = await client.create("MediaPipeline")
+            await client.subscribe(pipeline, "Error")
+            os.kill(next(c for c in children_of(self.cluster.process.pid) if self.words(c)[1:2] == ["controller"]),
+                    signal.SIGKILL)
+            started = time.monotonic()
+            while time.monotonic() - started < 10:
+                with contextlib.suppress(Exception):
+                    again = KurentoClient(self.cluster.kurento)
+                    again.session = client.session
+                    async with again:
+                        await again.call("connect", sessionId=client.session, timeout=2)
+                        took = (time.monotonic() - started) * 1000
+                        assert await again.invoke(pipeline, "getName") == pipeline
+                        await again.release(pipeline)
+                        return took
+                await asyncio.sleep(0.01)
+        return None
 
     def kill_store(self, _):
         os.kill(self.cluster.redis_pid(), signal.SIGKILL)
@@ -179,7 +200,8 @@ def run_fault(fault, options):
         seconds = options.times * (pause + 1) + 8
         path = pathlib.Path(folder) / "load.json"
         command = [
-            apus_binary(), "load", "--url", f"http://127.0.0.1:{stage.port}", "--rooms", str(options.sessions),
+            apus_binary(), "load", "--url",
+            stage.cluster.http if fault == "kill-controller" else f"http://127.0.0.1:{stage.port}", "--rooms", str(options.sessions),
             "--publishers", str(options.sessions), "--subscribers", str(options.sessions), "--audio", "--rate",
             str(options.rate), "--duration", str(seconds + options.times * 12), "--gap", str(options.gap),
             "--watch-indices", "--max-loss", "100", "--json", str(path)]

@@ -31,8 +31,8 @@ extension Director {
                 record(operation, in: unit, of: session)
             }
             return .done
-        case .openPipe, .connectPipe:
-            throw Refusal(.invalid, "pipes between shards are made by the controller alone")
+        case .openPipe, .connectPipe, .attend:
+            throw Refusal(.invalid, "pipes between shards, and who attends, are the controller's alone")
         }
     }
 

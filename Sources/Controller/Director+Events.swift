@@ -19,18 +19,32 @@ extension Director {
             do throws(StoreError) {
                 let batch = try await store.receiveMessages(for: id, after: cursor, wait: .seconds(1))
                 cursor = batch.cursor
+                readPosition = cursor
                 counters.messagesUnreadable &+= UInt64(batch.unreadable)
-                for message in batch.elements { take(message) }
+                take(batch)
             } catch {
                 try? await Task.sleep(for: settings.lookInterval)
             }
         }
     }
 
-    private func take(_ message: WorkerMessage) {
+    /// Of several events of a session that lie at one place only the last tells it: who goes on from there has had
+    /// all of them.
+    private func take(_ batch: StreamBatch<WorkerMessage>) {
+        for (index, message) in batch.elements.enumerated() {
+            let position = batch.positions.indices.contains(index) ? batch.positions[index] : nil
+            let isLast = index + 1 >= batch.positions.count || batch.positions[index + 1] != position
+            take(message, at: position, isLast: isLast)
+        }
+    }
+
+    private func take(_ message: WorkerMessage, at position: StreamCursor?, isLast: Bool) {
         switch message {
         case .reply(let id, let outcome):
             finish(id, .success(outcome))
+        case .recordWanted(let record, _):
+            // A task of its own: the engine may have to ask the cluster first.
+            if let giver { Task { await giver(record) } }
         case .event(let event, let epoch):
             guard let unit = units[event.session], let assignment = unit.assignment, assignment.epoch == epoch else {
                 if case .sessionLost(let refusal) = event.body, units[event.session] != nil {
@@ -39,12 +53,17 @@ extension Director {
                 counters.eventsFenced += 1
                 return
             }
+            // Before it was taken over, and taken by whoever had it.
+            if let position, let taken = unit.takenThrough, !taken.isBefore(position) { return }
             if case .sessionLost(let refusal) = event.body {
                 lose(assignment, refusal)
                 // Its worker lives and would go on until it compares what it holds with the store.
                 if refusal.reason == .workerDrained { Task { await self.dismiss(event.session, assignment) } }
             } else if !unit.isLost {
-                enqueue(SessionEvent(session: unit.session, body: event.body))
+                enqueue(
+                    SessionEvent(
+                        session: unit.session, body: event.body,
+                        position: isLast ? position.map { self.position($0, of: id) } : nil))
             }
         }
     }
@@ -85,7 +104,7 @@ extension Director {
     }
 
     @discardableResult
-    private func mailbox<Result>(of session: SessionID, _ change: (inout Mailbox) -> Result) -> Result {
+    func mailbox<Result>(of session: SessionID, _ change: (inout Mailbox) -> Result) -> Result {
         var mailbox = mailboxes[session] ?? Mailbox(generation: nextGeneration())
         defer { mailboxes[session] = mailbox }
         return change(&mailbox)
@@ -93,9 +112,9 @@ extension Director {
 
     /// Starts to hand events over unless that is going on: each receiver has a task of its own while it
     /// has events, so that a slow one holds up nobody else.
-    private func deliver(to session: SessionID) {
+    func deliver(to session: SessionID) {
         guard let mailbox = mailboxes[session], mailbox.receiver != nil, !mailbox.events.isEmpty,
-            !mailbox.isDelivering
+            !mailbox.isDelivering, !mailbox.isHeld
         else { return }
         mailboxes[session]?.isDelivering = true
         let generation = mailbox.generation

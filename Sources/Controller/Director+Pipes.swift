@@ -20,7 +20,7 @@ extension Director {
         let name = PipeBetweenShards(source: route.source, shard: shard)
         let pipe =
             sessions[session]?.pipes[name]
-            ?? Pipe(id: EndpointID("pipe-\(nextGeneration())"), source: source, target: target)
+            ?? Pipe(id: EndpointID("pipe-\(incarnation)-\(nextGeneration())"), source: source, target: target)
         sessions[session]?.pipes[name] = pipe
         sessions[session]?.pipes[name]?.users.insert(sink)
         do throws(Refusal) {
@@ -136,7 +136,8 @@ extension Director {
             }
             guard !pipe.users.isEmpty else {
                 sessions[session]?.pipes[name] = nil
-                return await closeEnds(of: pipe)
+                await closeEnds(of: pipe)
+                return await notePipes(of: session)
             }
             guard let step = nextStep(of: pipe, name) else { return }
             sessions[session]?.pipes[name]?.isSettling = true
@@ -205,6 +206,7 @@ extension Director {
         guard isSame(pipe, name, in: session, generation) else { return nil }
         sessions[session]?.pipes[name]?.specification = changed.specification
         sessions[session]?.pipes[name]?.routed = changed.routed
+        if case .open = step { await notePipes(of: session) }
         return nil
     }
 

@@ -52,6 +52,7 @@ extension Director {
             for waiter in pipe.waiters { waiter.resume(returning: refusal) }
         }
         for assignment in assignments { await dismiss(assignment.session, assignment) }
+        await forget(Self.record(ofPipes: session))
     }
 
     public func owner(of session: SessionID) async -> WorkerID? {
@@ -103,6 +104,8 @@ extension Director {
         case .staleEpoch: Refusal(.staleEpoch, "the session has been given to another owner")
         case .conflict(let assignment):
             Refusal(.elsewhere, "the session belongs to controller \(assignment.controller)")
+        case .held(let controller): Refusal(.elsewhere, "controller \(controller) has it")
+        case .tooLarge: Refusal(.overLimit, "the record is too large")
         case .invalid(let reason): Refusal(.invalid, reason)
         case .corrupt(let reason), .server(let reason): Refusal(.storeUnavailable, "the store's answer: \(reason)")
         }

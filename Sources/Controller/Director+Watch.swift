@@ -84,8 +84,9 @@ extension Director {
 
     /// Work for the store that nobody waits for. Apart from the watch, which must not be held up.
     func doChores() async {
-        var nextSearch = ContinuousClock.now.advanced(by: settings.orphanInterval)
+        var nextSearch = ContinuousClock.now
         var nextDrain = ContinuousClock.now
+        var nextNote = ContinuousClock.now.advanced(by: .seconds(60))
         while !Task.isCancelled {
             if liveness.isStoreReachable {
                 if wantsReports {
@@ -99,9 +100,14 @@ extension Director {
                 }
                 await releaseClosed()
                 await writeSpecifications()
+                await attendLate()
                 if nextSearch <= .now {
-                    await closeOrphans()
-                    nextSearch = .now.advanced(by: settings.orphanInterval)
+                    await searchOrphans()
+                    if nextNote <= .now {
+                        await noteAllPipes()
+                        nextNote = .now.advanced(by: .seconds(60))
+                    }
+                    nextSearch = .now.advanced(by: searchInterval)
                 }
             }
             try? await Task.sleep(for: settings.lookInterval)
@@ -126,31 +132,26 @@ extension Director {
         let dirty = units.filter { $0.value.isDirty && $0.value.isServing }.map(\.key)
             .sorted { $0.rawValue < $1.rawValue }.prefix(Limits.writesPerRound)
         for name in dirty {
-            guard let unit = units[name], let assignment = unit.assignment else { continue }
-            do throws(StoreError) {
-                try await store.write(unit.specification, of: name, epoch: assignment.epoch)
-            } catch {
-                switch error {
-                case .unavailable: return
-                // The store lost its data; the worker will put the record back, and we what it is made of.
-                case .notFound: continue
-                default: break
-                }
-            }
-            if units[name]?.assignment == assignment, units[name]?.specification == unit.specification {
-                units[name]?.isDirty = false
-            }
+            guard await writeSpecification(of: name) else { return }
         }
     }
 
-    /// Closes sessions of ours that we have not known for two searches in a row.
-    private func closeOrphans() async {
-        guard let assignments = try? await store.assignments() else { return }
-        let unknown = assignments.filter { $0.controller == id && units[$0.session] == nil }
-        for assignment in unknown where suspectedOrphans.contains(assignment.session) {
-            logger.notice("closing a session that nobody knows", metadata: ["session": "\(assignment.session)"])
-            await dismiss(assignment.session, assignment)
+    /// False when the store is away.
+    func writeSpecification(of name: SessionID) async -> Bool {
+        guard let unit = units[name], let assignment = unit.assignment else { return true }
+        do throws(StoreError) {
+            try await store.write(unit.specification, of: name, epoch: assignment.epoch)
+        } catch {
+            switch error {
+            case .unavailable: return false
+            // The store lost its data; the worker will put the record back, and we what it is made of.
+            case .notFound: return true
+            default: break
+            }
         }
-        suspectedOrphans = Set(unknown.map(\.session))
+        if units[name]?.assignment == assignment, units[name]?.specification == unit.specification {
+            units[name]?.isDirty = false
+        }
+        return true
     }
 }

@@ -26,8 +26,26 @@ public actor Director: MediaPlane {
     var unmarked: Set<WorkerID> = []
     /// Closed sessions that the store has not forgotten yet; with the assignment if we know it.
     var unreleased: [SessionID: Assignment?] = [:]
-    /// Sessions of ours in the store that we do not know, as of the last search.
-    var suspectedOrphans: Set<SessionID> = []
+    /// Sessions in the store that nobody serves, and since when they are known as such.
+    var suspectedOrphans: [SessionID: ContinuousClock.Instant] = [:]
+    /// Up to here the stream of this controller has been read.
+    var readPosition = StreamCursor.beginning
+    /// Units that their workers do not know to be ours yet, with the place from which their events are to be looked
+    /// for on the stream of whoever had them.
+    var unattended: [SessionID: (controller: ControllerID, cursor: StreamCursor)] = [:]
+    /// Records of signaling that we hold, with the term of the claim.
+    var terms: [String: Epoch] = [:]
+    /// Who is asked for records that another controller wants.
+    var giver: (@Sendable (String) async -> Void)?
+    /// Who is told that this controller counted as dead for a while.
+    var lapseChecks: [@Sendable () async -> Void] = []
+    /// Takes over sessions that nobody serves; false when it does not want one.
+    var heir: (@Sendable (SessionID) async -> Bool)?
+    /// As of the last heartbeat.
+    public internal(set) var controllers: [RegisteredController] = []
+    var isNameTaken = false
+    /// When a controller was last started or seen to die.
+    var lastUpheaval = ContinuousClock.now
     var lastStatuses: [WorkerID: WorkerStatus] = [:]
     /// Workers whose drain this controller was asked for and has not seen the end of.
     var drainsUnderWay: Set<WorkerID> = []
@@ -38,7 +56,7 @@ public actor Director: MediaPlane {
     var wantsReports = false
     public internal(set) var counters = DirectorCounters()
 
-    private let incarnation: String
+    let incarnation: String
     private var random: SeededRandom
     private var commandCount: UInt64 = 0
     private var generation: UInt64 = 0
@@ -64,6 +82,7 @@ public actor Director: MediaPlane {
             group.addTask { await self.watch() }
             group.addTask { await self.doChores() }
             group.addTask { await self.readMessages() }
+            group.addTask { await self.beat() }
         }
         for id in calls.keys { finish(id, .failure(Refusal(.timedOut, "the controller is shutting down"))) }
     }
@@ -115,10 +134,12 @@ public actor Director: MediaPlane {
         return Instant.origin + .seconds(seconds + 1) + .nanoseconds(attoseconds / 1_000_000_000)
     }
 
+    static var wallMilliseconds: Int64 { Int64(Date().timeIntervalSince1970 * 1000) }
+
     func nextCommand(
         _ operation: Operation, in assignment: Assignment, deadline: Duration
     ) -> CommandEnvelope {
-        let milliseconds = Int64(Date().timeIntervalSince1970 * 1000) + Int64(deadline / .milliseconds(1))
+        let milliseconds = Self.wallMilliseconds + Int64(deadline / .milliseconds(1))
         return CommandEnvelope(
             id: nextCommandID(), session: assignment.session,
             epoch: assignment.epoch, controller: id, deadline: milliseconds, operation: operation)
@@ -163,4 +184,6 @@ struct Mailbox {
     var receiver: (@Sendable (SessionEvent) async -> Void)?
     var events: [SessionEvent] = []
     var isDelivering = false
+    /// Events before these are still being looked for: nothing is handed over until they are there.
+    var isHeld = false
 }

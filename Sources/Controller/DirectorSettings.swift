@@ -12,9 +12,21 @@ public struct DirectorSettings: Sendable {
     /// How long a session that found no reactor for a further shard does without.
     public var growthPause = Duration.seconds(1)
     public var liveness = WorkerLiveness.Settings()
-    /// How often to look for sessions of ours in the store that we do not know, from a previous life of
-    /// this controller. Found twice, they are closed: their clients had this long to come back.
+    /// How often to look for sessions in the store that nobody serves: of dead controllers, and of a previous life of
+    /// this one. In the first minute after a controller's start or death it is looked every second.
     public var orphanInterval = Duration.seconds(60)
+    /// Sessions that nobody served for so long are closed: their clients had this time to come back.
+    public var orphanGrace = Duration.seconds(60)
+    /// How often a controller says that it lives, and how long that holds.
+    public var beatInterval = Duration.milliseconds(250)
+    public var beatLifetime = Duration.seconds(1)
+    /// How long to wait for a record that a living controller has: it may be dying, or about to give it up.
+    public var claimPatience = Duration.milliseconds(1500)
+    /// What this controller says of itself beside its name.
+    public var host = ""
+    public var processID: Int32 = 0
+    /// Where clients come in.
+    public var addresses: [String] = []
 
     /// How workers are chosen.
     public var strategy = PlacementStrategy.leastSessions
@@ -78,4 +90,8 @@ enum Limits {
     static let fullShards = 4
     /// Draws of SSRCs for one pipe. With ten thousand in a reactor, one draw in 10^4 meets one of them.
     static let pipeAttempts = 3
+    /// Units of one session that are looked for when it is taken over.
+    static let adoptedUnits = 64
+    /// Endpoints of a unit whose specification is written before the request that changed it is answered.
+    static let endpointsWrittenAhead = 64
 }

@@ -1,5 +1,6 @@
 import RTP
 import Session
+import Store
 
 /// A session as its controller holds it: one or several units, each on a reactor, and the pipes between.
 struct ManagedSession {
@@ -30,6 +31,8 @@ struct Unit {
     var isLost = false
     /// A loss that was told while the unit was being opened: it may be of the assignment to come.
     var earlyLoss: (Epoch, Refusal)?
+    /// Events on our stream up to here were taken by whoever had the unit before.
+    var takenThrough: StreamCursor?
     /// Endpoints that are here or about to be.
     var endpoints: Set<EndpointID> = []
     var specification = SessionSpecification()

@@ -10,10 +10,17 @@ final class Connection {
     var session: String?
     private(set) var isClosed = false
 
-    private var queue: [String] = []
+    struct Frame {
+        var text: String
+        var isEvent: Bool
+    }
+
+    private var queue: [Frame] = []
+    /// Taken to be sent, and not yet sent.
+    private var leaving: [Frame] = []
     /// Events raised while a request is being handled: they follow its reply, so that none can
     /// overtake the reply of the `subscribe` that asked for it.
-    private var held: [String] = []
+    private var held: [Frame] = []
     private var isHolding = false
 
     var isDraining = false
@@ -26,14 +33,18 @@ final class Connection {
 
     func close() {
         isClosed = true
+        leaving = []
         queue = []
         held = []
     }
 
+    /// Events that were not sent yet, oldest first.
+    var unsentEvents: [String] { (leaving.reversed() + queue + held).filter(\.isEvent).map(\.text) }
+
     func beginRequest() { isHolding = true }
 
     func endRequest(reply: String?) {
-        if let reply, !isClosed { queue.append(reply) }
+        if let reply, !isClosed { queue.append(Frame(text: reply, isEvent: false)) }
         queue += held
         held = []
         isHolding = false
@@ -41,17 +52,24 @@ final class Connection {
 
     /// False when the client reads too slowly and the event is dropped.
     func enqueue(event: String) -> Bool {
-        guard !isClosed, queue.count + held.count < Limits.queuedFrames else { return false }
-        if isHolding { held.append(event) } else { queue.append(event) }
+        guard !isClosed, leaving.count + queue.count + held.count < Limits.queuedFrames else { return false }
+        let frame = Frame(text: event, isEvent: true)
+        if isHolding { held.append(frame) } else { queue.append(frame) }
         return true
     }
 
-    var hasQueuedFrames: Bool { !queue.isEmpty }
+    var hasQueuedFrames: Bool { !queue.isEmpty || !leaving.isEmpty }
 
-    func takeQueuedFrames() -> [String] {
-        defer { queue = [] }
-        return queue
+    func takeQueuedFrame() -> Frame? {
+        if leaving.isEmpty {
+            leaving = queue.reversed()
+            queue = []
+        }
+        return leaving.last
     }
+
+    /// The frame that was taken last is on its way.
+    func noteSent() { if !leaving.isEmpty { leaving.removeLast() } }
 }
 
 extension MediaServer {
@@ -62,9 +80,13 @@ extension MediaServer {
             return
         }
         connection.isDraining = true
-        while connection.hasQueuedFrames {
-            for frame in connection.takeQueuedFrames() where !connection.isClosed { await connection.send(frame) }
+        var hasSentEvents = false
+        while let frame = connection.takeQueuedFrame() {
+            await connection.send(frame.text)
+            connection.noteSent()
+            hasSentEvents = hasSentEvents || frame.isEvent
         }
+        if hasSentEvents, let session = connection.session { touch(session: session) }
         connection.isDraining = false
         let waiters = connection.drainWaiters
         connection.drainWaiters = []

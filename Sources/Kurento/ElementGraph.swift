@@ -68,6 +68,7 @@ struct ElementGraph {
     }
 
     /// Makes the link and returns what fed that pad before.
+    @discardableResult
     mutating func connect(_ link: Link) -> Link? {
         let pad = Self.sinkPad(of: link)
         let replaced = sources[pad]?.link

@@ -4,7 +4,7 @@ import Session
 
 /// What a WebRtcEndpoint knows: its negotiation, and the states that the worker reports.
 struct EndpointState {
-    enum Stage { case idle, offered, answered, offerAccepted }
+    enum Stage: String, Codable { case idle, offered, answered, offerAccepted }
 
     let id: EndpointID
     var specification: EndpointSpecification

@@ -35,4 +35,12 @@ enum Limits {
     /// Responses kept for repeated requests, and their bytes.
     static let cachedResponses = 50_000
     static let cachedBytes = 64 << 20
+    /// Events kept for a session whose client is away, and bytes of them that outlive the process.
+    static let waitingEvents = 1_024
+    static let keptEventBytes = 256 << 10
+    /// From an event to the writing down of what it changed; and from a write that failed to the next.
+    static let persistencePause = Duration.milliseconds(20)
+    static let persistenceRetry = Duration.milliseconds(250)
+    /// How often records are kept from passing away.
+    static let refreshPeriod = Duration.seconds(60)
 }

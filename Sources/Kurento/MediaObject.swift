@@ -14,6 +14,8 @@ final class MediaObject {
     let creationTime: Int64
 
     var children: [MediaObject] = []
+    /// Among the children of its parent, from 1.
+    var order = 0
     var name: String
     var tags: [(key: String, value: String)] = []
     var sendsTagsInEvents = false
@@ -80,6 +82,8 @@ final class Pipeline {
     var endpoints: [EndpointID: MediaObject] = [:]
     /// Why the media plane no longer holds the pipeline.
     var loss: Refusal?
+    /// Of the last event of the media plane that was taken.
+    var position: String?
 
     init(session: SessionID) { self.session = session }
 

@@ -16,6 +16,7 @@ extension MediaServer {
         }
         let object = try await make(type, arguments)
         reference(object, for: session)
+        touch(object)
         raiseOnManager("ObjectCreated", ["object": .string(object.id)])
         return result(session, .string(object.id))
     }
@@ -57,7 +58,7 @@ extension MediaServer {
             createdAt: configuration.wallClock())
         pipeline.object = object
         objects.insert(object)
-        await plane.subscribe(to: session) { [weak self] event in await self?.receive(event) }
+        await plane.subscribe(to: session) { [weak self] event in await self?.take(event) }
         return object
     }
 

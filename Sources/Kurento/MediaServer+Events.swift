@@ -1,6 +1,6 @@
 extension MediaServer {
-    /// Sends an event of `object` to the connections of the sessions that subscribed to it. Sessions
-    /// without a connection miss it.
+    /// Sends an event of `object` to the connections of the sessions that subscribed to it. For sessions without a
+    /// connection it is kept until they have one again.
     func raise(_ event: String, on object: MediaObject, _ members: [String: JSONValue] = [:]) {
         guard !object.subscribers.isEmpty else { return }
         for name in [event] + (Self.formerNames[event] ?? []) {
@@ -16,7 +16,10 @@ extension MediaServer {
     }
 
     private func deliver(_ text: String, to session: String) {
-        guard let id = sessions.connection(of: session), let connection = connections[id] else { return }
+        touch(session: session)
+        guard let id = sessions.connection(of: session), let connection = connections[id] else {
+            return store(text, for: session)
+        }
         guard connection.enqueue(event: text) else {
             counters.droppedEvents &+= 1
             return

@@ -15,7 +15,10 @@ extension MediaServer {
             return result(session, try await invoke(operation, on: object, given, for: session))
         }
         await gate.enter()
-        defer { gate.leave() }
+        defer {
+            touch(object)
+            gate.leave()
+        }
         try checkUsable(object)
         return result(session, try await invoke(operation, on: object, given, for: session))
     }

@@ -73,6 +73,7 @@ extension MediaServer {
             throw KurentoError(.connectError, "The elements could not be connected: \(error.message)")
         }
         for (link, old) in zip(links, replaced) where link != old {
+            if let sink = objects[link.sink] { touch(sink) }
             if let old { raiseDisconnected(old) }
             raise("ElementConnected", on: source, eventMembers(link))
         }
@@ -95,6 +96,7 @@ extension MediaServer {
     }
 
     func raiseDisconnected(_ link: ElementGraph.Link) {
+        if let sink = objects[link.sink] { touch(sink) }
         guard let source = objects[link.source] else { return }
         raise("ElementDisconnected", on: source, eventMembers(link))
     }

@@ -160,6 +160,15 @@ extension MediaServer {
             cname: identity.cname, streamID: identity.streamID, acceptsSimulcast: true, sessionID: identity.sessionID)
     }
 
+    /// What an offer that a former process made was made with: its answer is read with the same.
+    func restoreOffer(_ record: EndpointRecord, of object: MediaObject) {
+        guard let offered = record.offered, offered.count == 2, let endpoint = object.endpoint else { return }
+        var capabilities = capabilities(of: object, endpoint)
+        offered[0].apply(to: &capabilities.audio)
+        offered[1].apply(to: &capabilities.video)
+        object.endpoint?.offerCapabilities = capabilities
+    }
+
     /// Kbit/s; zero and less mean no ceiling.
     private func bandwidth(_ value: JSONValue?) -> UInt32? {
         guard let kbps = value?.asInt64, kbps > 0 else { return nil }

@@ -3,43 +3,57 @@ import RTP
 import Session
 
 extension MediaServer {
-    /// What the media plane tells about a pipeline.
-    func receive(_ event: SessionEvent) {
+    /// What the media plane tells about a pipeline; noted, so that nobody else takes it again.
+    func take(_ event: SessionEvent) {
+        receive(event)
+        guard memory != nil, let pipeline = objects.pipeline(of: event.session) else { return }
+        pipeline.position = event.position ?? pipeline.position
+        if let object = pipeline.object { touch(object) }
+        schedulePersistence()
+    }
+
+    private func receive(_ event: SessionEvent) {
         guard let pipeline = objects.pipeline(of: event.session) else { return }
         switch event.body {
         case .iceStateChanged(let id, let state):
-            guard let object = pipeline.endpoints[id] else { return }
+            guard let object = touched(id, of: pipeline) else { return }
             object.endpoint?.ice = state
             if state != .new { object.endpoint?.isGathering = false }
             raiseICEState(of: object)
             updateConnectionState(of: object)
         case .candidatePairSelected(let id, let local, let remote):
-            guard let object = pipeline.endpoints[id] else { return }
+            guard let object = touched(id, of: pipeline) else { return }
             object.endpoint?.selectedPair = (local, remote)
             raise(
                 "NewCandidatePairSelected", on: object,
                 ["candidatePair": candidatePairs(of: object).first ?? .null])
         case .dtlsStateChanged(let id, let state):
-            guard let object = pipeline.endpoints[id] else { return }
+            guard let object = touched(id, of: pipeline) else { return }
             object.endpoint?.dtls = state
             raise("DtlsConnectionStateChange", on: object, dtlsMembers(state))
             updateConnectionState(of: object)
         case .mediaStateChanged(let id, let isConnected):
-            guard let object = pipeline.endpoints[id] else { return }
+            guard let object = touched(id, of: pipeline) else { return }
             updateMediaState(of: object, isConnected: isConnected)
         // Kurento's directions are those of the pipeline: media out of an endpoint is what its peer sends.
         case .mediaFlowingIn(let id, let kind, let isFlowing):
-            guard let object = pipeline.endpoints[id] else { return }
+            guard let object = touched(id, of: pipeline) else { return }
             object.endpoint?.flowsFromPeer.set(kind, isFlowing)
             raise("MediaFlowOutStateChanged", on: object, flowMembers(kind, isFlowing))
         case .mediaFlowingOut(let id, let kind, let isFlowing):
-            guard let object = pipeline.endpoints[id] else { return }
+            guard let object = touched(id, of: pipeline) else { return }
             object.endpoint?.flowsToPeer.set(kind, isFlowing)
             raise("MediaFlowInStateChanged", on: object, flowMembers(kind, isFlowing))
         // Kurento has no such event.
         case .dominantSpeakerChanged: break
         case .sessionLost(let refusal): lose(pipeline, refusal)
         }
+    }
+
+    private func touched(_ id: EndpointID, of pipeline: Pipeline) -> MediaObject? {
+        guard let object = pipeline.endpoints[id] else { return nil }
+        touch(object)
+        return object
     }
 
     private func flowMembers(_ kind: MediaKind, _ isFlowing: Bool) -> [String: JSONValue] {
@@ -63,6 +77,7 @@ extension MediaServer {
             updateMediaState(of: child, isConnected: false)
         }
         for affected in [object] + object.children {
+            touch(affected)
             raise(
                 "Error", on: affected,
                 [

@@ -4,6 +4,8 @@ extension MediaServer {
         counters.requests &+= 1
         connection.beginRequest()
         let reply = await reply(to: text, on: connection)
+        // What the client is told must not be forgotten with this process.
+        await persistAhead()
         connection.endRequest(reply: reply)
     }
 
@@ -32,6 +34,16 @@ extension MediaServer {
             explicit = try explicitSession(of: request)
         } catch {
             return failure(error, id: request.id)
+        }
+        if let explicit, !sessions.contains(explicit), memory != nil, request.method != "ping" {
+            do throws(KurentoError) {
+                try await restore(explicit)
+            } catch {
+                // Without the store nobody knows; only `connect` depends on it.
+                if error.code != .notEnoughResources || request.method == "connect" {
+                    return failure(error, id: request.id)
+                }
+            }
         }
         if let explicit, sessions.contains(explicit) { bind(explicit, to: connection) }
         guard cache.isEnabled, !request.id.isNull, let session = explicit ?? connection.session else {
@@ -75,6 +87,9 @@ extension MediaServer {
         if let previous = connection.session, previous != session { sessions.unbind(previous, from: connection.id) }
         connection.session = session
         sessions.bind(session, to: connection.id)
+        for event in notebook.waitingEvents.removeValue(forKey: session) ?? [] where !connection.enqueue(event: event) {
+            counters.droppedEvents &+= 1
+        }
     }
 }
 

@@ -7,6 +7,7 @@ extension MediaServer {
         guard let object = objects[id] else { throw .objectNotFound(id) }
         try checkCapacity(of: session, adding: object.sessions.contains(session) ? 0 : 1)
         reference(object, for: session)
+        touch(object, of: session)
         return object
     }
 
@@ -14,7 +15,10 @@ extension MediaServer {
     func reference(_ object: MediaObject, for session: String) {
         var next: MediaObject? = object
         while let current = next {
-            if current.sessions.insert(session).inserted { sessions.addObject(current.id, to: session) }
+            if current.sessions.insert(session).inserted {
+                sessions.addObject(current.id, to: session)
+                touch(current, of: session)
+            }
             next = current.parent
         }
         sessions.markInUse(session)
@@ -65,6 +69,7 @@ extension MediaServer {
 
     private func forget(_ object: MediaObject, for session: String) {
         guard object.sessions.remove(session) != nil else { return }
+        touch(object, of: session)
         sessions.removeObject(object.id, from: session)
         object.subscribers = object.subscribers.compactMapValues { list in
             let rest = list.filter { $0.session != session }
@@ -76,6 +81,7 @@ extension MediaServer {
         let held = sessions.objects(of: session).sorted(by: Self.parentsFirst).compactMap { objects[$0] }
         for object in held { forget(object, for: session) }
         for object in held where object.sessions.isEmpty { await release(object) }
+        notebook.waitingEvents[session] = nil
     }
 
     /// Ids of children extend their parent's.
@@ -89,6 +95,7 @@ extension MediaServer {
             logger.info("collecting an abandoned session", metadata: ["session": "\(session)"])
             await removeAllReferences(of: session)
         }
+        notebook.waitingEvents = notebook.waitingEvents.filter { sessions.contains($0.key) }
     }
 
     /// Releasing what is not there succeeds: the client wants it gone, and it is.
@@ -131,6 +138,8 @@ extension MediaServer {
             }
         }
         object.isReleased = true
+        touch(object)
+        for session in object.sessions { touch(object, of: session) }
         objects.remove(object)
         for session in object.sessions { sessions.removeObject(object.id, from: session) }
         object.sessions = []

@@ -10,6 +10,8 @@ import Wire
 /// worker that is slow for one pipeline delays no other.
 public actor MediaServer {
     let plane: any MediaPlane
+    /// Nil when nothing outlives this process.
+    let memory: (any SignalingMemory)?
     let configuration: KurentoConfiguration
     let serverID: String
     let logger: Logger
@@ -20,10 +22,16 @@ public actor MediaServer {
     var objects = ObjectTable()
     var cache: RequestCache
     var counters = ServerStatistics()
+    var notebook = Notebook()
     private var connectionsOpened: UInt64 = 0
 
-    public init(plane: any MediaPlane, configuration: KurentoConfiguration = KurentoConfiguration(), logger: Logger) {
+    /// - Parameter memory: where client sessions are kept, so that another process can go on with them.
+    public init(
+        plane: any MediaPlane, memory: (any SignalingMemory)? = nil,
+        configuration: KurentoConfiguration = KurentoConfiguration(), logger: Logger
+    ) {
         self.plane = plane
+        self.memory = memory
         self.configuration = configuration
         self.logger = logger
         serverID = configuration.serverID.isEmpty ? configuration.drawIdentifier() : configuration.serverID
@@ -52,12 +60,29 @@ public actor MediaServer {
     /// The client went away. Its session keeps its objects until the garbage collector's turn.
     public func connectionClosed(_ id: ConnectionID) async {
         guard let connection = connections.removeValue(forKey: id) else { return }
+        let unsent = connection.unsentEvents
         connection.close()
-        if let session = connection.session { sessions.unbind(session, from: id) }
+        guard let session = connection.session else { return }
+        // They come with the session's next connection.
+        if sessions.connection(of: session) == id { for event in unsent { store(event, for: session) } }
+        sessions.unbind(session, from: id)
     }
 
-    /// Collects garbage every period until its task is cancelled.
+    /// Collects garbage every period, and keeps what is kept, until its task is cancelled.
     public func run() async {
+        await withDiscardingTaskGroup { group in
+            group.addTask { await self.collectPeriodically() }
+            if let memory {
+                group.addTask {
+                    await memory.onWanted { [weak self] record in await self?.giveUp(record) }
+                    await memory.onLapse { [weak self] in await self?.checkRecords() }
+                    await self.refreshRecords()
+                }
+            }
+        }
+    }
+
+    private func collectPeriodically() async {
         while !Task.isCancelled {
             let period = max(configuration.garbageCollectorPeriod.nanoseconds, Interval.seconds(1).nanoseconds)
             do { try await Task.sleep(for: .nanoseconds(period)) } catch { return }

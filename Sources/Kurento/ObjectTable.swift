@@ -16,6 +16,7 @@ struct ObjectTable {
 
     mutating func insert(_ object: MediaObject) {
         objects[object.id] = object
+        if object.order == 0 { object.order = (object.parent?.children.last?.order ?? 0) + 1 }
         object.parent?.children.append(object)
         if object.endpoint != nil { endpointCount += 1 }
         if object.type == "MediaPipeline", let pipeline = object.pipeline {

@@ -30,6 +30,18 @@ struct SessionTable {
         sessions[id]?.subscriptions[subscription]
     }
 
+    /// Subscriptions to an object, by their ids.
+    func subscriptions(of id: String, to object: String) -> [[String]] {
+        (sessions[id]?.subscriptions ?? [:]).filter { $0.value.object == object }.map { [$0.key, $0.value.event] }
+            .sorted { $0[0] < $1[0] }
+    }
+
+    /// Forgets the session whole: another controller has it.
+    mutating func remove(_ id: String) {
+        sessions[id] = nil
+        bindings[id] = nil
+    }
+
     mutating func bind(_ id: String, to connection: ConnectionID) {
         bindings[id] = connection
         sessions[id]?.isInUse = true

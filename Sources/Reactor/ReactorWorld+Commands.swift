@@ -81,6 +81,8 @@ extension ReactorWorld {
             try connectPipe(endpoint, path, in: session, now: now)
         case .closeEndpoint(let endpoint):
             if let slot = sessions[session]?[endpoint] { close(slot, now: now) }
+        // For the worker's agent, which knows controllers.
+        case .attend: break
         case .closeSession:
             closeSession(session, now: now)
         }

@@ -29,7 +29,7 @@ extension ReactorWorld {
             forget(.route(route.kind, section: route.section), of: route.sink, in: session)
         case .selectLayers(let endpoint, let selection):
             note(.operation(operation), .selection(section: selection.section), of: endpoint, in: session)
-        case .addCandidate, .requestKeyFrame, .readStatistics, .closeEndpoint, .closeSession: return
+        case .addCandidate, .requestKeyFrame, .readStatistics, .attend, .closeEndpoint, .closeSession: return
         }
     }
 

@@ -26,7 +26,7 @@ public struct Negotiation: Hashable, Sendable {
 }
 
 /// One accepted audio or video section.
-public struct MediaNegotiation: Hashable, Sendable {
+public struct MediaNegotiation: Hashable, Sendable, Codable {
     /// As negotiated, or the index in decimal when the peer uses no mids.
     public var mid: String
     /// Of the `m=` line, from 0: `sdpMLineIndex`.

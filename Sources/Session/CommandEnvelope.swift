@@ -43,4 +43,6 @@ public enum WorkerMessage: Hashable, Sendable, Codable {
     case reply(CommandID, Outcome)
     /// An event of a session, under the epoch in which it happened.
     case event(SessionEvent, Epoch)
+    /// Another controller asks for a record of signaling that this one holds.
+    case recordWanted(String, by: ControllerID)
 }

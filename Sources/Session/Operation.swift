@@ -27,6 +27,8 @@ public enum Operation: Hashable, Sendable, Codable {
     /// Names the way that the pipe's packets take; from now on they flow.
     case connectPipe(EndpointID, PipePath)
     case closeEndpoint(EndpointID)
+    /// Whoever sends this has the session from now on: events go there, and others are refused.
+    case attend
     /// Closes all that the session holds on this worker.
     case closeSession
 }

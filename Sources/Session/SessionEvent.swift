@@ -4,10 +4,13 @@ public import RTP
 public struct SessionEvent: Hashable, Sendable, Codable {
     public var session: SessionID
     public var body: Body
+    /// Where it was read: who takes the session over goes on from there. Nil until it was read.
+    public var position: String?
 
-    public init(session: SessionID, body: Body) {
+    public init(session: SessionID, body: Body, position: String? = nil) {
         self.session = session
         self.body = body
+        self.position = position
     }
 
     public enum Body: Hashable, Sendable, Codable {

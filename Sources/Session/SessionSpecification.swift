@@ -52,7 +52,7 @@ public struct SessionSpecification: Hashable, Sendable, Codable {
             guard let index = index(of: id) else { return }
             endpoints[index].layers.removeAll { $0.section == selection.section || selection.section == nil }
             endpoints[index].layers.append(selection)
-        case .requestKeyFrame, .readStatistics, .openPipe, .connectPipe:
+        case .requestKeyFrame, .readStatistics, .openPipe, .connectPipe, .attend:
             break
         }
     }

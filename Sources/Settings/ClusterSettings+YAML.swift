@@ -151,6 +151,9 @@ extension ClusterSettings {
         }
         try section.flag("start", into: &store.start)
         try section.finish()
+        section = try reader.section("controllers")
+        try section.integer("count", in: 1...16, into: &controllers.count)
+        try section.finish()
         section = try reader.section("workers")
         try section.integer("count", in: 1...64, into: &workers.count)
         try section.integer("reactors", in: 1...64, into: &workers.reactors)

@@ -6,6 +6,7 @@ public struct ClusterSettings: Sendable, Equatable {
     public var tls = TLSSettings()
     public var media = MediaSettings()
     public var store = StoreSettings()
+    public var controllers = ControllerSettings()
     public var workers = WorkerSettings()
     public var placement = PlacementSettings()
     public var limits = LimitSettings()
@@ -122,6 +123,14 @@ public struct StoreSettings: Sendable, Equatable {
     public var url = "redis://127.0.0.1:6379/0"
     /// Start redis-server when `url` is on this machine and nobody answers there.
     public var start = true
+
+    public init() {}
+}
+
+/// The controllers that `apus up` starts.
+public struct ControllerSettings: Sendable, Equatable {
+    /// Each listens on the ports of the one before plus one.
+    public var count = 1
 
     public init() {}
 }

@@ -34,6 +34,11 @@ public struct ControllerStatus: Hashable, Sendable, Codable {
     public var uptime: Double
     public var kurento: KurentoStatus
     public var whip: WHIPStatus
+    public var isAlive = true
+    /// Where clients come in.
+    public var addresses: [String] = []
+    /// False of other controllers: what they serve, they tell themselves.
+    public var hasFigures = true
 
     public init(
         id: ControllerID, processID: Int32, host: String, uptime: Double, kurento: KurentoStatus = KurentoStatus(),

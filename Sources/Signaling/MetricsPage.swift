@@ -47,7 +47,7 @@ struct MetricsPage {
 extension MetricsPage {
     init(_ status: ClusterStatus, connections: ConnectionBudget.Counts) {
         add(.build, ["cluster": status.cluster, "version": status.version], 1)
-        for controller in status.controllers { add(controller) }
+        for controller in status.controllers where controller.hasFigures { add(controller) }
         add(.connections, [:], Double(connections.open))
         add(.webSockets, [:], Double(connections.webSockets))
         add(.connectionsAccepted, [:], Double(connections.accepted))

@@ -87,6 +87,44 @@ public protocol ClusterStore: Sendable {
     /// think it dead. Of several callers, one gets each session.
     func markLost(_ worker: WorkerID) async throws(StoreError) -> LossReport
 
+    // MARK: Controllers
+
+    /// Registers the controller or keeps it registered: it counts as alive for `timeToLive` from now. While another
+    /// process holds the name, nothing is registered.
+    func heartbeat(_ report: ControllerReport, timeToLive: Duration) async throws(StoreError) -> ControllerRoster
+
+    /// Makes sessions this controller's that it had in an earlier life, or that a controller has which is dead or
+    /// gave them up. Those that are not there are left out.
+    /// Throws ``StoreError/conflict(_:)`` when a living controller has one; then none is changed.
+    func adopt(_ sessions: [SessionID], by controller: ControllerID) async throws(StoreError) -> [AdoptedUnit]
+
+    /// Writes a signaling record. With the term of its claim or of its first write: throws
+    /// ``StoreError/staleEpoch(_:)`` when somebody has claimed it since, ``StoreError/notFound`` when it is gone.
+    /// Without: makes the record, or replaces one that ``claim(_:by:)`` would give to this controller; throws
+    /// ``StoreError/held(_:)`` otherwise. Throws ``StoreError/tooLarge`` and changes nothing.
+    /// - Returns: the term for the next write.
+    func save(
+        _ changes: RecordChanges, in record: String, by controller: ControllerID, term: Epoch?
+    ) async throws(StoreError) -> Epoch
+
+    /// Makes the record this controller's if nobody, a dead controller or an earlier life of this one has it. Throws
+    /// ``StoreError/held(_:)`` when a living controller has it, after putting a `recordWanted` on its stream, or
+    /// ``StoreError/notFound``.
+    func claim(_ record: String, by controller: ControllerID) async throws(StoreError) -> ClaimedRecord
+
+    /// Takes the record away if the term is that of its last claim.
+    func forget(_ record: String, by controller: ControllerID, term: Epoch) async throws(StoreError)
+
+    /// Records under their terms, and sessions of this controller, are anybody's from now on.
+    func giveUp(
+        _ records: [String: Epoch], with sessions: [SessionID], by controller: ControllerID
+    ) async throws(StoreError)
+
+    /// Messages on a controller's stream after `cursor`, without waiting and from whoever asks.
+    func messages(
+        to controller: ControllerID, after cursor: StreamCursor
+    ) async throws(StoreError) -> StreamBatch<WorkerMessage>
+
     // MARK: Messages
 
     /// Puts a command on the worker's stream. The oldest commands go when it is full.

@@ -5,13 +5,13 @@ import Synchronization
 /// Same contract as the Redis one; shared by handing out the same object.
 public final class InMemoryStore: ClusterStore {
     let state = Mutex(MemoryState())
-    private let now: @Sendable () -> ContinuousClock.Instant
+    let now: @Sendable () -> ContinuousClock.Instant
 
     /// - Parameter now: the clock that times to live are measured with.
     public init(now: @escaping @Sendable () -> ContinuousClock.Instant = { .now }) { self.now = now }
 
     /// Runs `body` on the state with what has expired taken out, or throws when the store plays dead.
-    private func access<Result>(
+    func access<Result>(
         _ body: (inout MemoryState) throws(StoreError) -> Result
     ) throws(StoreError) -> Result {
         let instant = now()
@@ -40,6 +40,9 @@ public final class InMemoryStore: ClusterStore {
             state.workers = [:]
             state.sessions = [:]
             state.drains = [:]
+            state.controllers = [:]
+            state.records = [:]
+            state.free = []
             state.epoch = 0
             for name in state.streams.keys { state.streams[name]?.entries = [] }
         }
@@ -248,7 +251,7 @@ public final class InMemoryStore: ClusterStore {
         for waiter in waiters { waiter.wake() }
     }
 
-    private func receive<Element>(
+    func receive<Element>(
         _ stream: String, after cursor: StreamCursor, wait: Duration,
         decode: (String) throws(StoreError) -> Element
     ) async throws(StoreError) -> StreamBatch<Element> {
@@ -268,6 +271,7 @@ public final class InMemoryStore: ClusterStore {
             batch.cursor = StreamCursor(rawValue: String(entry.sequence))
             do throws(StoreError) {
                 batch.elements.append(try decode(entry.text))
+                batch.positions.append(batch.cursor)
             } catch {
                 batch.unreadable += 1
             }

@@ -31,4 +31,14 @@ enum Limits {
     static let drainTime = 7 * 24 * 3_600_000
     /// Sessions per reconcile script, so that no script holds up the server.
     static let reconcileBatch = 256
+    /// Bytes of one signaling record; a pipeline of a thousand endpoints is about this large.
+    static let recordSize = 16 << 20
+    /// Characters of a signaling record's name.
+    static let recordNameLength = 400
+    /// Milliseconds for which a signaling record stays without a write or a claim.
+    static let recordLifetime = 900_000
+    /// Milliseconds for which a dead controller is listed.
+    static let controllerLifetime = 3_600_000
+    /// Units of one session that are taken over at once.
+    static let adoptedUnits = 64
 }

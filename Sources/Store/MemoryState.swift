@@ -13,6 +13,11 @@ struct MemoryState {
     /// When what is left on a worker that is being drained is closed.
     var drains: [WorkerID: ContinuousClock.Instant] = [:]
     var epoch: UInt64 = 0
+    var controllers: [ControllerID: MemoryController] = [:]
+    var records: [String: MemoryRecord] = [:]
+    var recordTerm: UInt64 = 0
+    /// Sessions whose controllers gave them up.
+    var free: Set<SessionID> = []
     private var expiring: [(session: SessionID, expiry: ContinuousClock.Instant)] = []
 
     func assignedSessions(_ worker: WorkerID) -> [SessionID] {
@@ -23,6 +28,10 @@ struct MemoryState {
         for (id, worker) in workers where worker.report != nil && worker.expiry <= now {
             workers[id]?.report = nil
         }
+        for (id, controller) in controllers where controller.report != nil && controller.expiry <= now {
+            controllers[id]?.report = nil
+        }
+        for (name, record) in records where record.expiry <= now { records[name] = nil }
         let due = expiring.prefix { $0.expiry <= now }
         for entry in due where sessions[entry.session]?.expiry == entry.expiry { sessions[entry.session] = nil }
         if !due.isEmpty { expiring.removeFirst(due.count) }
@@ -63,6 +72,7 @@ struct MemoryState {
         sessions[session] = MemorySession(
             record: SessionRecord(assignment: assignment, state: .assigned, specification: specification))
         workers[worker]?.assigned.insert(session)
+        free.remove(session)
         return assignment
     }
 
@@ -74,6 +84,8 @@ struct MemoryState {
         if let epoch {
             let isOwnLoss = entry.record.state == .lost && assignment.controller == controller
             guard assignment.epoch <= epoch || isOwnLoss else { throw .staleEpoch(assignment.epoch) }
+            guard assignment.controller == controller || assignment.epoch < epoch || entry.record.state == .lost
+            else { throw .conflict(assignment) }
         } else if assignment.controller != controller {
             throw .conflict(assignment)
         }
@@ -138,7 +150,9 @@ struct MemoryState {
                 record(held, specification: entry.record.specification)
                 return true
             }
-            return current == held && entry.record.state == .assigned && !entry.isReleased
+            // Its controller may have changed without the worker having heard of it.
+            return current.worker == held.worker && current.incarnation == held.incarnation
+                && current.epoch == held.epoch && entry.record.state == .assigned && !entry.isReleased
         }
         record(held, specification: nil)
         return true

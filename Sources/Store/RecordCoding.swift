@@ -50,6 +50,9 @@ package enum RecordCoding {
             guard isName(id.rawValue) else { throw .corrupt("a reply's id is not a name") }
         case .event(let event, _):
             try check(event.session)
+        case .recordWanted(let record, let controller):
+            guard isRecordName(record) else { throw .corrupt("a record's name is not a name") }
+            try check(controller)
         }
         return message
     }
@@ -118,6 +121,20 @@ package enum RecordCoding {
             }
     }
 
+    /// Names of signaling records; they hold what clients call their sessions.
+    package static func isRecordName(_ text: String) -> Bool {
+        (1...Limits.recordNameLength).contains(text.utf8.count)
+            && text.utf8.allSatisfy { (0x21...0x7E).contains($0) }
+    }
+
+    package static func controller(_ text: String, of id: ControllerID) throws(StoreError) -> ControllerReport {
+        let report = try decode(ControllerReport.self, text)
+        guard report.id == id, isName(report.incarnation) else {
+            throw .corrupt("the report of controller \(id) names another one")
+        }
+        return report
+    }
+
     /// Region and labels: names, the region and values may be empty.
     package static func isPlace(_ report: WorkerReport) -> Bool {
         (report.region.isEmpty || isName(report.region)) && report.labels.count <= Limits.labels
@@ -155,6 +172,26 @@ enum RecordCheck {
         try name(report.incarnation, "an incarnation")
         guard RecordCoding.isPlace(report) else {
             throw .invalid("a region and at most \(Limits.labels) labels are names of A-Z a-z 0-9 . - _ : /")
+        }
+    }
+
+    static func controller(_ report: ControllerReport) throws(StoreError) {
+        try name(report.id.rawValue, "a controller's name")
+        try name(report.incarnation, "an incarnation")
+    }
+
+    /// Names must be names; sizes are for the caller to be told of.
+    static func changes(_ changes: RecordChanges, in record: String) throws(StoreError) {
+        try recordName(record)
+        guard changes.size <= Limits.recordSize else { throw .tooLarge }
+        for name in changes.texts.keys where !RecordCoding.isRecordName(name) || name.hasPrefix("@") {
+            throw .invalid("`\(name)` cannot name a text of a record")
+        }
+    }
+
+    static func recordName(_ record: String) throws(StoreError) {
+        guard RecordCoding.isRecordName(record) else {
+            throw .invalid("a record's name must be 1 to \(Limits.recordNameLength) visible ASCII characters")
         }
     }
 }

@@ -13,7 +13,7 @@ struct RedisScript: Sendable {
 extension RedisScript {
     static let all = [
         heartbeat, pulses, workers, reconcile, forget, assign, release, write, assignments, markLost, drain, undrain,
-        endDrains,
+        endDrains, beat, adopt, save, claim, forgetRecord, giveUp,
     ]
 
     /// Worker's name, report, incarnation, session limit, capabilities between commas, milliseconds to live, load in
@@ -161,6 +161,7 @@ extension RedisScript {
             redis.call('HSET', prefix .. 'meta', 'epoch', text)
             redis.call('HSET', key, 'worker', best.name, 'incarnation', best.incarnation, 'epoch', text,
                 'controller', controller, 'state', 'assigned')
+            redis.call('HDEL', key, 'free')
             redis.call('PERSIST', key)
             redis.call('SADD', prefix .. 'assign:' .. best.name, session)
             return {'assigned', best.name, best.incarnation, text, controller}
@@ -210,6 +211,9 @@ extension RedisScript {
             local record = redis.call('HMGET', key, 'worker', 'incarnation', 'epoch', 'controller', 'state')
             if not record[1] or record[5] == 'released' then return {'done'} end
             if ARGV[4] ~= '' then
+                if record[4] ~= ARGV[3] and record[5] == 'assigned' and record[3] == ARGV[4] then
+                    return {'conflict', record[1], record[2], record[3], record[4]}
+                end
                 local isOwnLoss = record[5] == 'lost' and record[4] == ARGV[3]
                 if (tonumber(record[3] or '') or 0) > tonumber(ARGV[4]) and not isOwnLoss then
                     return {'stale', record[3]}
@@ -278,7 +282,7 @@ extension RedisScript {
     // MARK: Drains
 
     /// `now` in milliseconds, by the server's clock: all controllers share it.
-    private static let clock = """
+    static let clock = """
         local time = redis.call('TIME')
         local now = tonumber(time[1]) * 1000 + math.floor(tonumber(time[2]) / 1000)
         """

@@ -31,16 +31,36 @@ extension RedisStore {
         for controller: ControllerID, after cursor: StreamCursor, wait: Duration
     ) async throws(StoreError) -> StreamBatch<WorkerMessage> {
         try await receive("evt:\(controller)", after: cursor, wait: wait) { fields, batch in
-            if fields.first?.name == "lost" {
-                if let message = Self.loss(fields) { batch.elements.append(message) } else { batch.unreadable += 1 }
-                return
-            }
-            for (name, value) in fields where name == "message" {
-                do throws(StoreError) {
-                    batch.elements.append(try RecordCoding.message(value))
-                } catch {
-                    batch.unreadable += 1
-                }
+            Self.decode(fields, &batch)
+        }
+    }
+
+    public func messages(
+        to controller: ControllerID, after cursor: StreamCursor
+    ) async throws(StoreError) -> StreamBatch<WorkerMessage> {
+        let key = prefix + "evt:\(controller)"
+        let command = ["XRANGE", key, "(\(cursor.rawValue)", "+", "COUNT", String(Limits.streamBatch)]
+        let value = try check(try await exchange([RedisCommand(command)])[0])
+        var batch = StreamBatch<WorkerMessage>(cursor: cursor)
+        Self.take(value, &batch, decode: Self.decode)
+        return batch
+    }
+
+    private static func decode(_ fields: [Field], _ batch: inout StreamBatch<WorkerMessage>) {
+        if fields.first?.name == "lost" {
+            if let message = loss(fields) { batch.elements.append(message) } else { batch.unreadable += 1 }
+            return
+        }
+        if fields.count == 2, fields[0].name == "wanted", RecordCoding.isRecordName(fields[0].value),
+            RecordCoding.isName(fields[1].value)
+        {
+            return batch.elements.append(.recordWanted(fields[0].value, by: ControllerID(fields[1].value)))
+        }
+        for (name, value) in fields where name == "message" {
+            do throws(StoreError) {
+                batch.elements.append(try RecordCoding.message(value))
+            } catch {
+                batch.unreadable += 1
             }
         }
     }
@@ -75,6 +95,20 @@ extension RedisStore {
         let command = ["XREVRANGE", prefix + "events", "+", "-", "COUNT", String(max(0, min(limit, Limits.events)))]
         let value = try check(try await exchange([RedisCommand(command)])[0])
         return (value.array ?? []).compactMap { entry in entry[1][1].text.flatMap { try? RecordCoding.event($0) } }
+    }
+
+    private static func take<Element>(
+        _ entries: RedisValue, _ batch: inout StreamBatch<Element>,
+        decode: ([Field], inout StreamBatch<Element>) -> Void
+    ) {
+        for entry in entries.array ?? [] {
+            guard let id = entry[0].text else { continue }
+            batch.cursor = StreamCursor(rawValue: id)
+            let texts = (entry[1].array ?? []).map { $0.text ?? "" }
+            decode(stride(from: 0, to: texts.count - 1, by: 2).map { (texts[$0], texts[$0 + 1]) }, &batch)
+            let added = batch.elements.count - batch.positions.count
+            batch.positions += Array(repeating: batch.cursor, count: added)
+        }
     }
 
     private typealias Field = (name: String, value: String)
@@ -120,15 +154,8 @@ extension RedisStore {
             throw error
         }
         var batch = StreamBatch<Element>(cursor: cursor)
-        for entry in value[0][1].array ?? [] {
-            guard let id = entry[0].text else { continue }
-            batch.cursor = StreamCursor(rawValue: id)
-            let texts = (entry[1].array ?? []).map { $0.text ?? "" }
-            decode(stride(from: 0, to: texts.count - 1, by: 2).map { (texts[$0], texts[$0 + 1]) }, &batch)
-        }
-        if value == .null, !Task.isCancelled, let newest = try? await newest(key),
-            isOrdered(newest, before: cursor)
-        {
+        Self.take(value[0][1], &batch, decode: decode)
+        if value == .null, !Task.isCancelled, let newest = try? await newest(key), newest.isBefore(cursor) {
             // Whatever this stream holds was written after it was lost and by a slower clock: read it all.
             batch.cursor = .beginning
         }
@@ -140,14 +167,5 @@ extension RedisStore {
         let command = RedisCommand(["XREVRANGE", key, "+", "-", "COUNT", "1"])
         let value = try check(try await exchange([command])[0])
         return value[0][0].text.map { StreamCursor(rawValue: $0) }
-    }
-
-    /// Ids are `milliseconds-sequence`.
-    private func isOrdered(_ left: StreamCursor, before right: StreamCursor) -> Bool {
-        func parts(_ cursor: StreamCursor) -> (UInt64, UInt64) {
-            let parts = cursor.rawValue.split(separator: "-").map { UInt64($0) ?? 0 }
-            return (parts.first ?? 0, parts.count > 1 ? parts[1] : 0)
-        }
-        return parts(left) < parts(right)
     }
 }

@@ -14,6 +14,10 @@ public enum StoreError: Error, Hashable, Sendable {
     case refused(Refusal)
     /// Another controller has the session.
     case conflict(Assignment)
+    /// Another controller, which lives, has the record.
+    case held(ControllerID)
+    /// The record would be larger than a record may be.
+    case tooLarge
     /// The request itself is wrong: a name that cannot be a name.
     case invalid(String)
     /// The server answered with an error of its own.

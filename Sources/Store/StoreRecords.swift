@@ -72,11 +72,20 @@ public struct StreamCursor: Hashable, Sendable, CustomStringConvertible {
     public let rawValue: String
     init(rawValue: String) { self.rawValue = rawValue }
 
-    /// As ``rawValue`` was noted down: two numbers with a dash between them; nil for anything else.
+    /// As ``rawValue`` was noted down: two numbers with a dash between them, or one number; nil for anything else.
     public init?(text: String) {
         let parts = text.split(separator: "-", omittingEmptySubsequences: false)
-        guard parts.count == 2, parts.allSatisfy({ UInt64($0) != nil }) else { return nil }
+        guard (1...2).contains(parts.count), parts.allSatisfy({ UInt64($0) != nil }) else { return nil }
         rawValue = text
+    }
+
+    /// Of two places in one stream. ``latest`` is before and after nothing.
+    public func isBefore(_ other: StreamCursor) -> Bool {
+        func parts(_ cursor: StreamCursor) -> (UInt64, UInt64) {
+            let parts = cursor.rawValue.split(separator: "-").map { UInt64($0) ?? 0 }
+            return (parts.first ?? 0, parts.count > 1 ? parts[1] : 0)
+        }
+        return parts(self) < parts(other)
     }
 
     /// Before the first message that is kept.
@@ -91,6 +100,8 @@ public struct StreamCursor: Hashable, Sendable, CustomStringConvertible {
 public struct StreamBatch<Element: Sendable & Hashable>: Hashable, Sendable {
     /// In the order in which they were sent.
     public var elements: [Element]
+    /// Where each element lies, in the same order. Elements that were sent together lie at one place.
+    public var positions: [StreamCursor] = []
     /// Where to read on.
     public var cursor: StreamCursor
     /// Messages that were skipped because they could not be decoded.
@@ -100,5 +111,45 @@ public struct StreamBatch<Element: Sendable & Hashable>: Hashable, Sendable {
         self.elements = elements
         self.cursor = cursor
         self.unreadable = unreadable
+    }
+}
+
+/// A signaling record that was claimed.
+public struct ClaimedRecord: Hashable, Sendable {
+    public var texts: [String: String]
+    /// Raised by every claim; a write with a lower one is refused.
+    public var term: Epoch
+    /// Who had it.
+    public var previous: ControllerID
+
+    public init(texts: [String: String], term: Epoch, previous: ControllerID) {
+        self.texts = texts
+        self.term = term
+        self.previous = previous
+    }
+}
+
+/// What a controller's heartbeat came to.
+public struct ControllerRoster: Hashable, Sendable {
+    /// Another process heartbeats under this controller's name.
+    public var isNameTaken: Bool
+    /// By name; dead ones for an hour.
+    public var controllers: [RegisteredController]
+
+    public init(isNameTaken: Bool, controllers: [RegisteredController]) {
+        self.isNameTaken = isNameTaken
+        self.controllers = controllers
+    }
+}
+
+/// A unit that changed its controller.
+public struct AdoptedUnit: Hashable, Sendable {
+    /// With the new controller.
+    public var record: SessionRecord
+    public var previous: ControllerID
+
+    public init(record: SessionRecord, previous: ControllerID) {
+        self.record = record
+        self.previous = previous
     }
 }

@@ -19,6 +19,7 @@ extension Gateway {
         _ = try await perform(.selectLayers(player.id, selection), in: player.room)
         player.layerRequests[section] = wish
         player.selections[section] = selection
+        touch(player)
         return GatewayResponse(200)
     }
 

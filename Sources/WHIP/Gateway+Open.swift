@@ -31,7 +31,7 @@ extension Gateway {
     }
 
     /// Letters, digits, `-`, `_` and `.`: what needs no escape in a URL, a log or a key of the store.
-    private static func check(_ name: String, _ what: String) throws(GatewayError) {
+    static func check(_ name: String, _ what: String) throws(GatewayError) {
         let isFit = name.utf8.allSatisfy { byte in
             switch byte {
             case 0x30...0x39, 0x41...0x5A, 0x61...0x7A, UInt8(ascii: "-"), UInt8(ascii: "_"), UInt8(ascii: "."): true
@@ -95,6 +95,7 @@ extension Gateway {
         case .publisher: room.publishers.append(resource)
         case .player: room.players[resource.id] = resource
         }
+        touch(resource)
         await add(candidates, to: resource)
         switch resource.role {
         case .publisher:
@@ -102,6 +103,7 @@ extension Gateway {
             room.visitors += 1
             Task {
                 await self.routePlayers(of: room)
+                await self.remember(room)
                 await self.leave(room)
             }
         case .player: await route(resource)

@@ -62,6 +62,7 @@ extension Gateway {
         _ = try await perform(.restartEndpoint(resource.id, restart), in: resource.room)
         guard !resource.isEnded else { throw .notFound }
         resource.restarts += 1
+        touch(resource)
         resource.local = local
         resource.remote.ufrag = ufrag
         resource.remote.password = password

@@ -26,19 +26,26 @@ extension Gateway {
         rooms[name] = room
         room.visitors = 1
         do throws(Refusal) {
-            _ = try await plane.open(room.session)
-            // A former life of this controller may have left endpoints in the session, which nobody would ever close.
-            _ = try await plane.perform(.closeSession, in: room.session)
+            if try await !restore(room) {
+                _ = try await plane.open(room.session)
+                // A former life of this controller may have left endpoints in the session, which nobody would close.
+                _ = try await plane.perform(.closeSession, in: room.session)
+            }
         } catch {
             room.refusal = error
             if error.reason != .elsewhere { await plane.close(room.session) }
             retire(room)
             throw GatewayError(error, room: name)
         }
+        await admit(room)
+        return room
+    }
+
+    /// The room is open from now on.
+    func admit(_ room: Room) async {
         await plane.subscribe(to: room.session) { [weak self] event in await self?.receive(event) }
         room.phase = .open
         room.wake()
-        return room
     }
 
     func leave(_ room: Room) async {
@@ -50,6 +57,7 @@ extension Gateway {
         guard room.phase == .open, room.isEmpty else { return }
         room.phase = .closing
         await plane.close(room.session)
+        await forget(room)
         retire(room)
     }
 
@@ -64,10 +72,11 @@ extension Gateway {
         }
         for resource in room.publishers + Array(room.players.values) { forget(resource) }
         await plane.close(room.session)
+        await forget(room)
         retire(room)
     }
 
-    private func retire(_ room: Room) {
+    func retire(_ room: Room) {
         room.phase = .closed
         if rooms[room.name] === room { rooms[room.name] = nil }
         room.wake()
@@ -87,10 +96,12 @@ extension Gateway {
         await attempt(.closeEndpoint(resource.id), in: room.session)
         if resource.role == .publisher { await routePlayers(of: room) }
         await leave(room)
+        await remember(room)
     }
 
     private func forget(_ resource: Resource) {
         resource.isEnded = true
+        touch(resource)
         resources[resource.secret] = nil
         resource.room.publishers.removeAll { $0 === resource }
         resource.room.players[resource.id] = nil
@@ -101,6 +112,7 @@ extension Gateway {
     /// What the media plane tells about a room.
     func receive(_ event: SessionEvent) {
         guard let name = Room.name(of: event.session), let room = rooms[name] else { return }
+        room.position = event.position ?? room.position
         switch event.body {
         case .iceStateChanged(let id, let state):
             guard let resource = room.resource(of: id) else { return }

@@ -58,6 +58,7 @@ extension Gateway {
         let room = player.room
         let former = player.feeds[kind]?[section]
         player.feeds[kind]?[section] = source
+        touch(player)
         guard let source else {
             // An endpoint that was closed took its routes along.
             guard let former, room.resource(of: former) != nil else { return }

@@ -13,6 +13,8 @@ public import Session
 /// that resource's ``SerialGate``; a worker that is slow for one room delays no other.
 public actor Gateway {
     let plane: any MediaPlane
+    /// Nil when nothing outlives this process.
+    let memory: (any SignalingMemory)?
     let configuration: GatewayConfiguration
     let logger: Logger
 
@@ -21,8 +23,13 @@ public actor Gateway {
     var resources: [String: Resource] = [:]
     private var requests: [GatewayStatistics.RequestKind: UInt64] = [:]
 
-    public init(plane: any MediaPlane, configuration: GatewayConfiguration = GatewayConfiguration(), logger: Logger) {
+    /// - Parameter memory: where rooms are kept, so that another process can go on with them.
+    public init(
+        plane: any MediaPlane, memory: (any SignalingMemory)? = nil,
+        configuration: GatewayConfiguration = GatewayConfiguration(), logger: Logger
+    ) {
         self.plane = plane
+        self.memory = memory
         self.configuration = configuration
         self.logger = logger
     }
@@ -35,6 +42,8 @@ public actor Gateway {
         } catch {
             response = error.response
         }
+        // What the client is told must not be forgotten with this process.
+        if request.path.count >= 2, let room = rooms[request.path[1]] { await remember(room) }
         count(request, response.status)
         return response
     }
@@ -98,6 +107,7 @@ public actor Gateway {
     private func resource(_ request: GatewayRequest, _ role: Resource.Role) async throws(GatewayError) -> Resource {
         // The resource was opened with a token that was valid then: what ends a long session must not be refused.
         try await authorize(request, role, room: request.path[1], ignoringExpiry: true)
+        if resources[request.path[2]] == nil { _ = try await revive(request.path[1]) }
         guard let resource = resources[request.path[2]], resource.role == role, resource.room.name == request.path[1],
             !resource.isEnded
         else { throw .notFound }

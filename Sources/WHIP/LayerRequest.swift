@@ -5,7 +5,7 @@ import Session
 
 /// The body of a layer selection (draft-ietf-wish-whep, `urn:ietf:params:whep:ext:core:layer`). Absent members ask for
 /// the best there is.
-struct LayerRequest: Decodable {
+struct LayerRequest: Codable {
     /// The mid of a video section, or the index of its m= line; absent: the first video section.
     var mediaId: String?
     /// The rid of an encoding. Drafts call it `encodingId` and `rid`.
@@ -35,6 +35,16 @@ struct LayerRequest: Decodable {
         temporalLayerId = try Self.layer(.temporalLayerId, in: container)
         maxSpatialLayerId = try Self.layer(.maxSpatialLayerId, in: container)
         maxTemporalLayerId = try Self.layer(.maxTemporalLayerId, in: container)
+    }
+
+    func encode(to encoder: any Encoder) throws {
+        var container = encoder.container(keyedBy: Key.self)
+        try container.encodeIfPresent(mediaId, forKey: .mediaId)
+        try container.encodeIfPresent(encodingId, forKey: .encodingId)
+        try container.encodeIfPresent(spatialLayerId, forKey: .spatialLayerId)
+        try container.encodeIfPresent(temporalLayerId, forKey: .temporalLayerId)
+        try container.encodeIfPresent(maxSpatialLayerId, forKey: .maxSpatialLayerId)
+        try container.encodeIfPresent(maxTemporalLayerId, forKey: .maxTemporalLayerId)
     }
 
     /// RTP payload formats count at most eight layers of a dimension (RFC 9628 section 4.2).

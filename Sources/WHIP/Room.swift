@@ -17,6 +17,12 @@ final class Room {
     var players: [EndpointID: Resource] = [:]
     /// Requests under way that keep the room open.
     var visitors = 0
+    /// What is to be written to the memory, what was (hashes by name), and one writer at a time.
+    var touched: Set<EndpointID> = []
+    var written: [String: Int]?
+    let memoryGate = SerialGate()
+    /// Of the last event of the media plane that was taken.
+    var position: String?
     /// Who waits for the end of opening or of closing.
     var waiters: [CheckedContinuation<Void, Never>] = []
 
@@ -27,6 +33,9 @@ final class Room {
     }
 
     private static let prefix = "room:"
+
+    /// Of the room in the memory.
+    var record: String { session.rawValue }
 
     static func name(of session: SessionID) -> String? {
         session.rawValue.hasPrefix(prefix) ? String(session.rawValue.dropFirst(prefix.count)) : nil
@@ -96,6 +105,36 @@ final class Resource {
         description = negotiation.localDescription
         media = negotiation.media
         for kind in MediaKind.allCases { feeds[kind] = Array(repeating: nil, count: sinks(of: kind).count) }
+    }
+
+    /// As another process left it.
+    init?(_ record: ResourceRecord, in room: Room) {
+        guard let role = Role(rawValue: record.role), let text = try? SessionDescription(parsing: record.description)
+        else { return nil }
+        self.role = role
+        self.room = room
+        secret = record.secret
+        id = record.id
+        name = record.name
+        chosenPublisher = record.chosenPublisher
+        tag = record.tag
+        local = record.local.parameters
+        remote = record.remote.parameters
+        candidates = record.candidates
+        description = text
+        media = record.media
+        restarts = record.restarts
+        remoteCandidates = Set(record.remoteCandidates)
+        ice = record.ice
+        for kind in MediaKind.allCases {
+            let kept = record.feeds[kind.rawValue] ?? []
+            let count = sinks(of: kind).count
+            feeds[kind] = kept.count == count ? kept : Array(repeating: nil, count: count)
+        }
+        for entry in record.layers {
+            layerRequests[entry.section] = entry.request
+            selections[entry.section] = entry.selection
+        }
     }
 
     var path: String { "/\(role.rawValue)/\(room.name)/\(secret)" }

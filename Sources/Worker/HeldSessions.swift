@@ -31,11 +31,18 @@ struct HeldSessions {
 
     /// Whether a command under `epoch` may touch `session`; a session seen first is taken in on the
     /// reactor with the fewest, a shard of one on a reactor that has none of its session's, if there is one.
-    mutating func admit(_ session: SessionID, epoch: Epoch, controller: ControllerID) -> Admission {
+    /// - Parameter attends: the command is the one by which a controller takes the session over from another one.
+    mutating func admit(
+        _ session: SessionID, epoch: Epoch, controller: ControllerID, attends: Bool = false
+    ) -> Admission {
         if let held = sessions[session] {
             if epoch < held.epoch {
                 return .refused(
                     Refusal(.staleEpoch, "session \(session) is held under epoch \(held.epoch), not \(epoch)"))
+            }
+            if epoch == held.epoch, controller != held.controller, !attends {
+                return .refused(
+                    Refusal(.staleEpoch, "session \(session) is at controller \(held.controller) now"))
             }
             sessions[session] = Held(epoch: epoch, controller: controller, reactor: held.reactor)
             return epoch > held.epoch ? .renewed(reactor: held.reactor) : .admitted(reactor: held.reactor)

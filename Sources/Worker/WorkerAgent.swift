@@ -284,13 +284,16 @@ public actor WorkerAgent {
         func answer(_ outcome: Outcome) {
             post(.reply(command.id, outcome), to: command.controller, batch: batch)
         }
-        if case .closeSession = command.operation, held[command.session] == nil { return answer(.done) }
+        let attends = command.operation == .attend
+        if attends || command.operation == .closeSession, held[command.session] == nil { return answer(.done) }
         if let epoch = quarantined[command.session], command.epoch <= epoch {
             return answer(.refused(Refusal(.workerLost, "two media processes ended over this session")))
         }
         let former = held[command.session]
         let reactor: Int
-        switch held.admit(command.session, epoch: command.epoch, controller: command.controller) {
+        switch held.admit(
+            command.session, epoch: command.epoch, controller: command.controller, attends: attends)
+        {
         case .refused(let refusal): return answer(.refused(refusal))
         case .renewed(let index):
             names.forget(command.session)

@@ -24,13 +24,17 @@ struct ControllerCommand: AsyncParsableCommand {
     @Option(help: "The controller's name, unique in the cluster.")
     var id: String = "c1"
 
+    @Option(help: "Counted from 0: added to the ports of signaling.listen and tls.listen.")
+    var index: Int = 0
+
     func run() async throws {
-        let (settings, kurento) = try options.load()
+        var (settings, kurento) = try options.load()
+        settings.shiftPorts(by: index)
         let tap = EventTap()
         var logger = makeLogger("apus.controller.\(id)", settings, tap: tap)
         logger[metadataKey: "controller"] = "\(id)"
         ParentWatch.endWithParent()
-        try await runUntilSignal { [logger] in
+        try await runUntilSignal { [logger, settings, kurento] in
             let store = RedisStore(try settings.store.address(), cluster: settings.cluster, logger: logger)
             let controller = try await ControllerAssembly(
                 id: ControllerID(id), settings: settings, kurento: kurento, store: store, logger: logger)
@@ -40,6 +44,18 @@ struct ControllerCommand: AsyncParsableCommand {
                 metadata: ["event": "controller_started", "process": "\(getpid())", "version": "\(Apus.version)"])
             try await controller.run()
             await store.close()
+        }
+    }
+}
+
+extension ClusterSettings {
+    /// Where the controller with this index listens.
+    mutating func shiftPorts(by index: Int) {
+        for position in signaling.listen.indices where signaling.listen[position].port != 0 {
+            signaling.listen[position].port += index
+        }
+        for position in tls.listen.indices where tls.listen[position].port != 0 {
+            tls.listen[position].port += index
         }
     }
 }
@@ -73,6 +89,10 @@ struct ControllerAssembly: Sendable {
         direction.strategy = PlacementStrategy(settings.placement.strategy)
         direction.region = settings.signaling.region
         direction.labels = settings.placement.labels
+        direction.orphanGrace = .seconds(Int64(settings.limits.sessionGarbagePeriod))
+        direction.host = ProcessInfo.processInfo.hostName
+        direction.processID = ProcessInfo.processInfo.processIdentifier
+        direction.addresses = (settings.signaling.listen + settings.tls.listen).map { "\($0)" }
         director = Director(id: id, store: store, settings: direction, logger: logger)
         var configuration = KurentoConfiguration(
             isLite: settings.media.iceLite,
@@ -82,9 +102,10 @@ struct ControllerAssembly: Sendable {
             configuration.metadata = kurento.metadata
             if kurento.disableRequestCache { configuration.requestCacheLifetime = .zero }
         }
-        mediaServer = MediaServer(plane: director, configuration: configuration, logger: logger)
+        mediaServer = MediaServer(plane: director, memory: director, configuration: configuration, logger: logger)
         gateway = Gateway(
-            plane: director, configuration: try await GatewayAssembly.configuration(settings), logger: logger)
+            plane: director, memory: director, configuration: try await GatewayAssembly.configuration(settings),
+            logger: logger)
         let status = ControllerStatusSource(
             id: id, cluster: settings.cluster, director: director, mediaServer: mediaServer, gateway: gateway,
             started: HostClock.now)
@@ -103,9 +124,12 @@ struct ControllerAssembly: Sendable {
 
     /// Serves until cancelled.
     func run() async throws {
+        // Kurento's clients come back by themselves; who publishes or plays by HTTP has no reason to.
+        await director.onAbandoned { [gateway] session in await gateway.inherit(session) }
         try await withThrowingTaskGroup(of: Void.self) { group in
             group.addTask { await director.run() }
             group.addTask { await mediaServer.run() }
+            group.addTask { await gateway.run() }
             group.addTask { try await signaling.run() }
             try await group.next()
             group.cancelAll()

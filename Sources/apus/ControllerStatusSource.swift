@@ -22,8 +22,20 @@ struct ControllerStatusSource: StatusSource {
             uptime: (HostClock.now - started).seconds)
         own.kurento = KurentoStatus(await mediaServer.statistics)
         own.whip = WHIPStatus(await gateway.statistics)
+        let known = await director.controllers
+        own.addresses = known.first { $0.id == id }?.report?.addresses ?? []
+        let now = Int64(Date().timeIntervalSince1970 * 1000)
+        let others = known.filter { $0.id != id }.map { other in
+            var status = ControllerStatus(
+                id: other.id, processID: other.report?.processID ?? 0, host: other.report?.host ?? "",
+                uptime: other.report.map { Double(max(0, now - $0.startedAt)) / 1000 } ?? 0)
+            status.isAlive = other.report != nil
+            status.addresses = other.report?.addresses ?? []
+            status.hasFigures = false
+            return status
+        }
         return ClusterStatus(
-            cluster: cluster, version: Apus.version, controllers: [own], workers: await director.workers(),
+            cluster: cluster, version: Apus.version, controllers: [own] + others, workers: await director.workers(),
             isStoreReachable: await director.isStoreReachable, events: await director.recentEvents())
     }
 

@@ -23,6 +23,9 @@ enum Readiness {
         Progress.done(
             "controller",
             "c1, Kurento protocol at \(client.base.replacing("http", with: "ws"))/\(settings.signaling.kurentoPath)")
+        for index in 1..<max(1, settings.controllers.count) {
+            Progress.done("controller", "c\(index + 1), on port \(listener.port + index)")
+        }
         Terminal.line("")
         Terminal.line("  Open    http://localhost:\(listener.port)/")
         if let tls = settings.tls.listen.first {

@@ -7,7 +7,14 @@ enum StatusTable {
     static func render(_ data: Data) throws -> String {
         let status = try JSONDecoder().decode(StatusDocument.self, from: data)
         var lines = ["Apus \(status.version) · cluster \(status.cluster)", ""]
-        for controller in status.controllers {
+        for controller in status.controllers where !controller.hasFigures {
+            lines.append(
+                controller.isAlive
+                    ? "controller \(controller.id)  pid \(controller.processID)  up \(duration(controller.uptime))  "
+                        + "at \(controller.addresses.joined(separator: ", "))"
+                    : "controller \(controller.id)  dead")
+        }
+        for controller in status.controllers where controller.hasFigures {
             lines.append(
                 "controller \(controller.id)  pid \(controller.processID)  up \(duration(controller.uptime))  "
                     + "\(controller.kurento.connections) connections  \(controller.kurento.pipelines) pipelines  "

@@ -13,6 +13,8 @@ struct Supervisor: Sendable {
         var inherited: [Int32] = []
         /// Pause before the first restart; it doubles from there.
         var firstPause = Supervisor.shortestPause
+        /// It doubles up to here.
+        var longestPause = Supervisor.longestPause
     }
 
     struct Address: Sendable {
@@ -55,7 +57,7 @@ struct Supervisor: Sendable {
             }
             if clock.now - started > Self.healthyAfter { pause = child.firstPause }
             try? await Task.sleep(for: pause)
-            pause = min(max(pause * 2, Self.shortestPause), Self.longestPause)
+            pause = min(max(pause * 2, Self.shortestPause), child.longestPause)
         }
     }
 

@@ -62,10 +62,14 @@ struct UpCommand: AsyncParsableCommand {
                     arguments: ["worker", "--id", name, "--index", "\(index)", "--inherit"] + options.arguments,
                     startsAfter: store, inherited: descriptors, firstPause: .zero))
         }
-        children.append(
-            Supervisor.Child(
-                name: "c1", executable: executable, arguments: ["controller", "--id", "c1"] + options.arguments,
-                startsAfter: store))
+        for index in 0..<settings.controllers.count {
+            let name = "c\(index + 1)"
+            children.append(
+                Supervisor.Child(
+                    name: name, executable: executable,
+                    arguments: ["controller", "--id", name, "--index", "\(index)"] + options.arguments,
+                    startsAfter: store, firstPause: .zero, longestPause: .seconds(1)))
+        }
 
         let supervisor = Supervisor(logger: logger)
         let family = children
@@ -80,7 +84,12 @@ struct UpCommand: AsyncParsableCommand {
 
     /// Somebody else's port, or a cluster that runs already: better said now than by a child's restarts.
     private func refuseTakenPorts(_ settings: ClusterSettings) throws {
-        for (key, addresses) in [("signaling.listen", settings.signaling.listen), ("tls.listen", settings.tls.listen)] {
+        let all = (0..<settings.controllers.count).flatMap { index in
+            var settings = settings
+            settings.shiftPorts(by: index)
+            return [("signaling.listen", settings.signaling.listen), ("tls.listen", settings.tls.listen)]
+        }
+        for (key, addresses) in all {
             for address in addresses {
                 let host = ControlClient.localHost(address.host)
                 guard address.port != 0, TCPConnection.isOpen(host: host, port: address.port) else { continue }

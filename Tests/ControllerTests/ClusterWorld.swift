@@ -51,7 +51,7 @@ func impatientSettings() -> DirectorSettings {
 }
 
 func withCluster(
-    _ kind: StoreKind, settings: DirectorSettings = DirectorSettings(), _ body: (ClusterWorld) async throws -> Void
+    _ kind: StoreKind, id: String = "c1", settings: DirectorSettings = DirectorSettings(), _ body: (ClusterWorld) async throws -> Void
 ) async throws {
     var server: RedisServer?
     let store: any ClusterStore
@@ -62,7 +62,7 @@ func withCluster(
         server = started
         store = RedisStore(try #require(RedisAddress(started.address)), logger: quietLogger)
     }
-    let director = Director(id: ControllerID("c1"), store: store, settings: settings, logger: quietLogger)
+    let director = Director(id: ControllerID(id), store: store, settings: settings, logger: quietLogger)
     let run = Task { await director.run() }
     let world = ClusterWorld(store: store, director: director, server: server)
     var failure: (any Error)?

@@ -165,12 +165,16 @@ struct DirectorTests {
     @Test func sessionsOfAPreviousLifeAreClosedInTheEnd() async throws {
         var settings = DirectorSettings()
         settings.orphanInterval = .milliseconds(100)
+        settings.orphanGrace = .milliseconds(100)
         try await withCluster(.memory, settings: settings) { world in
             let worker = try await world.startWorker("w1")
             let orphan = try await world.store.assign(
                 SessionID("orphan"), controller: world.director.id, request: PlacementRequest())
             let other = try await world.store.assign(
                 SessionID("other"), controller: ControllerID("c2"), request: PlacementRequest())
+            _ = try await world.store.heartbeat(
+                ControllerReport(id: ControllerID("c2"), incarnation: "a", processID: 1, host: "h", startedAt: 0),
+                timeToLive: .seconds(600))
             _ = try await world.director.open(s1)
             #expect(try await eventually { try await world.store.session(orphan.session) == nil })
             #expect(try await eventually { await worker.commands.map(\.session) == [orphan.session] })

@@ -121,7 +121,12 @@ actor FakeWorker {
 actor EventLog {
     private(set) var events: [SessionEvent.Body] = []
 
-    func append(_ event: SessionEvent) { events.append(event.body) }
+    private(set) var positions: [String] = []
+
+    func append(_ event: SessionEvent) {
+        events.append(event.body)
+        if let position = event.position { positions.append(position) }
+    }
 
     var losses: [Refusal] {
         events.compactMap { if case .sessionLost(let refusal) = $0 { refusal } else { nil } }

@@ -29,7 +29,7 @@ final class Bench: Sendable {
     let plane = FakePlane()
     let server: MediaServer
 
-    init(_ change: (inout KurentoConfiguration) -> Void = { _ in }) {
+    init(memory: FakeMemory? = nil, _ change: (inout KurentoConfiguration) -> Void = { _ in }) {
         let clock = Shared()
         var configuration = KurentoConfiguration(serverID: "server", metadata: "{\"zone\":\"test\"}")
         configuration.now = { Instant(nanoseconds: clock.time.withLock { $0 }) }
@@ -38,7 +38,7 @@ final class Bench: Sendable {
         change(&configuration)
         shared = clock
         let logger = Logger(label: "test") { _ in SwiftLogNoOpLogHandler() }
-        server = MediaServer(plane: plane, configuration: configuration, logger: logger)
+        server = MediaServer(plane: plane, memory: memory, configuration: configuration, logger: logger)
     }
 
     private let shared: Shared
@@ -176,5 +176,18 @@ enum Offer {
                     "a=rtpmap:97 rtx/90000", "a=fmtp:97 apt=96", "a=ssrc:1002 cname:c",
                 ])
         return lines.joined(separator: "\r\n") + "\r\n"
+    }
+
+    /// An answer of a peer that takes what is offered.
+    static func answer(to offer: String) -> String {
+        let fingerprint = Array(repeating: "0F", count: 32).joined(separator: ":")
+        let dropped = ["a=candidate:", "a=end-of-candidates", "a=ssrc", "a=msid"]
+        return offer.split(separator: "\r\n").filter { line in !dropped.contains { line.hasPrefix($0) } }.map { line in
+            if line.hasPrefix("a=setup:") { return "a=setup:active" }
+            if line.hasPrefix("a=ice-ufrag:") { return "a=ice-ufrag:peer" }
+            if line.hasPrefix("a=ice-pwd:") { return "a=ice-pwd:0123456789abcdef01234567" }
+            if line.hasPrefix("a=fingerprint:") { return "a=fingerprint:sha-256 \(fingerprint)" }
+            return String(line)
+        }.joined(separator: "\r\n") + "\r\n"
     }
 }

@@ -55,10 +55,25 @@ actor FakePlane: MediaPlane {
 
     func workers() async -> [WorkerStatus] { [] }
 
-    func emit(_ body: SessionEvent.Body, in session: SessionID? = nil) async {
+    func emit(_ body: SessionEvent.Body, in session: SessionID? = nil, at position: String? = nil) async {
         guard let session = session ?? opened.last, let receive = receivers[session] else { return }
-        await receive(SessionEvent(session: session, body: body))
+        await receive(SessionEvent(session: session, body: body, position: position))
     }
+
+    // Taking over
+
+    private var adopts = false
+    private(set) var adoptedAfter: [String?] = []
+    private(set) var disowned: [SessionID] = []
+
+    func allowAdoption() { adopts = true }
+
+    func adopt(_ session: SessionID, after position: String?) async throws(Refusal) {
+        guard adopts else { throw Refusal(.notFound, "gone") }
+        adoptedAfter.append(position)
+    }
+
+    func disown(_ session: SessionID) async { disowned.append(session) }
 
     func refuseNext(_ refusal: Refusal) { refusals.append(refusal) }
     func refuseSessions(_ refusal: Refusal?) { openRefusal = refusal }

@@ -50,6 +50,14 @@ actor FakePlane: MediaPlane {
         await receivers[session]?(SessionEvent(session: session, body: body))
     }
 
+    // Taking over
+
+    private(set) var adopted: [SessionID] = []
+    private(set) var disowned: [SessionID] = []
+
+    func adopt(_ session: SessionID, after position: String?) async throws(Refusal) { adopted.append(session) }
+    func disown(_ session: SessionID) async { disowned.append(session) }
+
     func refuseSessions(_ refusal: Refusal?) { openRefusal = refusal }
     func refuse(_ refusal: (@Sendable (Operation) -> Refusal?)?) { self.refusal = refusal }
     func forgetOperations() { operations = [] }
@@ -80,12 +88,12 @@ struct Stage {
     let plane = FakePlane()
     let gateway: Gateway
 
-    init(_ change: (inout GatewayConfiguration) -> Void = { _ in }) {
+    init(memory: FakeMemory? = nil, _ change: (inout GatewayConfiguration) -> Void = { _ in }) {
         var configuration = GatewayConfiguration()
         change(&configuration)
         var logger = Logger(label: "test")
         logger.logLevel = .critical
-        gateway = Gateway(plane: plane, configuration: configuration, logger: logger)
+        gateway = Gateway(plane: plane, memory: memory, configuration: configuration, logger: logger)
     }
 
     func post(_ path: String, _ offer: String, token: String? = nil) async -> GatewayResponse {

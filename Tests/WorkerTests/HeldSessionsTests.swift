@@ -22,7 +22,25 @@ import Testing
         _ = held.admit(SessionID("s"), epoch: Epoch(1), controller: controller)
         #expect(held.admit(SessionID("s"), epoch: Epoch(2), controller: ControllerID("c2")) == .renewed(reactor: 0))
         #expect(held[SessionID("s")]?.controller == ControllerID("c2"))
-        #expect(held.admit(SessionID("s"), epoch: Epoch(2), controller: controller) == .admitted(reactor: 0))
+        #expect(
+            held.admit(SessionID("s"), epoch: Epoch(2), controller: ControllerID("c2")) == .admitted(reactor: 0))
+    }
+
+    @Test func onlyWhoAttendsCommands() {
+        var held = HeldSessions(reactors: 1, limit: 10)
+        let (session, epoch, other) = (SessionID("s"), Epoch(1), ControllerID("c2"))
+        _ = held.admit(session, epoch: epoch, controller: controller)
+        guard case .refused(let refusal) = held.admit(session, epoch: epoch, controller: other) else {
+            Issue.record("a stranger was admitted")
+            return
+        }
+        #expect(refusal.reason == .staleEpoch && held[session]?.controller == controller)
+        #expect(held.admit(session, epoch: epoch, controller: other, attends: true) == .admitted(reactor: 0))
+        #expect(held[session]?.controller == other && held[session]?.epoch == epoch)
+        guard case .refused = held.admit(session, epoch: epoch, controller: controller) else {
+            Issue.record("who had it before was admitted")
+            return
+        }
     }
 
     @Test func sessionsSpreadOverReactorsAndStopAtTheLimit() {

@@ -1,0 +1,93 @@
+import Logging
+public import Session
+import Store
+
+// Controllers that live, and sessions that nobody serves.
+extension Director {
+    /// Says that this controller lives, until the task is cancelled.
+    func beat() async {
+        let started = Int64(Self.wallMilliseconds)
+        var last = ContinuousClock.now
+        while !Task.isCancelled {
+            let report = ControllerReport(
+                id: id, incarnation: incarnation, processID: settings.processID, host: settings.host,
+                startedAt: started, addresses: settings.addresses)
+            if let roster = try? await store.heartbeat(report, timeToLive: settings.beatLifetime) {
+                note(roster)
+                let gap = last.duration(to: .now)
+                last = .now
+                if gap > settings.beatLifetime {
+                    logger.warning(
+                        "this controller counted as dead",
+                        metadata: ["event": "lapsed", "seconds": "\(gap / .seconds(1))"])
+                    // Nobody waits for it: the next heartbeat must not be late.
+                    for check in lapseChecks { Task { await check() } }
+                }
+            }
+            try? await Task.sleep(for: settings.beatInterval)
+        }
+    }
+
+    private func note(_ roster: ControllerRoster) {
+        let living = Set(roster.controllers.filter { $0.report != nil }.map(\.id))
+        for former in controllers where former.report != nil && !living.contains(former.id) {
+            logger.error("controller died", metadata: ["event": "controller_died", "died": "\(former.id)"])
+            lastUpheaval = .now
+        }
+        controllers = roster.controllers
+        guard isNameTaken != roster.isNameTaken else { return }
+        isNameTaken = roster.isNameTaken
+        // A life of this controller before counts as alive for a moment.
+        if isNameTaken { logger.notice("another process has this controller's name, or had it a moment ago") }
+    }
+
+    /// Registers who takes over sessions that nobody serves; called for each of them, again while it says no.
+    public func onAbandoned(_ take: @escaping @Sendable (SessionID) async -> Bool) {
+        heir = take
+    }
+
+    var searchInterval: Duration {
+        let isCalm = suspectedOrphans.isEmpty && lastUpheaval.duration(to: .now) > .seconds(60)
+        return isCalm ? settings.orphanInterval : min(settings.orphanInterval, .seconds(1))
+    }
+
+    /// Sessions of ours that we do not know, and those of controllers that are dead. An heir may have them at once; the
+    /// others wait for their clients, and are closed when these do not come.
+    func searchOrphans() async {
+        guard let assignments = try? await store.assignments() else { return }
+        let living = Set(controllers.filter { $0.report != nil }.map(\.id))
+        guard living.contains(id) || controllers.isEmpty else { return }
+        let abandoned = assignments.filter {
+            units[$0.session] == nil && ($0.controller == id || !living.contains($0.controller))
+        }
+        var suspected: [SessionID: ContinuousClock.Instant] = [:]
+        for assignment in abandoned {
+            let session = assignment.session
+            let since = suspectedOrphans[session] ?? .now
+            suspected[session] = since
+            // A moment for whoever is about to serve it.
+            guard suspectedOrphans[session] != nil else { continue }
+            // The death of a controller is seen by all; its next life is to have what it had.
+            let isForeign = assignment.controller != id
+            if since.duration(to: .now) >= (isForeign ? .seconds(5) : .zero), let heir, await heir(session.base) {
+                suspected[session] = nil
+                continue
+            }
+            if since.duration(to: .now) >= settings.orphanGrace, await closeOrphan(session) { suspected[session] = nil }
+        }
+        suspectedOrphans = suspected
+    }
+
+    /// Of several controllers that find it, the store lets one.
+    private func closeOrphan(_ session: SessionID) async -> Bool {
+        guard units[session] == nil, let adopted = try? await store.adopt([session], by: id).first else { return true }
+        logger.notice("closing a session that nobody serves", metadata: ["session": "\(session)"])
+        let assignment = adopted.record.assignment
+        if adopted.previous != id {
+            let command = nextCommand(.attend, in: assignment, deadline: settings.operationDeadline)
+            try? await store.send(command, to: assignment.worker)
+        }
+        await dismiss(session, assignment)
+        return true
+    }
+}

@@ -1,0 +1,36 @@
+/// What a controller says of itself.
+public struct ControllerReport: Hashable, Sendable, Codable {
+    public var id: ControllerID
+    /// The start of its process.
+    public var incarnation: String
+    public var processID: Int32
+    public var host: String
+    /// Milliseconds since 1970.
+    public var startedAt: Int64
+    /// Where clients come in: `127.0.0.1:8888`.
+    public var addresses: [String]
+
+    public init(
+        id: ControllerID, incarnation: String, processID: Int32, host: String, startedAt: Int64,
+        addresses: [String] = []
+    ) {
+        self.id = id
+        self.incarnation = incarnation
+        self.processID = processID
+        self.host = host
+        self.startedAt = startedAt
+        self.addresses = addresses
+    }
+}
+
+/// One controller in the store.
+public struct RegisteredController: Hashable, Sendable {
+    public var id: ControllerID
+    /// Nil once its time to live has passed, that is, when it is dead.
+    public var report: ControllerReport?
+
+    public init(id: ControllerID, report: ControllerReport?) {
+        self.id = id
+        self.report = report
+    }
+}
