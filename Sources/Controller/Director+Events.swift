@@ -56,7 +56,7 @@ extension Director {
         guard let managed = sessions[unit.session] else { return }
         if managed.units.contains(where: { units[$0]?.isServing == true }) {
             counters.shardsLost += 1
-            return loseShard(unit, in: unit.session)
+            return loseShard(unit, refusal, in: unit.session)
         }
         sessions[unit.session]?.isLost = true
         counters.sessionsLost += 1

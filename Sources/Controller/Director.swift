@@ -28,6 +28,8 @@ public actor Director: MediaPlane {
     var unreleased: [SessionID: Assignment?] = [:]
     /// Sessions of ours in the store that we do not know, as of the last search.
     var suspectedOrphans: Set<SessionID> = []
+    /// Workers that are to be emptied, as of the last look.
+    var draining: Set<WorkerID> = []
     var lastStatuses: [WorkerID: WorkerStatus] = [:]
     /// A worker has come: its report is to be read once, so that it can be shown after its death.
     var wantsReports = false
@@ -59,6 +61,7 @@ public actor Director: MediaPlane {
             group.addTask { await self.watch() }
             group.addTask { await self.doChores() }
             group.addTask { await self.readMessages() }
+            group.addTask { await self.moveOffDrainedWorkers() }
         }
         for id in calls.keys { finish(id, .failure(Refusal(.timedOut, "the controller is shutting down"))) }
     }

@@ -40,6 +40,14 @@ public enum Limits {
     static let joinTime = Interval.seconds(20)
     /// Different failure texts in a report.
     public static let failureTexts = 16
+    /// How often a client that is to connect anew tries.
+    static let reconnectAttempts = 60
+    /// Longest pause between two of these tries.
+    static let reconnectPause = Interval.seconds(2)
+    /// A publisher that has a new connection keeps the old one for so long: its players are changing over.
+    static let publisherOverlap = Interval.seconds(1)
+    /// What came over an old connection may still come over the new one for so long after the old one's end.
+    static let overlapTime = Interval.seconds(2)
     /// From the end of the window until counters are read: what is under way still counts.
     static let flushTime = Interval.milliseconds(600)
     /// How often timers of clients are looked at.
