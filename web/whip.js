@@ -239,10 +239,8 @@ export class WhipCall {
     this.#moving = true;
     this.reason = reason;
     const url = reconnect ? new URL(reconnect, this.#endpoint) : this.#endpoint;
-    if (!media) {
-      this.onstate('reconnecting');
-      resource.close();
-    }
+    // The old connection stays until the end: a track that ends turns the picture black.
+    if (!media) this.onstate('reconnecting');
     await pause(Math.random() * within);
     for (let attempt = 0; !this.#ended; attempt += 1) {
       try {
@@ -253,7 +251,8 @@ export class WhipCall {
           if (this.#ended) return next.resource.close();
           this.#take(next.peer, next.resource);
           // Players of what is published need a moment to change over.
-          if (media) setTimeout(() => resource.close(), next.peer.getSenders().some((s) => s.track) ? 1000 : 200);
+          const isSending = next.peer.getSenders().some(({ track }) => track);
+          setTimeout(() => resource.close(), media && isSending ? 1000 : 200);
           return;
         }
         await next.resource.close();
@@ -264,6 +263,7 @@ export class WhipCall {
       await pause(longest / 2 + Math.random() * longest / 2);
     }
     this.#moving = false;
+    resource.close();
     if (!this.#ended) this.onended('The connection was lost, and the server does not take a new one.');
   }
 }

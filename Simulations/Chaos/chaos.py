@@ -309,7 +309,7 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--faults", default=",".join(FAULTS), help="some of " + ", ".join(FAULTS))
     parser.add_argument("--times", type=int, default=20, help="how often each fault happens")
-    parser.add_argument("--sessions", type=int, default=50, help="rooms; at most 64")
+    parser.add_argument("--sessions", type=int, default=50, help="rooms, each with a publisher and a subscriber")
     parser.add_argument("--workers", type=int, default=3)
     parser.add_argument("--rate", type=int, default=15, help="video frames a second")
     parser.add_argument("--gap", type=float, default=100, help="ms without a packet that count as standing still")

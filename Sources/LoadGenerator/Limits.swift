@@ -2,8 +2,10 @@ import Wire
 
 /// Bounds of the load generator.
 public enum Limits {
-    /// Publishers of one run: sections of one description (RFC 8866 has none; SDP's own limit is 64).
-    public static let publishers = 64
+    /// Publishers of one run, in all its rooms.
+    public static let publishers = 1_000
+    /// Sections of one description (RFC 8866 has none; the limit of `SDP` is 64).
+    public static let describedSections = 64
     /// Subscribers of one run: each has a socket.
     public static let subscribers = 50_000
     public static let threads = 16
