@@ -62,7 +62,9 @@ extension Director {
     }
 
     private func removeEmptyUnits(from worker: WorkerID) async {
-        let empty = unitNames(on: worker).filter { units[$0]?.endpoints.isEmpty == true && units[$0]?.isLeaving == false }
+        let empty = unitNames(on: worker).filter {
+            units[$0]?.endpoints.isEmpty == true && units[$0]?.isLeaving == false
+        }
         for name in empty.prefix(Limits.departures) {
             guard let unit = units[name], unit.endpoints.isEmpty, let assignment = unit.assignment else { continue }
             units[name]?.isLeaving = true
@@ -88,7 +90,8 @@ extension Director {
         } catch {
             // Tried again; what happened all the same is found then.
             return logger.debug(
-                "a session cannot leave its worker yet", metadata: ["session": "\(former.session)", "error": "\(error)"])
+                "a session cannot leave its worker yet",
+                metadata: ["session": "\(former.session)", "error": "\(error)"])
         }
         guard assignment != former else { return }
         guard units[former.session]?.assignment == former else { return await dismiss(former.session, assignment) }

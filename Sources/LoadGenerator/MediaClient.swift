@@ -72,7 +72,8 @@ struct MediaClient: ~Copyable {
         var random = setup.random
         let media = setup.client.media.prefix(Limits.sections)
         let published =
-            setup.isPublisher ? try publications(
+            setup.isPublisher
+            ? try publications(
                 media, settings: settings, generation: setup.generation, random: &random, now: now) : []
         let sections = try setup.isPublisher ? [] : media.map { section throws in try ReceivedSection(section) }
         let transport = try ClientTransport.make(

@@ -199,7 +199,9 @@ struct MediaWorld: ~Copyable {
         }
         for witness in witnesses {
             for section in witness.sections {
-                guard let since = section.gaps.isSilent(at: window.end, threshold: settings.gapThreshold) else { continue }
+                guard let since = section.gaps.isSilent(at: window.end, threshold: settings.gapThreshold) else {
+                    continue
+                }
                 list(gap(section.kind, of: witness.person, since: since, until: window.end, isOpen: true))
             }
         }

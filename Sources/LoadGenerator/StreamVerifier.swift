@@ -64,7 +64,11 @@ package struct StreamVerifier: Sendable {
         switch numbers[place].insert(payload.number) {
         case .new: break
         case .before:
-            if origin == .repair || toleratesRepeats { counters.redundantRepairs &+= 1 } else { counters.duplicated &+= 1 }
+            if origin == .repair || toleratesRepeats {
+                counters.redundantRepairs &+= 1
+            } else {
+                counters.duplicated &+= 1
+            }
             return nil
         case .forgotten:
             counters.sequenceErrors &+= 1

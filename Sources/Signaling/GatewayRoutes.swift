@@ -65,7 +65,8 @@ struct GatewayRoutes: Sendable {
     /// Server-sent events on the connection until it or the resource ends.
     private func stream(_ events: AsyncStream<String>, _ context: FrontRequestContext, _ response: inout Response) {
         guard let lease = budget.lend(ConnectionBudget.key(of: context.remoteAddress)) else {
-            response = HTTPRoutes.text("too many event streams are open; try again later\n", status: .serviceUnavailable)
+            response = HTTPRoutes.text(
+                "too many event streams are open; try again later\n", status: .serviceUnavailable)
             response.headers[.retryAfter] = "5"
             return
         }

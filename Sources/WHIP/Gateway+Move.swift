@@ -60,7 +60,8 @@ extension Gateway {
     func promote(_ successor: Resource) -> Bool {
         let room = successor.room
         guard !successor.isEnded, room.idlePublishers[successor.id] === successor,
-            let predecessor = successor.predecessor, let index = room.publishers.firstIndex(where: { $0 === predecessor })
+            let predecessor = successor.predecessor,
+            let index = room.publishers.firstIndex(where: { $0 === predecessor })
         else { return false }
         room.idlePublishers[successor.id] = nil
         room.publishers[index] = successor

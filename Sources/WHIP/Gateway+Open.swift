@@ -85,7 +85,8 @@ extension Gateway {
             guard room.phase == .open else { throw .full("the room has just ended; POST the offer again") }
             let resource = Resource(
                 role: role, room: room, secret: configuration.drawIdentifier(), id: id, name: name,
-                chosenPublisher: role == .player ? publisher ?? former?.chosenPublisher : nil, tag: "\"\(configuration.drawIdentifier())\"",
+                chosenPublisher: role == .player ? publisher ?? former?.chosenPublisher : nil,
+                tag: "\"\(configuration.drawIdentifier())\"",
                 local: identity.ice, candidates: opened.candidates, negotiation: negotiation)
             await settle(resource, replacing: former, negotiation.remoteCandidates.map(\.candidate))
             return resource

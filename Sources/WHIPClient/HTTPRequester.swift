@@ -39,7 +39,8 @@ struct HTTPRequester: Sendable {
         let promise = group.any().makePromise(of: Response.self)
         let channel: any Channel
         do {
-            channel = try await bootstrap(ResponseCollector(promise)).connect(host: server.host, port: server.port).get()
+            channel = try await bootstrap(ResponseCollector(promise)).connect(host: server.host, port: server.port)
+                .get()
         } catch {
             promise.fail(error)
             _ = try? await promise.futureResult.get()

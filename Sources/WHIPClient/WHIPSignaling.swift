@@ -100,7 +100,9 @@ public final class WHIPSignaling: LoadSignaling {
     /// Of the `Link` headers, the one for server-sent events.
     private func eventsPath(_ links: [String]) -> String? {
         for link in links where link.contains("server-sent-events\"") {
-            guard let start = link.firstIndex(of: "<"), let end = link.firstIndex(of: ">"), start < end else { continue }
+            guard let start = link.firstIndex(of: "<"), let end = link.firstIndex(of: ">"), start < end else {
+                continue
+            }
             return server.path(of: String(link[link.index(after: start)..<end]))
         }
         return nil

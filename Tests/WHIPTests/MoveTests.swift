@@ -88,8 +88,11 @@ private func all(_ response: GatewayResponse) async -> [String] {
     #expect(await all(heard).first?.contains("\"reason\":\"workerLost\"") == true)
     #expect(await stage.events(player["Location"]).status == 200)
     #expect(await stage.plane.opened.count == 1)
-    #expect(await stage.eventually { await stage.plane.routes.allSatisfy { $0.source != id } })
-    #expect(await stage.plane.routes.count == 2)
+    #expect(
+        await stage.eventually {
+            let routes = await stage.plane.routes
+            return routes.count == 2 && routes.allSatisfy { $0.source != id }
+        })
 }
 
 @Test func whoListensLateHearsWhatStillHoldsAndWhoListensAgainIsTheOnlyOne() async throws {
@@ -197,7 +200,7 @@ private func all(_ response: GatewayResponse) async -> [String] {
     _ = await stage.post("/whep/lobby", Offers.player)
     _ = await stage.delete(former["Location"])
     #expect(await stage.post("/whip/lobby?replaces=\(stage.secret(former))", Offers.publisher).status == 201)
-    #expect(await stage.plane.routes.count == 2)
+    #expect(await stage.eventually { await stage.plane.routes.count == 2 })
     // A secret of another room says nothing here.
     let other = await stage.post("/whip/cellar", Offers.publisher)
     #expect(await stage.post("/whip/lobby?replaces=\(stage.secret(other))", Offers.publisher).status == 201)
