@@ -31,17 +31,16 @@ extension Director {
         // With nowhere to go, to move is to lose what one has.
         guard liveness.alive.contains(where: { !draining.contains($0) }) else { return }
         let held = unitNames(on: worker)
-        let waiting = held.reduce(0) { $0 + (units[$1].map { $0.endpoints.subtracting($0.advised).count } ?? 0) }
+        let waiting = held.reduce(0) { $0 + (units[$1]?.unadvised.count ?? 0) }
         guard waiting > 0 else { return }
         let perSecond = max(settings.movesPerSecond, waiting / Limits.adviceSeconds)
         var left = pace.take(worker, perSecond, now: now)
         for name in held {
             guard left > 0 else { return }
             guard let unit = units[name] else { continue }
-            let publishers = Set(unit.specification.endpoints.filter(\.publishes).map(\.id))
-            let order = unit.endpoints.subtracting(unit.advised).sorted {
-                (publishers.contains($0) ? 1 : 0, $0.rawValue) < (publishers.contains($1) ? 1 : 0, $1.rawValue)
-            }
+            let order = unit.unadvised.sorted {
+                ($0.publishes ? 1 : 0, $0.id.rawValue) < ($1.publishes ? 1 : 0, $1.id.rawValue)
+            }.map(\.id)
             for endpoint in order.prefix(left) {
                 units[name]?.advised.insert(endpoint)
                 counters.movesAdvised += 1
@@ -68,8 +67,8 @@ extension Director {
         for name in empty.prefix(Limits.departures) {
             guard let unit = units[name], unit.endpoints.isEmpty, let assignment = unit.assignment else { continue }
             units[name]?.isLeaving = true
-            // The first unit's record is what other controllers see of the session: it must not go while the others live.
-            if unit.index == 0 {
+            // This record is what other controllers see of the session: it must not go while others live.
+            if name == unit.session {
                 await rehome(assignment)
             } else {
                 units[name]?.isLost = true
@@ -106,6 +105,34 @@ extension Director {
     }
 }
 
+extension Director {
+    /// The record that holds the session's name is lost, and other shards serve on: the name is taken again, before
+    /// another controller does. The lost unit keeps its index under a name that the store does not know.
+    func reclaimName(_ lost: Assignment) async {
+        for _ in 0..<Limits.reclaimAttempts {
+            guard let unit = units[lost.session], unit.assignment == lost, unit.isLost,
+                sessions[unit.session]?.isLost == false
+            else { return }
+            let assignment = try? await store.assign(
+                lost.session, controller: id, request: placementRequest(epochFloor: lost.epoch))
+            guard let assignment, assignment != lost else {
+                // Nobody has room, or the store does not know of the loss yet.
+                try? await Task.sleep(for: settings.growthPause)
+                continue
+            }
+            guard let unit = units[lost.session], unit.assignment == lost,
+                let count = sessions[unit.session]?.units.count
+            else { return await dismiss(lost.session, assignment) }
+            let former = SessionID("\(lost.session)/lost-\(lost.epoch)")
+            units[former] = unit
+            sessions[unit.session]?.units[unit.index] = former
+            sessions[unit.session]?.units.append(lost.session)
+            units[lost.session] = Unit(session: unit.session, index: count, isDirty: true)
+            return admit(assignment)
+        }
+    }
+}
+
 /// How many may be told now, worker by worker.
 struct MovePace {
     private var told: [WorkerID: (since: Instant, count: Double)] = [:]
@@ -119,6 +146,15 @@ struct MovePace {
         let due = min(Double(perSecond), last.count + Double((now - last.since).nanoseconds) / 1e9 * Double(perSecond))
         told[worker] = (now, due - due.rounded(.down))
         return Int(due)
+    }
+}
+
+extension Unit {
+    /// Endpoints in use whose holders were not told to move yet.
+    fileprivate var unadvised: [SpecifiedEndpoint] {
+        specification.endpoints.filter {
+            $0.negotiated != nil && endpoints.contains($0.id) && !advised.contains($0.id)
+        }
     }
 }
 

@@ -81,6 +81,8 @@ enum Limits {
     static let fullShards = 4
     /// All clients of a worker that is being drained have been told to move after so many seconds.
     static let adviceSeconds = 15
+    /// How often the name of a session is tried to be taken again after its first shard was lost.
+    static let reclaimAttempts = 60
     /// Units that leave a worker at a time.
     static let departures = 16
     /// Draws of SSRCs for one pipe. With ten thousand in a reactor, one draw in 10^4 meets one of them.

@@ -21,6 +21,7 @@ struct MoveTests {
         let log = await world.log(of: s1)
         try await stage.open("p", "v0", "v1")
         try await stage.negotiate("p", [section(.video)])
+        for player in ["v0", "v1"] { try await stage.negotiate(player, []) }
         for player in ["v0", "v1"] { try await stage.connect("p", player) }
         return (stage, log)
     }
@@ -38,6 +39,7 @@ struct MoveTests {
             #expect(await advised(log) == ["v0", "v1", "p"])
             try await stage.open("v2")
             #expect(await stage.second.operations(in: stage.further).openedEndpoints == [EndpointID("v2")])
+            #expect(await world.director.owners(of: s1).map(\.rawValue) == ["w1", "w2"])
             try await stage.connect("p", "v2")
             #expect(await stage.second.operations(in: stage.further).opened.count == 1)
             // What serves stays, and nobody is told twice.
@@ -68,6 +70,7 @@ struct MoveTests {
             #expect(await other.refusalToOpen(s1) == .elsewhere)
             try await stage.open("v3")
             #expect(await stage.second.operations(in: stage.further).openedEndpoints.last == EndpointID("v3"))
+            for endpoint in ["v2", "q", "v3"] { try await stage.negotiate(endpoint, []) }
             #expect(await log.losses.isEmpty)
             // Back again, the other way round.
             try await world.director.undrain(WorkerID("w1"))
@@ -105,12 +108,39 @@ struct MoveTests {
         try await withCluster(.memory, settings: settings(10)) { world in
             let stage = try await ShardStage(world)
             let log = await world.log(of: s1)
-            for index in 0..<10 { try await stage.open("v\(index)") }
+            for index in 0..<10 {
+                try await stage.open("v\(index)")
+                try await stage.negotiate("v\(index)", [])
+            }
             try await world.director.drain(WorkerID("w1"), within: .seconds(600))
             let began = ContinuousClock.now
             #expect(try await eventually { await advised(log).count == 10 })
             // One at once, nine at ten a second.
             #expect(ContinuousClock.now - began > .milliseconds(700))
+            await stage.stop()
+        }
+    }
+
+    @Test(arguments: StoreKind.allCases)
+    func aSessionWhoseFirstShardIsLostKeepsItsName(_ kind: StoreKind) async throws {
+        try await withCluster(kind, settings: ShardStage.settings()) { world in
+            let stage = try await ShardStage(world)
+            try await stage.open("p", "v0", "v1")
+            await stage.first.kill()
+            #expect(
+                try await eventually {
+                    let record = try await world.store.session(s1)
+                    return record?.state == .assigned && record?.assignment.worker == WorkerID("w2")
+                })
+            let other = Director(id: ControllerID("c2"), store: world.store, logger: quietLogger)
+            #expect(await other.refusalToOpen(s1) == .elsewhere)
+            // What is gone is gone, what is there goes on, and there is room again.
+            #expect(await world.director.refusal(of: .readStatistics(EndpointID("p")), in: s1) == .workerLost)
+            #expect(try await world.director.perform(.requestKeyFrame(EndpointID("v1")), in: s1) == .done)
+            try await stage.open("a", "b", "c")
+            #expect(try await eventually { await stage.second.operations(in: s1).openedEndpoints.count == 2 })
+            await world.director.close(s1)
+            #expect(try await eventually { try await world.store.assignments().isEmpty })
             await stage.stop()
         }
     }
