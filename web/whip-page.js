@@ -1,4 +1,4 @@
-import { WhipResource } from './whip.js';
+import { WhipCall } from './whip.js';
 
 const $ = (id) => document.getElementById(id);
 
@@ -19,39 +19,52 @@ async function publish() {
     video: { width: { ideal: 1280 }, height: { ideal: 720 } }, audio: true,
   });
   $('local').srcObject = media;
-  const peer = new RTCPeerConnection({ bundlePolicy: 'max-bundle' });
   const stop = () => media.getTracks().forEach((track) => track.stop());
-  for (const track of media.getTracks()) {
-    const isSimulcast = track.kind === 'video' && $('simulcast').checked;
-    peer.addTransceiver(track, {
-      direction: 'sendonly', streams: [media], sendEncodings: isSimulcast ? sizes : undefined,
-    });
-  }
-  return open('whip', 'publish', peer, stop);
+  return open('whip', 'publish', () => {
+    const peer = new RTCPeerConnection({ bundlePolicy: 'max-bundle' });
+    for (const track of media.getTracks()) {
+      const isSimulcast = track.kind === 'video' && $('simulcast').checked;
+      peer.addTransceiver(track, {
+        direction: 'sendonly', streams: [media], sendEncodings: isSimulcast ? sizes : undefined,
+      });
+    }
+    return peer;
+  }, () => {}, stop);
 }
 
 async function play() {
-  const peer = new RTCPeerConnection({ bundlePolicy: 'max-bundle' });
-  for (const kind of ['audio', 'video']) peer.addTransceiver(kind, { direction: 'recvonly' });
-  peer.ontrack = ({ streams, track }) => {
-    $('remote').srcObject = streams[0] ?? new MediaStream([track]);
-  };
-  const timer = setInterval(() => measure(peer).catch(() => {}), 500);
-  const call = await open('whep', 'play', peer, () => clearInterval(timer));
+  let current = null;
+  const timer = setInterval(() => current && measure(current).catch(() => {}), 500);
+  const call = await open('whep', 'play', () => {
+    const peer = new RTCPeerConnection({ bundlePolicy: 'max-bundle' });
+    for (const kind of ['audio', 'video']) peer.addTransceiver(kind, { direction: 'recvonly' });
+    return peer;
+  }, (peer) => {
+    current = peer;
+    // The element keeps its stream and the last picture; only the tracks in it change.
+    const stream = $('remote').srcObject ?? new MediaStream();
+    const former = stream.getTracks();
+    for (const { receiver } of peer.getTransceivers()) stream.addTrack(receiver.track);
+    for (const track of former) stream.removeTrack(track);
+    $('remote').srcObject ??= stream;
+  }, () => {
+    clearInterval(timer);
+    $('remote').srcObject = null;
+  });
   await listLayers(call.resource);
   return call;
 }
 
-async function open(endpoint, name, peer, stop) {
-  peer.addEventListener('connectionstatechange', () => show(name, peer.connectionState));
+async function open(endpoint, name, makePeer, onpeer, stop) {
   show(name, 'connecting');
+  const url = new URL(`${endpoint}/${encodeURIComponent($('room').value)}`, location.href);
+  const call = new WhipCall(url, makePeer, $('token').value.trim());
+  Object.assign(call, {
+    stop, onpeer, onstate: (state) => show(name, state), onended: (reason) => finish(name, reason),
+  });
   try {
-    const url = new URL(`${endpoint}/${encodeURIComponent($('room').value)}`, location.href);
-    const resource = await WhipResource.open(url, peer, $('token').value.trim());
-    resource.onended = (reason) => finish(name, reason);
-    return { resource, stop };
+    return await call.open();
   } catch (error) {
-    peer.close();
     stop();
     throw error;
   }
@@ -113,7 +126,7 @@ async function finish(name, reason) {
   show(name, 'idle');
   fail(reason);
   call?.stop();
-  await call?.resource.close();
+  await call?.close();
 }
 
 function show(name, state) {
@@ -140,8 +153,13 @@ $('layer').onchange = () => {
   player?.resource.select(encodingId ? { encodingId } : {}).catch((error) => fail(error.message));
 };
 window.addEventListener('pagehide', () => {
-  publisher?.resource.close();
-  player?.resource.close();
+  publisher?.close();
+  player?.close();
 });
+/** How often a call has connected anew, and why the last time. */
+window.apus.moves = (name) => {
+  const { reconnects = 0, reason = null } = (name === 'publish' ? publisher : player) ?? {};
+  return { reconnects, reason };
+};
 window.apus.restart = (name) => (name === 'publish' ? publisher : player).resource.restartICE();
 showAddress();

@@ -2,12 +2,17 @@
 export class WhipResource {
   /** Where layers are chosen, when the server offers that. */
   layerURL = null;
+  /** Where the server tells what becomes of the resource, when it offers that. */
+  eventsURL = null;
   onended = () => {};
+  /** The server asks for a new connection: `{ reconnect, reason, media, within }`. */
+  onreconnect = null;
   #peer;
   #url = null;
   #tag = null;
   #token;
   #ended = false;
+  #listening = new AbortController();
   /** Candidates that were found before there was a URL to send them to. */
   #waiting = [];
   #sending = Promise.resolve();
@@ -33,7 +38,10 @@ export class WhipResource {
     const response = await this.#fetch(endpoint, 'POST', this.#peer.localDescription.sdp, 'application/sdp');
     this.#url = new URL(response.headers.get('Location'), endpoint);
     this.#tag = response.headers.get('ETag');
-    this.layerURL = this.#linked(response.headers.get('Link'), 'urn:ietf:params:whep:ext:core:layer');
+    const links = response.headers.get('Link');
+    this.layerURL = this.#linked(links, 'urn:ietf:params:whep:ext:core:layer');
+    this.eventsURL = this.#linked(links, 'urn:ietf:params:whep:ext:core:server-sent-events')
+      ?? this.#linked(links, 'urn:apus:whip:ext:server-sent-events');
     await this.#peer.setRemoteDescription({ type: 'answer', sdp: await response.text() });
     this.#flush();
   }
@@ -77,9 +85,45 @@ export class WhipResource {
     this.#flush();
   }
 
+  /** Listens for `onreconnect` until the resource ends. By fetch, for an EventSource sends no token. */
+  async listen() {
+    while (this.eventsURL && !this.#ended) {
+      try {
+        const headers = { Accept: 'text/event-stream' };
+        if (this.#token) headers.Authorization = `Bearer ${this.#token}`;
+        const response = await fetch(this.eventsURL, { headers, signal: this.#listening.signal, cache: 'no-store' });
+        // The resource is gone, and with it what it could have told. Its media may still flow.
+        if (response.status === 404 || response.status === 410) {
+          if (!this.#ended) this.onreconnect?.({ reason: 'gone', media: true, within: 500 });
+          return;
+        }
+        if (response.ok) await this.#read(response.body.pipeThrough(new TextDecoderStream()).getReader());
+      } catch (error) {
+        if (this.#ended) return;
+      }
+      await pause(500 + Math.random() * 1000);
+    }
+  }
+
+  async #read(reader) {
+    let text = '';
+    for (;;) {
+      const { value, done } = await reader.read();
+      if (done) return;
+      text += value;
+      const events = text.split('\n\n');
+      text = events.pop();
+      for (const event of events) {
+        const field = (name) => event.split('\n').find((line) => line.startsWith(`${name}: `))?.slice(name.length + 2);
+        if (field('event') === 'reconnect' && !this.#ended) this.onreconnect?.(JSON.parse(field('data')));
+      }
+    }
+  }
+
   async close() {
     if (this.#ended) return;
     this.#ended = true;
+    this.#listening.abort();
     this.#peer.close();
     if (this.#url) await this.#fetch(this.#url, 'DELETE').catch(() => {});
   }
@@ -124,6 +168,124 @@ export class WhipResource {
     return null;
   }
 }
+
+/**
+ * A call that outlives its connections: when the server asks for a new one, the old one stays until media flows over
+ * the new (make before break); when the connection is lost, it is made anew, with growing pauses.
+ */
+export class WhipCall {
+  /** The resource of the present connection. */
+  resource = null;
+  /** A connection takes over: show its tracks. */
+  onpeer = () => {};
+  /** 'connecting', 'connected' and so on, as of the present connection. */
+  onstate = () => {};
+  /** It will not come back. */
+  onended = () => {};
+  /** How often it has come back, and the last reason. */
+  reconnects = 0;
+  reason = null;
+  #endpoint;
+  #makePeer;
+  #token;
+  #peer = null;
+  #ended = false;
+  #moving = false;
+
+  /** `makePeer` gives a new peer connection with its transceivers each time. */
+  constructor(endpoint, makePeer, token) {
+    this.#endpoint = endpoint;
+    this.#makePeer = makePeer;
+    this.#token = token;
+  }
+
+  async open() {
+    const { peer, resource } = await this.#connect(this.#endpoint);
+    this.#take(peer, resource);
+    return this;
+  }
+
+  async close() {
+    this.#ended = true;
+    await this.resource?.close();
+  }
+
+  async #connect(url) {
+    const peer = this.#makePeer();
+    try {
+      return { peer, resource: await WhipResource.open(url, peer, this.#token) };
+    } catch (error) {
+      peer.close();
+      throw error;
+    }
+  }
+
+  #take(peer, resource) {
+    this.resource = resource;
+    this.#peer = peer;
+    const show = () => {
+      if (this.#peer === peer && !this.#moving) this.onstate(peer.connectionState);
+    };
+    peer.addEventListener('connectionstatechange', show);
+    this.onpeer(peer);
+    show();
+    resource.onended = () => this.#reconnect(resource, { reason: 'failed', media: false, within: 500 });
+    resource.onreconnect = (notice) => this.#reconnect(resource, notice);
+    resource.listen();
+  }
+
+  async #reconnect(resource, { reconnect, reason, media, within = 0 }) {
+    if (this.#moving || this.#ended || resource !== this.resource) return;
+    this.#moving = true;
+    this.reason = reason;
+    const url = reconnect ? new URL(reconnect, this.#endpoint) : this.#endpoint;
+    // The old connection stays until the end: a track that ends turns the picture black.
+    if (!media) this.onstate('reconnecting');
+    await pause(Math.random() * within);
+    for (let attempt = 0; !this.#ended; attempt += 1) {
+      try {
+        const next = await this.#connect(attempt < 5 ? url : this.#endpoint);
+        if (await flows(next.peer)) {
+          this.#moving = false;
+          this.reconnects += 1;
+          if (this.#ended) return next.resource.close();
+          this.#take(next.peer, next.resource);
+          // Players of what is published need a moment to change over.
+          const isSending = next.peer.getSenders().some(({ track }) => track);
+          setTimeout(() => resource.close(), media && isSending ? 1000 : 200);
+          return;
+        }
+        await next.resource.close();
+      } catch (error) {
+        if (attempt > 30) break;
+      }
+      const longest = Math.min(5000, 200 * 2 ** attempt);
+      await pause(longest / 2 + Math.random() * longest / 2);
+    }
+    this.#moving = false;
+    resource.close();
+    if (!this.#ended) this.onended('The connection was lost, and the server does not take a new one.');
+  }
+}
+
+/** Whether media flows over a new connection within ten seconds: of a player pictures, or sound if there is no video. */
+async function flows(peer) {
+  const wanted = peer.getTransceivers().filter(({ direction }) => direction !== 'sendonly' && direction !== 'inactive');
+  for (let turn = 0; turn < 200 && peer.connectionState !== 'failed'; turn += 1) {
+    if (peer.connectionState === 'connected') {
+      if (!wanted.length) return true;
+      const reports = [...(await peer.getStats()).values()].filter(({ type }) => type === 'inbound-rtp');
+      const video = reports.find(({ kind }) => kind === 'video');
+      if (video ? video.framesDecoded > 0 : reports.some(({ packetsReceived }) => packetsReceived > 0)) return true;
+      // Nobody may be publishing: then there is nothing to wait for.
+      if (turn > 60 && !reports.length) return true;
+    }
+    await pause(50);
+  }
+  return peer.connectionState === 'connected';
+}
+
+const pause = (milliseconds) => new Promise((resolve) => setTimeout(resolve, milliseconds));
 
 function attribute(sdp, name) {
   return sdp.split(/\r\n/).find((line) => line.startsWith(name))?.slice(name.length);

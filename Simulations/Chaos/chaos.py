@@ -36,8 +36,10 @@ FAULTS = {
     "kill-store": "kill -9 of Redis, which comes back empty",
     "stop-store": "SIGSTOP of Redis for five seconds",
     "flush-store": "FLUSHALL",
+    "drain": "`apus drain` of a worker until it is empty, then `apus undrain`",
+    "host-gone": "SIGSTOP of a worker's guardian and media process together, SIGCONT after eight seconds",
 }
-PAUSE = {"stop-media": 8.0, "kill-store": 6.0, "stop-store": 9.0, "kill-controller": 4.0}
+PAUSE = {"stop-media": 8.0, "kill-store": 6.0, "stop-store": 9.0, "kill-controller": 4.0, "drain": 4.0, "host-gone": 6.0}
 
 
 def quantile(values, share):
@@ -150,6 +152,27 @@ class Stage:
             os.kill(old, signal.SIGCONT)
         return took
 
+    def drain(self, turn):
+        """Seen when it is empty."""
+        name = sorted(self.cluster.workers())[turn % self.workers]
+        command = [apus_binary(), "drain", name, "--config", str(self.cluster.config)]
+        started = time.monotonic()
+        done = subprocess.run(command, capture_output=True, text=True, timeout=400)
+        took = (time.monotonic() - started) * 1000
+        subprocess.run(
+            [apus_binary(), "undrain", name, "--config", str(self.cluster.config)], capture_output=True, check=True)
+        return took if done.returncode == 0 and f"{name} is drained." in done.stdout else None
+
+    def host_gone(self, turn):
+        """Seen when no session is left on it: each is another worker's, or waits for its clients."""
+        name = sorted(self.cluster.workers())[turn % self.workers]
+        with self.cluster.lose(name):
+            started = time.monotonic()
+            took = until(lambda: self.cluster.workers()[name]["assignedSessions"] == 0, 10)
+            time.sleep(max(0.0, 8 - (time.monotonic() - started)))
+        until(lambda: self.cluster.workers()[name]["isAlive"], 10)
+        return took
+
     def kill_controller(self, _):
         return asyncio.run(self.client_back())
 
@@ -197,7 +220,8 @@ def run_fault(fault, options):
     """One cluster, one load, the fault `times` times."""
     pause = max(options.pause, PAUSE.get(fault, 0))
     with Stage(options.workers) as stage, tempfile.TemporaryDirectory(prefix="apus-chaos-") as folder:
-        seconds = options.times * (pause + 1) + 8
+        slow = {"drain": 40, "host-gone": 12}.get(fault, 0)
+        seconds = options.times * (pause + 1 + slow) + 8
         path = pathlib.Path(folder) / "load.json"
         command = [
             apus_binary(), "load", "--url",
@@ -254,7 +278,7 @@ def sum_up(fault, faults, report, orphans, options):
         "duplicated": media["duplicated"], "corrupt": media["corrupt"], "misdelivered": media["misdelivered"],
         "lost": media["lost"], "expected": media["expected"], "indices": report["indices"]["watched"],
         "reused": report["indices"]["reused"], "orphans": orphans,
-        "joined": report["joins"]["succeeded"]}
+        "joined": report["joins"]["succeeded"], "reconnects": report["reconnects"]}
 
 
 COLUMNS = [
@@ -265,6 +289,8 @@ COLUMNS = [
     ("media gap, ms p50 / p99 / max",
      lambda r: f"{quantile(r['gaps'], 0.5):.0f} / {quantile(r['gaps'], 0.99):.0f} / {max(r['gaps'], default=0):.0f}"
      if r["gaps"] else "none"),
+    ("connected anew: with media, without, failed",
+     lambda r: "{moved}, {lost}, {failed}".format(**r["reconnects"])),
     ("packets lost", lambda r: f"{r['lost']} of {r['expected']}"),
     ("sessions lost", lambda r: r["sessionsLost"]), ("duplicated", lambda r: r["duplicated"]),
     ("corrupt, misdelivered", lambda r: f"{r['corrupt']}, {r['misdelivered']}"),
@@ -305,7 +331,7 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--faults", default=",".join(FAULTS), help="some of " + ", ".join(FAULTS))
     parser.add_argument("--times", type=int, default=20, help="how often each fault happens")
-    parser.add_argument("--sessions", type=int, default=50, help="rooms; at most 64")
+    parser.add_argument("--sessions", type=int, default=50, help="rooms, each with a publisher and a subscriber")
     parser.add_argument("--workers", type=int, default=3)
     parser.add_argument("--rate", type=int, default=15, help="video frames a second")
     parser.add_argument("--gap", type=float, default=100, help="ms without a packet that count as standing still")
@@ -329,7 +355,7 @@ def main():
     broken = [
         r["fault"] for r in results
         if r["unseen"] or r["sessionsLost"] or r["duplicated"] or r["corrupt"] or r["misdelivered"] or r["reused"]
-        or r["orphans"] or r["joined"] < r["sessions"]]
+        or r["orphans"] or r["reconnects"]["failed"] or r["joined"] < r["sessions"]]
     if broken:
         raise SystemExit(f"broken: {', '.join(broken)}")
 

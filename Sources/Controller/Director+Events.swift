@@ -76,7 +76,9 @@ extension Director {
         guard let managed = sessions[unit.session] else { return }
         if managed.units.contains(where: { units[$0]?.isServing == true }) {
             counters.shardsLost += 1
-            return loseShard(unit, in: unit.session)
+            loseShard(unit, refusal, in: unit.session)
+            if assignment.session == unit.session { Task { await reclaimName(assignment) } }
+            return
         }
         sessions[unit.session]?.isLost = true
         counters.sessionsLost += 1

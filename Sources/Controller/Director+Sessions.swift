@@ -14,7 +14,7 @@ extension Director {
             return worker
         }
         let generation = nextGeneration()
-        for unit in previous?.units.dropFirst() ?? [] { units[unit] = nil }
+        for unit in previous?.units ?? [] where unit != session { units[unit] = nil }
         sessions[session] = ManagedSession(generation: generation, units: [session])
         units[session] = Unit(session: session, index: 0, isDirty: previous != nil)
         let assignment: Assignment
@@ -46,7 +46,10 @@ extension Director {
         guard let managed = sessions.removeValue(forKey: session) else { return }
         counters.sessionsClosed += 1
         let refusal = Refusal(.notFound, "session \(session) was closed")
-        let assignments = managed.units.compactMap { units.removeValue(forKey: $0)?.assignment }
+        let assignments = managed.units.compactMap { name in
+            // What is lost under another name has no record of its own any more.
+            units.removeValue(forKey: name).flatMap { $0.assignment?.session == name ? $0.assignment : nil }
+        }
         for unit in managed.units { failCalls(of: unit, refusal) }
         for pipe in managed.pipes.values {
             for waiter in pipe.waiters { waiter.resume(returning: refusal) }

@@ -47,9 +47,11 @@ extension Director {
             if let shard = managed.shards[endpoint], units[managed.units[shard]]?.isServing == true {
                 return managed.units[shard]
             }
-            let candidates = managed.units.filter { units[$0]?.isServing == true && !full.contains($0) }
+            let candidates = managed.units.filter { takesEndpoints($0) && !full.contains($0) }
             func count(_ unit: SessionID) -> Int { units[unit]?.endpoints.count ?? 0 }
-            if let unit = candidates.first(where: { count($0) < settings.endpointsPerShard }) {
+            // An empty shard that only keeps the session's name is for when the others are full: each hop costs a pipe.
+            let open = candidates.filter { count($0) < settings.endpointsPerShard }
+            if let unit = open.first(where: { count($0) > 0 }) ?? open.first {
                 return reserve(endpoint, unit, in: session)
             }
             if let growth = managed.growth {
@@ -64,6 +66,12 @@ extension Director {
         }
     }
 
+    /// Those of a worker that is to be emptied do not.
+    private func takesEndpoints(_ unit: SessionID) -> Bool {
+        guard let unit = units[unit], unit.isServing, !unit.isLeaving else { return false }
+        return unit.assignment.map { !draining.contains($0.worker) } ?? false
+    }
+
     private func reserve(_ endpoint: EndpointID, _ unit: SessionID, in session: SessionID) -> SessionID {
         sessions[session]?.shards[endpoint] = units[unit]?.index
         units[unit]?.endpoints.insert(endpoint)
@@ -72,6 +80,7 @@ extension Director {
 
     func displace(_ endpoint: EndpointID, from unit: SessionID, in session: SessionID) {
         units[unit]?.endpoints.remove(endpoint)
+        units[unit]?.advised.remove(endpoint)
         if let index = units[unit]?.index, sessions[session]?.shards[endpoint] == index {
             sessions[session]?.shards[endpoint] = nil
         }
@@ -79,7 +88,7 @@ extension Director {
 
     /// Opens one more shard: on a worker that has none of the session's, else on one with a reactor to spare.
     private func grow(_ session: SessionID, _ generation: UInt64) async -> Bool {
-        let workers = await workers().filter(\.isAlive)
+        let workers = await workers().filter { $0.isAlive && $0.drain == nil }
         guard let managed = sessions[session], managed.generation == generation else { return false }
         let held = managed.units.compactMap { units[$0] }.filter(\.isServing).compactMap { $0.assignment?.worker }
         let used = Set(held)
@@ -141,8 +150,9 @@ extension Director {
     }
 
     /// One shard is gone and others serve on: its endpoints have failed, the others' have not.
-    func loseShard(_ unit: Unit, in session: SessionID) {
+    func loseShard(_ unit: Unit, _ refusal: Refusal, in session: SessionID) {
         for endpoint in unit.endpoints.sorted(by: { $0.rawValue < $1.rawValue }) {
+            enqueue(SessionEvent(session: session, body: .endpointLost(endpoint, refusal)))
             enqueue(SessionEvent(session: session, body: .iceStateChanged(endpoint, .failed)))
             enqueue(SessionEvent(session: session, body: .dtlsStateChanged(endpoint, .failed)))
             enqueue(SessionEvent(session: session, body: .mediaStateChanged(endpoint, isConnected: false)))

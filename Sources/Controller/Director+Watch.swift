@@ -15,6 +15,7 @@ extension Director {
         let wasReachable = liveness.isStoreReachable
         do throws(StoreError) {
             let pulses = try await store.pulses()
+            draining = Set(pulses.filter(\.isDraining).map(\.id))
             for change in liveness.observe(pulses, now: now) { await take(change) }
         } catch {
             liveness.storeFailed()

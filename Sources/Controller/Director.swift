@@ -46,6 +46,8 @@ public actor Director: MediaPlane {
     var isNameTaken = false
     /// When a controller was last started or seen to die.
     var lastUpheaval = ContinuousClock.now
+    /// Workers that are to be emptied, as of the last look.
+    var draining: Set<WorkerID> = []
     var lastStatuses: [WorkerID: WorkerStatus] = [:]
     /// Workers whose drain this controller was asked for and has not seen the end of.
     var drainsUnderWay: Set<WorkerID> = []
@@ -83,6 +85,7 @@ public actor Director: MediaPlane {
             group.addTask { await self.doChores() }
             group.addTask { await self.readMessages() }
             group.addTask { await self.beat() }
+            group.addTask { await self.moveOffDrainedWorkers() }
         }
         for id in calls.keys { finish(id, .failure(Refusal(.timedOut, "the controller is shutting down"))) }
     }

@@ -38,6 +38,10 @@ public struct DirectorSettings: Sendable {
     public var placementSeed: UInt64?
     /// How often to look for workers whose drain is past its time.
     public var drainInterval = Duration.seconds(1)
+    /// How often some of the clients on a worker that is being drained are told to move.
+    public var moveInterval = Duration.milliseconds(100)
+    /// Clients of one worker that are told to move in a second, at least; all of them are within half a minute.
+    public var movesPerSecond = 20
     /// How long the replacement of a worker's media process may take, from the order to the reply: longer than all
     /// that its guardian waits for.
     public var upgradeDeadline = Duration.seconds(20)
@@ -58,6 +62,10 @@ public struct DirectorCounters: Hashable, Sendable {
     /// Shards whose worker died while others of the session served on.
     public var shardsLost: UInt64 = 0
     public var pipesOpened: UInt64 = 0
+    /// Clients that were told to move because their worker is being drained.
+    public var movesAdvised: UInt64 = 0
+    /// Sessions, or shards, that have left a worker that is being drained.
+    public var unitsMoved: UInt64 = 0
     public var operations: UInt64 = 0
     public var operationsRefused: UInt64 = 0
     public var operationsTimedOut: UInt64 = 0
@@ -88,6 +96,12 @@ enum Limits {
     static let unreleased = 65_536
     /// Shards that refuse an endpoint before its opening is refused, in pieces.
     static let fullShards = 4
+    /// All clients of a worker that is being drained have been told to move after so many seconds.
+    static let adviceSeconds = 15
+    /// How often the name of a session is tried to be taken again after its first shard was lost.
+    static let reclaimAttempts = 60
+    /// Units that leave a worker at a time.
+    static let departures = 16
     /// Draws of SSRCs for one pipe. With ten thousand in a reactor, one draw in 10^4 meets one of them.
     static let pipeAttempts = 3
     /// Units of one session that are looked for when it is taken over.

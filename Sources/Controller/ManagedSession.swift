@@ -36,6 +36,10 @@ struct Unit {
     /// Endpoints that are here or about to be.
     var endpoints: Set<EndpointID> = []
     var specification = SessionSpecification()
+    /// Endpoints whose holders were told to move.
+    var advised: Set<EndpointID> = []
+    /// It is being given to another worker or up, and takes nothing more.
+    var isLeaving = false
     /// The store has an older specification.
     var isDirty = false
 

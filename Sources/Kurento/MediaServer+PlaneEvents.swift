@@ -44,8 +44,8 @@ extension MediaServer {
             guard let object = touched(id, of: pipeline) else { return }
             object.endpoint?.flowsToPeer.set(kind, isFlowing)
             raise("MediaFlowInStateChanged", on: object, flowMembers(kind, isFlowing))
-        // Kurento has no such event.
-        case .dominantSpeakerChanged: break
+        // Kurento has no such events. An endpoint that is lost also changes its states.
+        case .dominantSpeakerChanged, .endpointLost, .moveAdvised: break
         case .sessionLost(let refusal): lose(pipeline, refusal)
         }
     }

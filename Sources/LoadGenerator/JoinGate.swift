@@ -13,6 +13,7 @@ final class JoinGate: Sendable {
     private struct State {
         var outcomes: [Int: (time: Instant?, failure: String?)] = [:]
         var waiters: [Int: CheckedContinuation<(time: Instant?, failure: String?), Never>] = [:]
+        var watchers: [Int: AsyncStream<String>.Continuation] = [:]
         var isCancelled = false
     }
 
@@ -24,7 +25,8 @@ final class JoinGate: Sendable {
     private func resolve(_ id: Int, _ outcome: (time: Instant?, failure: String?)) {
         let waiter = state.withLock { state in
             let waiter = state.waiters.removeValue(forKey: id)
-            // Only the first is anybody's: a client that fails later is measured by what it lacks.
+            // Only the first is the join's: a client that fails later is measured by what it lacks.
+            if let failure = outcome.failure, waiter == nil { state.watchers[id]?.yield(failure) }
             if waiter == nil, state.outcomes[id] == nil { state.outcomes[id] = outcome }
             return waiter
         }
@@ -44,6 +46,16 @@ final class JoinGate: Sendable {
         }
         if let time = outcome.time { return .joined(time - began) }
         return .failed(outcome.failure ?? "unknown")
+    }
+
+    /// What goes wrong with a client that has joined.
+    func failures(of id: Int) -> AsyncStream<String> {
+        let (stream, continuation) = AsyncStream.makeStream(of: String.self, bufferingPolicy: .bufferingNewest(1))
+        state.withLock { $0.watchers[id] = continuation }
+        continuation.onTermination = { [weak self] _ in
+            self?.state.withLock { _ = $0.watchers.removeValue(forKey: id) }
+        }
+        return stream
     }
 
     /// Nobody waits any longer.

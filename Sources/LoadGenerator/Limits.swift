@@ -2,8 +2,10 @@ import Wire
 
 /// Bounds of the load generator.
 public enum Limits {
-    /// Publishers of one run: sections of one description (RFC 8866 has none; SDP's own limit is 64).
-    public static let publishers = 64
+    /// Publishers of one run, in all its rooms.
+    public static let publishers = 1_000
+    /// Sections of one description (RFC 8866 has none; the limit of `SDP` is 64).
+    public static let describedSections = 64
     /// Subscribers of one run: each has a socket.
     public static let subscribers = 50_000
     public static let threads = 16
@@ -40,6 +42,14 @@ public enum Limits {
     static let joinTime = Interval.seconds(20)
     /// Different failure texts in a report.
     public static let failureTexts = 16
+    /// How often a client that is to connect anew tries.
+    static let reconnectAttempts = 60
+    /// Longest pause between two of these tries.
+    static let reconnectPause = Interval.seconds(2)
+    /// A publisher that has a new connection keeps the old one for so long: its players are changing over.
+    static let publisherOverlap = Interval.seconds(1)
+    /// What came over an old connection may still come over the new one for so long after the old one's end.
+    static let overlapTime = Interval.seconds(2)
     /// From the end of the window until counters are read: what is under way still counts.
     static let flushTime = Interval.milliseconds(600)
     /// How often timers of clients are looked at.

@@ -14,17 +14,21 @@ struct LoadPayload: Hashable, BitwiseCopyable {
     static let byteCount = 32
     static let magic: UInt32 = 0x4150_4C44
     static let version: UInt8 = 2
-    /// The stream of audio; video has its encoding's index from 0.
-    static let audioStream: UInt8 = 0xFF
+    /// The encoding of audio; video has its encoding's index from 0.
+    static let audioStream: UInt8 = 0x0F
 
     /// Drawn for each run, so that another generator's packets are foreign.
     var run: UInt32
     var publisher: UInt16
-    /// ``audioStream``, or the video's encoding.
+    /// In the lower half ``audioStream``, or the video's encoding; in the upper half how often its publisher has
+    /// connected anew, modulo 16: each time it counts from 0.
     var stream: UInt8
     /// Counts the packets of the stream from 0.
     var number: UInt64
     var sentAt: UInt64
+
+    var encoding: UInt8 { stream & 0x0F }
+    var generation: Int { Int(stream >> 4) }
 
     enum Verdict: Hashable, BitwiseCopyable {
         case whole(LoadPayload)

@@ -20,7 +20,7 @@ extension LoadPlan {
             "--rooms \(rooms): write a number that divides the publishers, of which there are \(publishers)")
         let sections = publishers / rooms * ((video == nil ? 0 : 1) + (hasAudio ? 1 : 0))
         try hold(
-            sections < Limits.publishers,
+            sections < Limits.describedSections,
             "--publishers \(publishers): a subscriber has \(sections) sections; at most 63")
         try hold(
             (1...Limits.framesPerSecond).contains(framesPerSecond),

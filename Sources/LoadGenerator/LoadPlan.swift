@@ -45,6 +45,8 @@ public struct LoadPlan: Sendable, Hashable {
     public var rooms = 1
     /// A stream that stands still for longer has a gap.
     public var gapThreshold = Interval.milliseconds(100)
+    /// Clients connect anew when the server says so or when their connection fails, and go on.
+    public var followsReconnects = false
     /// Watch that no SRTP index is used twice; takes memory for every packet.
     public var watchesIndices = false
     /// 1...64.

@@ -42,6 +42,12 @@ extension LoadReport {
                 ? "none"
                 : "\(gaps.count) times, \(Self.milliseconds(gapTimes)), at most \(Self.decimal(gapTimes.max, 0)) ms"
                     + (open > 0 ? "; \(open) streams at the end" : ""))
+        if reconnects.moved + reconnects.lost > 0 {
+            add(
+                "connected anew",
+                "\(reconnects.moved) with media, \(reconnects.lost) without; \(reconnects.succeeded) succeeded, "
+                    + "\(reconnects.failed) failed; \(Self.milliseconds(reconnects.time))")
+        }
         if indices.watched > 0 {
             add("SRTP indices", "\(indices.watched) watched, \(indices.reused) used twice")
         }
@@ -81,6 +87,7 @@ extension LoadReport {
             reasons.append("loss \(Self.percent(media.lossRatio)) is above \(Self.percent(maximumLoss)) (--max-loss)")
         }
         if joins.failed > 0 { reasons.append("\(joins.failed) of \(joins.attempted) subscribers did not come in") }
+        if reconnects.failed > 0 { reasons.append("\(reconnects.failed) clients did not come back") }
         if !isInterrupted, subscribers > 0, media.delivered == 0 { reasons.append("no media was delivered") }
         return reasons
     }

@@ -13,6 +13,7 @@ public struct LoadReport: Sendable, Codable, Hashable {
     /// SRTP profiles that were negotiated, with the number of clients.
     public var srtpProfiles: [String: Int] = [:]
     public var joins = Joins()
+    public var reconnects = Reconnects()
     public var media = Media()
     /// From the sending of a packet to its arrival at the subscriber's socket, by the kernel's time stamp.
     public var latency = Quantiles()
@@ -62,6 +63,20 @@ public struct LoadReport: Sendable, Codable, Hashable {
         public var time = Quantiles()
         /// What failures said, with their number; at most ``Limits/failureTexts`` different ones.
         public var failures: [String: Int] = [:]
+
+        public init() {}
+    }
+
+    /// Clients that connected anew.
+    public struct Reconnects: Sendable, Codable, Hashable {
+        /// Told to while media still flowed.
+        public var moved = 0
+        /// Without media, told or not.
+        public var lost = 0
+        public var succeeded = 0
+        public var failed = 0
+        /// From the news until there is media, of a publisher until it is connected.
+        public var time = Quantiles()
 
         public init() {}
     }

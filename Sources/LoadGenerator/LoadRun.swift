@@ -11,7 +11,7 @@ import Wire
 public final class LoadRun: Sendable {
     public let plan: LoadPlan
     private let signaling: any LoadSignaling
-    private let gate = JoinGate()
+    let gate = JoinGate()
     private let isInterrupted = Mutex(false)
 
     /// Throws ``LoadError`` for a plan out of its ranges.
@@ -74,7 +74,7 @@ public final class LoadRun: Sendable {
         return await stage.finish(seconds: (end - start).seconds, isInterrupted: hasEnded)
     }
 
-    private var hasEnded: Bool { Task.isCancelled || isInterrupted.withLock { $0 } }
+    var hasEnded: Bool { Task.isCancelled || isInterrupted.withLock { $0 } }
 
     private func wait(
         _ time: Interval, _ phase: LoadProgress.Phase, _ stage: LoadStage, _ progress: (LoadProgress) -> Void,
@@ -133,36 +133,62 @@ public final class LoadRun: Sendable {
         }
     }
 
-    /// Brings one client in, again when the server says that a refusal may pass.
+    /// Brings one client in, again when the server says that a refusal may pass, and keeps it in.
     private func attempt(_ role: ClientNegotiation.Role, on stage: LoadStage) async throws -> JoinOutcome {
+        let (outcome, member) = try await join(role, on: stage)
+        if plan.followsReconnects, case .joined = outcome, let member {
+            stage.keep(Task { await self.follow(member, on: stage) })
+        }
+        return outcome
+    }
+
+    /// - Parameter former: whose place it takes, and what the server said about that.
+    func join(
+        _ role: ClientNegotiation.Role, after former: (member: Member, notice: SessionNotice?)? = nil,
+        on stage: LoadStage
+    ) async throws -> (JoinOutcome, Member?) {
         let began = LoadClock.now
         var reason = "no attempt"
         for try_ in 0..<Limits.joinAttempts {
-            guard !hasEnded else { return .failed("interrupted") }
+            guard !hasEnded else { return (.failed("interrupted"), nil) }
             if try_ > 0 { stage.noteRetry() }
             let draft = try stage.draft(role)
             do {
-                let session =
-                    switch role {
-                    case .publisher(let number): try await signaling.publish(draft.negotiation, number: number)
-                    case .subscriber(let number): try await signaling.subscribe(draft.negotiation, number: number)
-                    }
-                stage.keep(session)
-                guard let client = draft.negotiation.result else { return .failed("signalling negotiated nothing") }
-                stage.add(draft, client)
-                return await gate.outcome(of: draft.id, began: began)
+                let session = try await enter(draft, role, after: former)
+                stage.keep(session, of: draft)
+                let member = Member(
+                    role: role, draft: draft, session: session, person: former?.member.person ?? draft.id,
+                    generation: (former?.member.generation ?? -1) + 1)
+                guard let client = draft.negotiation.result else {
+                    return (.failed("signalling negotiated nothing"), member)
+                }
+                stage.add(draft, client, after: former?.member)
+                return (await gate.outcome(of: draft.id, began: began), member)
             } catch let retry as SignalingRetry {
                 reason = retry.description
                 try? await Task.sleep(for: .nanoseconds(retry.delay.nanoseconds))
             } catch {
-                return .failed("\(error)")
+                return (.failed("\(error)"), nil)
             }
         }
-        return .failed(reason)
+        return (.failed(reason), nil)
+    }
+
+    private func enter(
+        _ draft: ClientDraft, _ role: ClientNegotiation.Role, after former: (member: Member, notice: SessionNotice?)?
+    ) async throws -> any SignaledSession {
+        if let former {
+            return try await signaling.rejoin(draft.negotiation, after: former.member.session, former.notice)
+        }
+        return switch role {
+        case .publisher(let number): try await signaling.publish(draft.negotiation, number: number)
+        case .subscriber(let number): try await signaling.subscribe(draft.negotiation, number: number)
+        }
     }
 
     /// Everybody leaves: the server is told, transports say goodbye, threads end.
     private func leave(_ stage: LoadStage) async {
+        await stage.stopFollowing()
         stage.stopPublishing()
         let sessions = stage.takeSessions()
         // Not cancelled with the run: a server that is not told keeps the clients for a while.

@@ -29,7 +29,10 @@ final class LoadStage: Sendable {
     private struct State {
         var random: SeededRandom
         var nextID = 0
-        var sessions: [any SignaledSession] = []
+        /// By the ids of their clients.
+        var sessions: [Int: any SignaledSession] = [:]
+        var followers: [Task<Void, Never>] = []
+        var reconnectTimes = LatencyHistogram()
         var report = LoadReport()
         var joinTimes = LatencyHistogram()
         var isPublished = 0
@@ -48,11 +51,13 @@ final class LoadStage: Sendable {
             plan, run: UInt32(truncatingIfNeeded: random.next()), certificate: certificate)
         let results = ResultBox(threads: plan.threads)
         self.results = results
-        let share = (plan.subscribers + plan.rogues) / plan.threads + 1
+        // A client that moves is there twice for a while.
+        let copies = plan.followsReconnects ? 2 : 1
+        let share = copies * ((plan.subscribers + plan.rogues) / plan.threads + 1)
         var threads: [MediaThread] = []
         for index in 0..<plan.threads {
             threads.append(
-                try MediaThread(settings, index: index, capacity: share + (index == 0 ? plan.publishers : 0)) {
+                try MediaThread(settings, index: index, capacity: share + (index == 0 ? copies * plan.publishers : 0)) {
                     Self.take($0, gate: gate, results: results)
                 })
         }
@@ -110,22 +115,53 @@ final class LoadStage: Sendable {
     }
 
     /// Gives a negotiated client to its thread.
-    func add(_ draft: ClientDraft, _ client: NegotiatedClient) {
+    func add(_ draft: ClientDraft, _ client: NegotiatedClient, after former: Member?) {
         if draft.isPublisher { results.expectPublisher(draft.id) }
         threads[draft.thread].send(
             .add(
                 ClientSetup(
                     id: draft.id, socket: draft.socket, client: client, isPublisher: draft.isPublisher,
-                    rogue: draft.rogue, random: draft.random, joinDeadline: LoadClock.now + Limits.joinTime)))
-        state.withLock { if draft.isPublisher { $0.isPublished += 1 } }
+                    rogue: draft.rogue, random: draft.random, joinDeadline: LoadClock.now + Limits.joinTime,
+                    replaces: former?.draft.id, person: former?.person ?? draft.id,
+                    generation: (former?.generation ?? -1) + 1)))
+        state.withLock { if draft.isPublisher, former == nil { $0.isPublished += 1 } }
     }
 
-    func keep(_ session: any SignaledSession) { state.withLock { $0.sessions.append(session) } }
+    /// The client's connection ends, on its side.
+    func remove(_ draft: ClientDraft) {
+        threads[draft.thread].send(.remove(draft.id))
+        state.withLock { $0.sessions[draft.id] = nil }
+    }
+
+    func keep(_ session: any SignaledSession, of draft: ClientDraft) {
+        state.withLock { $0.sessions[draft.id] = session }
+    }
 
     func takeSessions() -> [any SignaledSession] {
         state.withLock { state in
-            defer { state.sessions = [] }
-            return state.sessions
+            defer { state.sessions = [:] }
+            return state.sessions.sorted { $0.key < $1.key }.map(\.value)
+        }
+    }
+
+    /// A task that keeps a client in.
+    func keep(_ follower: Task<Void, Never>) { state.withLock { $0.followers.append(follower) } }
+
+    func stopFollowing() async {
+        let followers = state.withLock { state in
+            defer { state.followers = [] }
+            return state.followers
+        }
+        for follower in followers { follower.cancel() }
+        for follower in followers { await follower.value }
+    }
+
+    func noteReconnect(hasMedia: Bool, took time: Interval?) {
+        state.withLock { state in
+            if hasMedia { state.report.reconnects.moved += 1 } else { state.report.reconnects.lost += 1 }
+            guard let time else { return state.report.reconnects.failed += 1 }
+            state.report.reconnects.succeeded += 1
+            state.reconnectTimes.record(nanoseconds: UInt64(clamping: time.nanoseconds))
         }
     }
 
@@ -210,6 +246,7 @@ final class LoadStage: Sendable {
             report.subscribers = plan.subscribers
             report.rogues = plan.rogues
             report.joins.time = state.joinTimes.quantiles
+            report.reconnects.time = state.reconnectTimes.quantiles
             report.srtpProfiles = results.profiles
             return report
         }

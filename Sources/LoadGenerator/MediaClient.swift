@@ -13,11 +13,19 @@ struct ClientSetup: Sendable {
     let random: SeededRandom
     /// When it gives up waiting for media, or of a publisher for the connection.
     let joinDeadline: Instant
+    /// The client whose place it takes, by its id.
+    var replaces: Int?
+    /// The id of the first of those that took each other's place.
+    var person: Int
+    /// How many were before it.
+    var generation = 0
 }
 
 /// A client on its media thread.
 struct MediaClient: ~Copyable {
     let id: Int
+    let person: Int
+    let replaces: Int?
     let socket: TrainSocket
     let isPublisher: Bool
     let rogue: RogueKind?
@@ -39,6 +47,11 @@ struct MediaClient: ~Copyable {
     var nextAudio = Instant.distantFuture
     let publisher: Int
 
+    /// Index of what it shares with those whose place it took; -1 for nothing.
+    var witness = -1
+    /// Of a publisher: another has taken its place, and what it still sends is expected of nobody.
+    var isSuperseded = false
+
     var isConnected = false
     /// Every section has had verified media: the client has joined.
     var hasMedia = false
@@ -59,7 +72,9 @@ struct MediaClient: ~Copyable {
         var random = setup.random
         let media = setup.client.media.prefix(Limits.sections)
         let published =
-            setup.isPublisher ? try publications(media, settings: settings, random: &random, now: now) : []
+            setup.isPublisher
+            ? try publications(
+                media, settings: settings, generation: setup.generation, random: &random, now: now) : []
         let sections = try setup.isPublisher ? [] : media.map { section throws in try ReceivedSection(section) }
         let transport = try ClientTransport.make(
             setup.client.path, local: setup.socket.local, certificate: settings.certificate, random: random.split(),
@@ -75,6 +90,8 @@ struct MediaClient: ~Copyable {
         sections: [ReceivedSection], random: SeededRandom
     ) {
         id = setup.id
+        person = setup.person
+        replaces = setup.replaces
         socket = setup.socket
         isPublisher = setup.isPublisher
         rogue = setup.rogue
@@ -89,14 +106,16 @@ struct MediaClient: ~Copyable {
     }
 
     private static func publications(
-        _ media: ArraySlice<ClientSection>, settings: MediaSettings, random: inout SeededRandom, now: Instant
+        _ media: ArraySlice<ClientSection>, settings: MediaSettings, generation: Int, random: inout SeededRandom,
+        now: Instant
     ) throws(LoadError) -> [PublishedStream] {
         var published: [PublishedStream] = []
         for section in media {
             guard section.kind == .video, let pattern = settings.video else {
                 published.append(
                     try PublishedStream(
-                        section, run: settings.run, encoding: 0, rid: nil, sizes: nil, random: &random, now: now))
+                        section, run: settings.run, encoding: 0, rid: nil, sizes: nil, generation: generation,
+                        random: &random, now: now))
                 continue
             }
             let rids: [String?] = pattern == .simulcast ? SectionLayout.rids : [nil]
@@ -107,8 +126,8 @@ struct MediaClient: ~Copyable {
                     random: SeededRandom(seed: settings.seed &+ UInt64(section.publisher) &* 977))
                 published.append(
                     try PublishedStream(
-                        section, run: settings.run, encoding: encoding, rid: rid, sizes: sizes, random: &random,
-                        now: now))
+                        section, run: settings.run, encoding: encoding, rid: rid, sizes: sizes,
+                        generation: generation, random: &random, now: now))
             }
         }
         return published

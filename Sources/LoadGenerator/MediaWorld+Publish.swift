@@ -15,6 +15,7 @@ extension MediaWorld {
     /// A publisher's path and keys are there: it begins. Publishers are spread over the time of a frame, as those of a
     /// real room are.
     mutating func beginPublishing(_ slot: Int32, now: Instant) {
+        if let former = clients[slot].replaces.flatMap({ slots[$0] }) { clients[former].isSuperseded = true }
         let share = Int64(clients[slot].publisher % max(1, settings.publishers))
         for stream in clients[slot].published {
             let interval = interval(of: stream.kind)
@@ -52,6 +53,7 @@ extension MediaWorld {
 
     private mutating func send(_ stream: PublishedStream, of slot: Int32, now: Instant) {
         let frame = stream.beginFrame(now: now)
+        let window = clients[slot].isSuperseded ? MeasurementWindow() : window
         let descriptor = clients[slot].socket.descriptor
         var destination: SocketAddress?
         for index in 0..<frame.plan.packets {

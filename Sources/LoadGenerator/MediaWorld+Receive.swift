@@ -133,9 +133,13 @@ extension MediaWorld {
             return
         }
         // Who has not come in is not expected to get anything.
-        let counted = clients[slot].hasMedia ? window : MeasurementWindow()
+        let witness = clients[slot].witness
+        let counted = clients[slot].hasMedia || witness >= 0 ? window : MeasurementWindow()
+        exchangeNumbers(of: index, slot)
+        clients[slot].streams[index].verifier.toleratesRepeats = witness >= 0 && now < witnesses[witness].overlapEnds
         let sentAt = clients[slot].streams[index].verifier.receive(
             packet, header: header, origin: origin, window: counted, counters: &result.counters)
+        exchangeNumbers(of: index, slot)
         guard let sentAt else { return }
         if !clients[slot].hasMedia { noteMedia(stream: index, of: slot, arrival: arrival, now: now) }
         noteGap(stream: index, of: slot, arrival: arrival)
@@ -143,18 +147,25 @@ extension MediaWorld {
     }
 
     private mutating func noteGap(stream: Int, of slot: Int32, arrival: UInt64) {
-        guard
-            let since = clients[slot].streams[stream].gaps.note(arrival, threshold: settings.gapThreshold),
-            window.contains(since)
-        else { return }
+        let witness = clients[slot].witness
+        let section = clients[slot].streams[stream].section
+        let found =
+            witness >= 0
+            ? witnesses[witness].sections[section].gaps.note(arrival, threshold: settings.gapThreshold)
+            : clients[slot].streams[stream].gaps.note(arrival, threshold: settings.gapThreshold)
+        guard let since = found, window.contains(since) else { return }
         list(gap(stream, of: slot, since: since, until: arrival, isOpen: false))
     }
 
     func gap(_ stream: Int, of slot: Int32, since: UInt64, until: UInt64, isOpen: Bool) -> MediaGap {
-        let section = clients[slot].sections[clients[slot].streams[stream].section]
-        return MediaGap(
-            at: Double(since &+ wallOffset) / 1e6, milliseconds: Double(until &- since) / 1e6,
-            subscriber: clients[slot].id, kind: section.kind.rawValue, isOpen: isOpen)
+        let kind = clients[slot].sections[clients[slot].streams[stream].section].kind
+        return gap(kind, of: clients[slot].person, since: since, until: until, isOpen: isOpen)
+    }
+
+    func gap(_ kind: MediaKind, of person: Int, since: UInt64, until: UInt64, isOpen: Bool) -> MediaGap {
+        MediaGap(
+            at: Double(since &+ wallOffset) / 1e6, milliseconds: Double(until &- since) / 1e6, subscriber: person,
+            kind: kind.rawValue, isOpen: isOpen)
     }
 
     mutating func list(_ gap: MediaGap) {

@@ -11,6 +11,9 @@ struct MediaWorld: ~Copyable {
     let epoll: Int32
     var clients: SlotTable<MediaClient>
     var slots: [Int: Int32] = [:]
+    /// Of subscribers that have connected anew, and by the ids of clients that are gone.
+    var witnesses: [Witness] = []
+    var departed: [Int: Int] = [:]
     var publisherSlots: [Int32] = []
     /// When each slot has something to do, in nanoseconds: all that a tick looks at.
     var deadlines: [UInt64]
@@ -115,6 +118,7 @@ struct MediaWorld: ~Copyable {
         do {
             let slot = clients.insert(try MediaClient.make(setup, settings: settings, now: now))
             slots[setup.id] = slot
+            inherit(slot, now: now)
             if setup.isPublisher { publisherSlots.append(slot) }
             _ = apus_epoll_add(epoll, setup.socket.descriptor, UInt64(slot))
             drain(slot, now: now)
@@ -125,6 +129,7 @@ struct MediaWorld: ~Copyable {
 
     private mutating func remove(_ id: Int) {
         guard let slot = slots.removeValue(forKey: id) else { return }
+        settleAccounts(slot, now: LoadClock.now)
         if !clients[slot].isMute {
             clients[slot].transport.peer.close(now: LoadClock.now)
             sendControl(of: slot)
@@ -158,7 +163,13 @@ struct MediaWorld: ~Copyable {
                 collected.sent[key, default: 0] &+= stream.sentInWindow
             }
         }
-        for slot in slots.values where clients[slot].isWitness && clients[slot].hasMedia {
+        for witness in witnesses {
+            for section in witness.sections {
+                collected.sections[
+                    StreamKey(publisher: section.publisher, isVideo: section.kind == .video), default: 0] += 1
+            }
+        }
+        for slot in slots.values where clients[slot].isWitness && clients[slot].hasMedia && clients[slot].witness < 0 {
             for section in clients[slot].sections {
                 collected.sections[
                     StreamKey(publisher: section.publisher, isVideo: section.kind == .video), default: 0] += 1
@@ -179,10 +190,19 @@ struct MediaWorld: ~Copyable {
                 result.indices &+= ledger.count
                 result.reusedIndices &+= ledger.reused
             }
+            guard clients[slot].witness < 0 else { continue }
             for stream in clients[slot].streams.indices where clients[slot].streams[stream].repairs == nil {
                 let watch = clients[slot].streams[stream].gaps
                 guard let since = watch.isSilent(at: window.end, threshold: settings.gapThreshold) else { continue }
                 list(gap(stream, of: slot, since: since, until: window.end, isOpen: true))
+            }
+        }
+        for witness in witnesses {
+            for section in witness.sections {
+                guard let since = section.gaps.isSilent(at: window.end, threshold: settings.gapThreshold) else {
+                    continue
+                }
+                list(gap(section.kind, of: witness.person, since: since, until: window.end, isOpen: true))
             }
         }
     }

@@ -54,12 +54,14 @@ package import Wire
 
     package init(
         _ section: ClientSection, run: UInt32, encoding: Int, rid: String?, sizes: FrameSizes?,
-        random: inout SeededRandom, now: Instant
+        generation: Int = 0, random: inout SeededRandom, now: Instant
     ) throws(LoadError) {
         guard let codec = section.parameters.codecs.first else { throw LoadError("the server agreed on no codec") }
         let known = rid == nil ? section.parameters.encodings.first : nil
         kind = section.kind
-        stream = section.kind == .audio ? LoadPayload.audioStream : UInt8(encoding)
+        stream =
+            UInt8(truncatingIfNeeded: generation & 0x0F) << 4
+            | (section.kind == .audio ? LoadPayload.audioStream : UInt8(encoding))
         ssrc = known?.ssrc ?? max(1, UInt32(truncatingIfNeeded: random.next()))
         rtxSSRC = known?.rtxSSRC ?? max(1, UInt32(truncatingIfNeeded: random.next()))
         payloadType = codec.payloadType
@@ -135,7 +137,7 @@ package import Wire
             ? MediaFraming.writeOpus(into: &packet, at: start)
             : MediaFraming.writeVP8(
                 into: &packet, at: start, isFirst: index == 0, isKeyFrame: frame.isKeyFrame, pictureID: frame.pictureID,
-                frameBytes: frame.plan.byteCount, size: Self.pictureSize(stream))
+                frameBytes: frame.plan.byteCount, size: Self.pictureSize(stream & 0x0F))
         LoadPayload(run: run, publisher: publisher, stream: stream, number: progress.number, sentAt: now.nanoseconds)
             .write(into: &packet, content, end)
         keep(packet.bytes.extracting(0..<end), progress.sequence, payloadStart: start)

@@ -9,8 +9,10 @@ package struct StreamVerifier: Sendable {
     private let kind: MediaKind
     private let checksumInterval: Int
 
-    /// Numbers by encoding; audio is alone in the first.
-    private var numbers: [NumberWindow] = []
+    /// Numbers by generation and encoding, four to a generation; audio is the first of its.
+    var numbers: [NumberWindow] = []
+    /// What has come may come again, over another connection.
+    var toleratesRepeats = false
     private var untilChecksum = 1
     private var unwrapper = SequenceUnwrapper()
     /// The newest media packet.
@@ -49,19 +51,24 @@ package struct StreamVerifier: Sendable {
         let verifies = untilChecksum <= 0
         if verifies { untilChecksum = checksumInterval }
         guard let payload = read(packet, header, verifies: verifies, &counters) else { return nil }
-        guard payload.run == run, payload.publisher == publisher, isExpected(payload.stream) else {
+        guard payload.run == run, payload.publisher == publisher, isExpected(payload.encoding) else {
             // A flipped bit may look like another's packet: only a whole one is somebody's.
             if verifies || read(packet, header, verifies: true, &counters) != nil { counters.misdelivered &+= 1 }
             return nil
         }
         let isInWindow = window.contains(payload.sentAt)
         follow(header, payload, origin, isInWindow: isInWindow, &counters)
-        let encoding = payload.stream == LoadPayload.audioStream ? 0 : Int(payload.stream)
-        while numbers.count <= encoding { numbers.append(NumberWindow()) }
-        switch numbers[encoding].insert(payload.number) {
+        let encoding = payload.encoding == LoadPayload.audioStream ? 0 : Int(payload.encoding)
+        let place = payload.generation * 4 + encoding
+        while numbers.count <= place { numbers.append(NumberWindow()) }
+        switch numbers[place].insert(payload.number) {
         case .new: break
         case .before:
-            if origin == .repair { counters.redundantRepairs &+= 1 } else { counters.duplicated &+= 1 }
+            if origin == .repair || toleratesRepeats {
+                counters.redundantRepairs &+= 1
+            } else {
+                counters.duplicated &+= 1
+            }
             return nil
         case .forgotten:
             counters.sequenceErrors &+= 1

@@ -7,6 +7,8 @@ public struct PlacementRequest: Hashable, Sendable, Codable {
     /// The new epoch is higher than this: the highest that the controller has seen for the session. It
     /// keeps fencing right when the store has lost its data.
     public var epochFloor: Epoch
+    /// The session is taken from the owner that it has under this epoch; under another it stays where it is.
+    public var movedFrom: Epoch?
     public var strategy = PlacementStrategy.leastSessions
     /// Workers of this region are taken before others; empty prefers none.
     public var region = ""

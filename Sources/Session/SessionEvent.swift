@@ -26,6 +26,11 @@ public struct SessionEvent: Hashable, Sendable, Codable {
         case mediaFlowingOut(EndpointID, MediaKind, isFlowing: Bool)
         /// Another endpoint of the session leads the talk now, by its audio levels (RFC 6464).
         case dominantSpeakerChanged(EndpointID)
+        /// The worker of this one endpoint is gone, and the endpoint with it; others of the session serve on.
+        case endpointLost(EndpointID, Refusal)
+        /// The endpoint's worker is being drained: whoever has it should open another, which will be elsewhere, and
+        /// then close this one.
+        case moveAdvised(EndpointID)
         /// The worker that held the session is gone, or refused to hold it any longer.
         case sessionLost(Refusal)
     }

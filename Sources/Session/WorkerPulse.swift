@@ -4,8 +4,12 @@ public struct WorkerPulse: Hashable, Sendable {
     /// The start of its process that heartbeats now; nil when the last heartbeat is too long ago.
     public var incarnation: String?
 
-    public init(id: WorkerID, incarnation: String?) {
+    /// It is to be emptied.
+    public var isDraining: Bool
+
+    public init(id: WorkerID, incarnation: String?, isDraining: Bool = false) {
         self.id = id
         self.incarnation = incarnation
+        self.isDraining = isDraining
     }
 }

@@ -7,6 +7,7 @@ final class ConnectionBudget: Sendable {
     struct Counts: Sendable {
         var open = 0
         var webSockets = 0
+        var eventStreams = 0
         /// Since start.
         var accepted: UInt64 = 0
         var refused: UInt64 = 0
@@ -46,8 +47,29 @@ final class ConnectionBudget: Sendable {
     func release(_ address: String) {
         state.withLock { state in
             let own = state.byAddress[address] ?? 0
-            state.byAddress[address] = own > 1 ? own - 1 : nil
+            // Below zero while a connection that was lent out has ended and its lease has not.
+            state.byAddress[address] = own == 1 ? nil : own - 1
             state.counts.open -= 1
+        }
+    }
+
+    /// A connection of the address carries server-sent events from now on, and does not count for its address as long
+    /// as the lease lives: it belongs to a publisher or player, whose number has bounds of its own. Nil when event
+    /// streams hold half of all connections.
+    func lend(_ address: String) -> EventStreamLease? {
+        state.withLock { state in
+            guard state.counts.eventStreams < limits.connections / 2 else { return nil }
+            state.counts.eventStreams += 1
+            if let own = state.byAddress[address] { state.byAddress[address] = own - 1 }
+            return EventStreamLease(budget: self, address: address)
+        }
+    }
+
+    fileprivate func giveBack(_ address: String) {
+        state.withLock { state in
+            state.counts.eventStreams -= 1
+            let own = state.byAddress[address, default: 0] + 1
+            state.byAddress[address] = own == 0 ? nil : own
         }
     }
 
@@ -67,4 +89,17 @@ final class ConnectionBudget: Sendable {
         }
         return prefix.map { String($0, radix: 16) }.joined(separator: ".") + "/64"
     }
+}
+
+/// That a connection does not count for its address.
+final class EventStreamLease: Sendable {
+    private let budget: ConnectionBudget
+    private let address: String
+
+    fileprivate init(budget: ConnectionBudget, address: String) {
+        self.budget = budget
+        self.address = address
+    }
+
+    deinit { budget.giveBack(address) }
 }

@@ -9,16 +9,19 @@ struct GatewayRoutes: Sendable {
     let gateway: Gateway
     let webSockets: WebSocketRoutes
     let limits: SignalingLimits
+    let budget: ConnectionBudget
 
     func add(to router: Router<FrontRequestContext>) {
         for endpoint in ["whip", "whep"] {
             for method in [HTTPRequest.Method.get, .head, .post, .put, .patch, .delete, .options] {
-                router.on("/\(endpoint)/**", method: method) { request, _ in try await respond(to: request) }
+                router.on("/\(endpoint)/**", method: method) { request, context in
+                    try await respond(to: request, context)
+                }
             }
         }
     }
 
-    private func respond(to request: Request) async throws -> Response {
+    private func respond(to request: Request, _ context: FrontRequestContext) async throws -> Response {
         let origin = request.headers[.origin]
         guard webSockets.allows(origin: origin) else {
             return HTTPRoutes.text("this origin is not allowed\n", status: .forbidden)
@@ -27,7 +30,9 @@ struct GatewayRoutes: Sendable {
         if let length = request.headers[.contentLength].flatMap({ Int($0) }), length > limits.bodyBytes {
             response = HTTPRoutes.text("a body has at most \(limits.bodyBytes) bytes\n", status: .contentTooLarge)
         } else if let body = try? await request.body.collect(upTo: limits.bodyBytes) {
-            response = Self.response(await gateway.respond(to: Self.request(request, body)))
+            let answer = await gateway.respond(to: Self.request(request, body))
+            response = Self.response(answer)
+            if let events = answer.events { stream(events, context, &response) }
         } else {
             response = HTTPRoutes.text("the body is too large, or ended early\n", status: .contentTooLarge)
         }
@@ -55,6 +60,18 @@ struct GatewayRoutes: Sendable {
         }
         let body = answer.body.isEmpty ? ResponseBody() : ResponseBody(byteBuffer: ByteBuffer(string: answer.body))
         return Response(status: HTTPResponse.Status(code: answer.status), headers: headers, body: body)
+    }
+
+    /// Server-sent events on the connection until it or the resource ends.
+    private func stream(_ events: AsyncStream<String>, _ context: FrontRequestContext, _ response: inout Response) {
+        guard let lease = budget.lend(ConnectionBudget.key(of: context.remoteAddress)) else {
+            response = HTTPRoutes.text(
+                "too many event streams are open; try again later\n", status: .serviceUnavailable)
+            response.headers[.retryAfter] = "5"
+            return
+        }
+        let body = EventStreamBody(events: events, channel: context.channel, limits: limits, lease: lease)
+        response.body = ResponseBody { writer in try await body.write(to: &writer) }
     }
 
     /// The CORS protocol (Fetch standard, section 3.2). No credentials: a token is in a header, never in a cookie.

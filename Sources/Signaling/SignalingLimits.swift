@@ -37,6 +37,10 @@ public struct SignalingLimits: Sendable {
     public var outboundBytes = 4 * 1024 * 1024
     /// Time between keep-alive pings; a client that has not said anything from one to the next is gone.
     public var pingInterval = TimeAmount.seconds(30)
+    /// Time between comments on a stream of server-sent events, by which a connection that is gone is noticed.
+    public var eventHeartbeat = TimeAmount.seconds(10)
+    /// How long one write on such a stream may wait for a client that does not read.
+    public var eventWriteTime = TimeAmount.seconds(20)
     /// How long the peer may take to answer a close frame.
     public var closeTimeout = TimeAmount.seconds(2)
 

@@ -50,7 +50,7 @@ public final class SignalingServer: Sendable {
         let http = HTTPRoutes(
             files: files, status: status, webSockets: routes, budget: budget,
             kurentoPath: String(configuration.kurentoPath.drop { $0 == "/" }),
-            gateway: gateway.map { GatewayRoutes(gateway: $0, webSockets: routes, limits: limits) },
+            gateway: gateway.map { GatewayRoutes(gateway: $0, webSockets: routes, limits: limits, budget: budget) },
             control: control.map { ControlRoutes(control: $0) })
         front = FrontChannel(
             responder: Self.responder(http, logger: logger), routes: routes, limits: limits,

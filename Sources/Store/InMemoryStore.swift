@@ -66,7 +66,8 @@ public final class InMemoryStore: ClusterStore {
     public func pulses() async throws(StoreError) -> [WorkerPulse] {
         try access { state throws(StoreError) in
             state.workers.keys.sorted().map {
-                WorkerPulse(id: $0, incarnation: state.workers[$0]?.report?.incarnation)
+                WorkerPulse(
+                    id: $0, incarnation: state.workers[$0]?.report?.incarnation, isDraining: state.drains[$0] != nil)
             }
         }
     }

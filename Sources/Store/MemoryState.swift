@@ -51,7 +51,7 @@ struct MemoryState {
             guard entry.record.assignment.controller == controller else {
                 throw .conflict(entry.record.assignment)
             }
-            return entry.record.assignment
+            guard request.movedFrom == entry.record.assignment.epoch else { return entry.record.assignment }
         }
         let candidates = workers.compactMap { id, worker in
             worker.report.map {
@@ -69,6 +69,7 @@ struct MemoryState {
             session: session, worker: worker, incarnation: workers[worker]?.report?.incarnation ?? "",
             epoch: Epoch(epoch), controller: controller)
         let specification = entry.flatMap { $0.isReleased ? nil : $0.record.specification }
+        if let former = entry?.record.assignment.worker { workers[former]?.assigned.remove(session) }
         sessions[session] = MemorySession(
             record: SessionRecord(assignment: assignment, state: .assigned, specification: specification))
         workers[worker]?.assigned.insert(session)

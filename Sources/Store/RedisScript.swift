@@ -39,7 +39,8 @@ extension RedisScript {
             for _, name in ipairs(redis.call('SMEMBERS', ARGV[1] .. 'workers')) do
                 local incarnation = redis.pcall('HGET', ARGV[1] .. 'worker:' .. name, 'incarnation')
                 if type(incarnation) == 'table' then incarnation = '' end
-                result[#result + 1] = {name, incarnation}
+                local drain = redis.pcall('HEXISTS', ARGV[1] .. 'drains', name)
+                result[#result + 1] = {name, incarnation, drain == 1 and 1 or 0}
             end
             return result
             """)
@@ -107,8 +108,8 @@ extension RedisScript {
             return 1
             """)
 
-    /// Session, controller, epoch floor, strategy, two random numbers, region, count of excluded workers, these,
-    /// count of labels, these, then the capabilities needed.
+    /// Session, controller, epoch floor, strategy, two random numbers, region, epoch that it is moved from or nothing,
+    /// count of excluded workers, these, count of labels, these, then the capabilities needed.
     /// The choice is that of `Placement.choose`; a test holds the two together.
     static let assign = RedisScript(
         name: "assign",
@@ -116,11 +117,12 @@ extension RedisScript {
             local prefix, session, controller, region = ARGV[1], ARGV[2], ARGV[3], ARGV[8]
             local key = prefix .. 'session:' .. session
             local record = redis.call('HMGET', key, 'worker', 'incarnation', 'epoch', 'controller', 'state')
-            if record[5] == 'assigned' then
+            local isMoved = record[4] == controller and record[3] == ARGV[9]
+            if record[5] == 'assigned' and not isMoved then
                 return {record[4] == controller and 'held' or 'conflict', record[1], record[2], record[3], record[4]}
             end
-            local excluded, last = {}, 9 + tonumber(ARGV[9])
-            for index = 10, last do excluded[ARGV[index]] = true end
+            local excluded, last = {}, 10 + tonumber(ARGV[10])
+            for index = 11, last do excluded[ARGV[index]] = true end
             local labels = last + 1 + tonumber(ARGV[last + 1])
             local function has(list, first, final)
                 for index = first, final do
@@ -163,6 +165,7 @@ extension RedisScript {
                 'controller', controller, 'state', 'assigned')
             redis.call('HDEL', key, 'free')
             redis.call('PERSIST', key)
+            if record[1] then redis.pcall('SREM', prefix .. 'assign:' .. record[1], session) end
             redis.call('SADD', prefix .. 'assign:' .. best.name, session)
             return {'assigned', best.name, best.incarnation, text, controller}
             """)

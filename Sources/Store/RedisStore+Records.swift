@@ -21,7 +21,11 @@ extension RedisStore {
     public func pulses() async throws(StoreError) -> [WorkerPulse] {
         let value = try await run(.pulses, [])
         return (value.array ?? [])
-            .compactMap { entry in entry[0].text.map { WorkerPulse(id: WorkerID($0), incarnation: entry[1].text) } }
+            .compactMap { entry in
+                entry[0].text.map {
+                    WorkerPulse(id: WorkerID($0), incarnation: entry[1].text, isDraining: entry[2] == .integer(1))
+                }
+            }
             .sorted { $0.id < $1.id }
     }
 
@@ -84,7 +88,7 @@ extension RedisStore {
             [
                 session.rawValue, controller.rawValue, request.epochFloor.description, request.strategy.rawValue,
                 String(request.draw.first), String(request.draw.second), request.region,
-                String(request.excluded.count),
+                request.movedFrom?.description ?? "", String(request.excluded.count),
             ] + request.excluded.map(\.rawValue) + [String(request.labels.count)] + Self.labels(request.labels)
                 + request.capabilities)
         switch value[0].text {

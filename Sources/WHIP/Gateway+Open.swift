@@ -21,7 +21,9 @@ extension Gateway {
         }
         let room = try await enter(name)
         do throws(GatewayError) {
-            let resource = try await open(role, offer, publisher: request.query["publisher"], in: room)
+            let resource = try await open(
+                role, offer, publisher: request.query["publisher"],
+                replacing: replaced(by: request, role, room: name), in: room)
             await leave(room)
             return created(resource)
         } catch {
@@ -55,9 +57,15 @@ extension Gateway {
     }
 
     private func open(
-        _ role: Resource.Role, _ offer: SessionDescription, publisher: String?, in room: Room
+        _ role: Resource.Role, _ offer: SessionDescription, publisher: String?, replacing former: Resource?,
+        in room: Room
     ) async throws(GatewayError) -> Resource {
-        let name = try await claimName(role, publisher, in: room)
+        let name: String
+        if let former {
+            name = former.name
+        } else {
+            name = try await claimName(role, publisher, in: room)
+        }
         func sources(_ kind: MediaDescription.Kind) -> Int {
             role == .player ? min(offer.media.count { $0.kind == kind }, Limits.sectionsPerPlayer) : 0
         }
@@ -77,9 +85,10 @@ extension Gateway {
             guard room.phase == .open else { throw .full("the room has just ended; POST the offer again") }
             let resource = Resource(
                 role: role, room: room, secret: configuration.drawIdentifier(), id: id, name: name,
-                chosenPublisher: role == .player ? publisher : nil, tag: "\"\(configuration.drawIdentifier())\"",
+                chosenPublisher: role == .player ? publisher ?? former?.chosenPublisher : nil,
+                tag: "\"\(configuration.drawIdentifier())\"",
                 local: identity.ice, candidates: opened.candidates, negotiation: negotiation)
-            await settle(resource, negotiation.remoteCandidates.map(\.candidate))
+            await settle(resource, replacing: former, negotiation.remoteCandidates.map(\.candidate))
             return resource
         } catch {
             await attempt(.closeEndpoint(id), in: room.session)
@@ -88,12 +97,20 @@ extension Gateway {
     }
 
     /// Enters a negotiated resource into the tables, and gives it and the others of the room what they lack.
-    private func settle(_ resource: Resource, _ candidates: [String]) async {
+    private func settle(_ resource: Resource, replacing former: Resource?, _ candidates: [String]) async {
         let room = resource.room
         resources[resource.secret] = resource
         switch resource.role {
-        case .publisher: room.publishers.append(resource)
-        case .player: room.players[resource.id] = resource
+        case .publisher:
+            if let former, room.publishers.contains(where: { $0 === former }) {
+                await precede(resource, by: former)
+                return await add(candidates, to: resource)
+            }
+            room.publishers.append(resource)
+        case .player:
+            resource.inheritedFeeds = former?.feeds
+            resource.layerRequests = former?.layerRequests ?? [:]
+            room.players[resource.id] = resource
         }
         touch(resource)
         await add(candidates, to: resource)
@@ -121,7 +138,7 @@ extension Gateway {
         }
         guard let wanted else { return String(configuration.drawIdentifier().prefix(8)) }
         if let holder = room.publishers.first(where: { $0.name == wanted }) {
-            guard !holder.isConnected else {
+            guard !holder.isConnected || holder.isFailing else {
                 throw GatewayError(409, "another publisher of this room has the name `\(wanted)`: choose another")
             }
             await end(holder, "its name was taken over")
@@ -189,6 +206,7 @@ extension Gateway {
             let relation = "urn:ietf:params:whep:ext:core:layer"
             headers.append(("Link", "<\(resource.path)/\(Self.layerComponent)>; rel=\"\(relation)\""))
         }
+        headers.append(eventsLink(of: resource))
         return GatewayResponse(
             201, headers: headers, body: resource.description.adding(candidates: resource.candidates).text)
     }

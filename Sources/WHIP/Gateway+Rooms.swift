@@ -70,7 +70,10 @@ extension Gateway {
             logger.warning(
                 "a room lost its worker", metadata: ["session": "\(room.session)", "reason": "\(refusal.message)"])
         }
-        for resource in room.publishers + Array(room.players.values) { forget(resource) }
+        for resource in room.everyone {
+            if let refusal { advise(resource, refusal.reason == .workerDrained ? .drained : .workerLost) }
+            forget(resource)
+        }
         await plane.close(room.session)
         await forget(room)
         retire(room)
@@ -88,22 +91,29 @@ extension Gateway {
     func end(_ resource: Resource, _ reason: String) async {
         guard !resource.isEnded else { return }
         let room = resource.room
+        // Gone before the media of its successor came.
+        if let successor = resource.successor { _ = promote(successor) }
         forget(resource)
         logger.debug(
             "a resource ended",
             metadata: ["session": "\(room.session)", "endpoint": "\(resource.id)", "reason": "\(reason)"])
         room.visitors += 1
         await attempt(.closeEndpoint(resource.id), in: room.session)
-        if resource.role == .publisher { await routePlayers(of: room) }
+        if resource.role == .publisher {
+            await routePlayers(of: room)
+            room.followers[resource.id] = nil
+        }
         await leave(room)
         await remember(room)
     }
 
     private func forget(_ resource: Resource) {
         resource.isEnded = true
+        resource.notices.end()
         touch(resource)
         resources[resource.secret] = nil
         resource.room.publishers.removeAll { $0 === resource }
+        resource.room.idlePublishers[resource.id] = nil
         resource.room.players[resource.id] = nil
     }
 
@@ -117,10 +127,20 @@ extension Gateway {
         case .iceStateChanged(let id, let state):
             guard let resource = room.resource(of: id) else { return }
             resource.ice = state
-            if state == .failed || state == .closed { endLater(resource, "ICE has \(state.rawValue)") }
+            if state == .failed || state == .closed { fail(resource, "ICE has \(state.rawValue)") }
         case .dtlsStateChanged(let id, let state):
             guard state == .failed || state == .closed, let resource = room.resource(of: id) else { return }
-            endLater(resource, "DTLS has \(state.rawValue)")
+            fail(resource, "DTLS has \(state.rawValue)")
+        case .endpointLost(let id, let refusal):
+            guard let resource = room.resource(of: id) else { return }
+            fail(resource, refusal.message, refusal.reason == .workerDrained ? .drained : .workerLost)
+        case .moveAdvised(let id):
+            guard let resource = room.resource(of: id), !resource.isEnded else { return }
+            advise(resource, .draining)
+        case .mediaFlowingIn(let id, let kind, let isFlowing):
+            guard let resource = room.resource(of: id) else { return }
+            if isFlowing { resource.flowing.insert(kind) } else { resource.flowing.remove(kind) }
+            followIfReady(resource)
         case .sessionLost(let refusal):
             Task { await self.lose(room, refusal) }
         default: break
@@ -128,7 +148,12 @@ extension Gateway {
     }
 
     /// Whoever tells of the end must not wait for the worker.
-    private func endLater(_ resource: Resource, _ reason: String) {
+    private func fail(
+        _ resource: Resource, _ reason: String, _ advice: ReconnectNotice.Reason = .connectionLost
+    ) {
+        guard !resource.isEnded, !resource.isFailing else { return }
+        resource.isFailing = true
+        advise(resource, advice)
         Task { await self.end(resource, reason) }
     }
 

@@ -33,6 +33,7 @@ extension Gateway {
         defer { player.gate.leave() }
         guard !player.isEnded else { return }
         let wanted = wantedFeeds(of: player)
+        player.inheritedFeeds = nil
         for kind in MediaKind.allCases {
             for (section, source) in (wanted[kind] ?? []).enumerated() {
                 guard player.feeds[kind]?[section] != source else { continue }
@@ -44,7 +45,7 @@ extension Gateway {
     private func wantedFeeds(of player: Resource) -> [MediaKind: [EndpointID?]] {
         var publishers = player.room.publishers
         if let chosen = player.chosenPublisher { publishers = publishers.filter { $0.name == chosen } }
-        var feeds = player.feeds
+        var feeds = settledFeeds(of: player)
         for (kind, other) in [(MediaKind.video, MediaKind.audio), (.audio, .video)] {
             feeds[kind] = Feeds.assign(
                 feeds[kind] ?? [], publishers: publishers.filter { $0.source(of: kind) != nil }.map(\.id),

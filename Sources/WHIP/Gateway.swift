@@ -99,6 +99,11 @@ public actor Gateway {
             guard ["GET", "HEAD", "POST"].contains(request.method) else { throw .badMethod(allowed) }
             let resource = try await resource(request, role)
             return request.method == "POST" ? try await selectLayers(request, resource) : try layers(of: resource)
+        case 4 where request.path[3] == Self.eventsComponent:
+            let allowed = "GET, HEAD, OPTIONS, POST"
+            if request.method == "OPTIONS" { return GatewayResponse(200, headers: [("Allow", allowed)]) }
+            guard ["GET", "HEAD", "POST"].contains(request.method) else { throw .badMethod(allowed) }
+            return events(request, of: try await resource(request, role))
         default: throw .notFound
         }
     }

@@ -55,6 +55,8 @@ public struct GatewayResponse: Sendable {
     /// In order; a name may be there more than once.
     public var headers: [(name: String, value: String)]
     public var body: String
+    /// Server-sent events that follow the body as they happen; ends with the resource.
+    public var events: AsyncStream<String>?
 
     public init(_ status: Int, headers: [(name: String, value: String)] = [], body: String = "") {
         self.status = status

@@ -16,6 +16,8 @@ enum Limits {
     static let candidatesPerGeneration = 64
     /// ICE restarts of one resource. One a minute for a day are 1440.
     static let restartsPerResource = 2_000
+    /// Milliseconds over which clients that lost their worker are spread at most.
+    static let reconnectSpread = 1_000
     /// Operations that wait for the worker at the same time when a publisher comes or goes.
     static let concurrentRoutings = 64
     /// Seconds that a client is asked to wait when there is no room for it.

@@ -15,6 +15,11 @@ final class Room {
     /// In the order in which they came.
     var publishers: [Resource] = []
     var players: [EndpointID: Resource] = [:]
+    /// Publishers that feed nobody: those that are to follow another one of the room as soon as their media come, and
+    /// those that were followed and have not gone yet.
+    var idlePublishers: [EndpointID: Resource] = [:]
+    /// Who has followed whom.
+    var followers: [EndpointID: EndpointID] = [:]
     /// Requests under way that keep the room open.
     var visitors = 0
     /// What is to be written to the memory, what was (hashes by name), and one writer at a time.
@@ -41,9 +46,13 @@ final class Room {
         session.rawValue.hasPrefix(prefix) ? String(session.rawValue.dropFirst(prefix.count)) : nil
     }
 
-    var isEmpty: Bool { publishers.isEmpty && players.isEmpty && visitors == 0 }
+    var isEmpty: Bool { publishers.isEmpty && players.isEmpty && idlePublishers.isEmpty && visitors == 0 }
 
-    func resource(of id: EndpointID) -> Resource? { players[id] ?? publishers.first { $0.id == id } }
+    var everyone: [Resource] { publishers + idlePublishers.values + players.values }
+
+    func resource(of id: EndpointID) -> Resource? {
+        players[id] ?? idlePublishers[id] ?? publishers.first { $0.id == id }
+    }
 
     func wake() {
         let waiting = waiters
@@ -80,7 +89,19 @@ final class Resource {
     /// Changes of ICE and of routes, one at a time.
     let gate = SerialGate()
     var isEnded = false
+    /// It is about to end.
+    var isFailing = false
 
+    /// Of a publisher: whom it is to follow, and who is to follow it.
+    weak var predecessor: Resource?
+    weak var successor: Resource?
+    /// What its peer sends at present.
+    var flowing: Set<MediaKind> = []
+    /// Server-sent events about it.
+    let notices = Notices()
+
+    /// Of a player that follows another: who fed that one's sections.
+    var inheritedFeeds: [MediaKind: [EndpointID?]]?
     /// Who feeds each of a player's sections.
     var feeds: [MediaKind: [EndpointID?]] = [:]
     /// What the player asked for, by video section.

@@ -13,6 +13,7 @@ struct HTTPRequester: Sendable {
         var status: Int
         var location: String?
         var retryAfter: Int64?
+        var links: [String] = []
         var body: String
     }
 
@@ -38,7 +39,8 @@ struct HTTPRequester: Sendable {
         let promise = group.any().makePromise(of: Response.self)
         let channel: any Channel
         do {
-            channel = try await bootstrap(promise).connect(host: server.host, port: server.port).get()
+            channel = try await bootstrap(ResponseCollector(promise)).connect(host: server.host, port: server.port)
+                .get()
         } catch {
             promise.fail(error)
             _ = try? await promise.futureResult.get()
@@ -58,7 +60,36 @@ struct HTTPRequester: Sendable {
         return try await promise.futureResult.get()
     }
 
-    private func bootstrap(_ promise: EventLoopPromise<Response>) -> ClientBootstrap {
+    /// Reads server-sent events until the connection ends or the task is cancelled.
+    /// - Parameter event: given name and data of each.
+    /// - Returns: the response's status.
+    func listen(
+        _ path: String, headers: [(String, String)], event: @escaping @Sendable (String, String) -> Void
+    ) async throws -> Int {
+        var head = HTTPRequestHead(version: .http1_1, method: .GET, uri: path)
+        head.headers.add(name: "Host", value: server.authority)
+        head.headers.add(name: "Accept", value: "text/event-stream")
+        for (name, value) in headers { head.headers.add(name: name, value: value) }
+        let promise = group.any().makePromise(of: Int.self)
+        let channel: any Channel
+        do {
+            channel = try await bootstrap(EventReader(promise, event)).connect(host: server.host, port: server.port)
+                .get()
+        } catch {
+            promise.fail(error)
+            _ = try? await promise.futureResult.get()
+            throw error
+        }
+        channel.write(HTTPClientRequestPart.head(head), promise: nil)
+        channel.writeAndFlush(HTTPClientRequestPart.end(nil), promise: nil)
+        return try await withTaskCancellationHandler {
+            try await promise.futureResult.get()
+        } onCancel: {
+            channel.close(promise: nil)
+        }
+    }
+
+    private func bootstrap(_ handler: @autoclosure @escaping @Sendable () -> any ChannelHandler) -> ClientBootstrap {
         ClientBootstrap(group: group).connectTimeout(Limits.connectTime).channelInitializer { [tls, server] channel in
             channel.eventLoop.makeCompletedFuture {
                 if let tls {
@@ -68,7 +99,7 @@ struct HTTPRequester: Sendable {
                         NIOSSLClientHandler(context: tls, serverHostname: name ? nil : server.host))
                 }
                 try channel.pipeline.syncOperations.addHTTPClientHandlers()
-                try channel.pipeline.syncOperations.addHandler(ResponseCollector(promise))
+                try channel.pipeline.syncOperations.addHandler(handler())
             }
         }
     }
@@ -104,6 +135,7 @@ private final class ResponseCollector: ChannelInboundHandler {
         case .head(let head):
             response.status = Int(head.status.code)
             response.location = head.headers.first(name: "Location")
+            response.links = head.headers["Link"]
             response.retryAfter = head.headers.first(name: "Retry-After").flatMap { Int64($0) }
         case .body(var part):
             guard body.readableBytes + part.readableBytes <= Limits.bodyBytes else {

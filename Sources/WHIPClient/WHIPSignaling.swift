@@ -38,6 +38,13 @@ public final class WHIPSignaling: LoadSignaling {
         try await join(client, "/whep/\(room)\(suffix(plan.room(ofSubscriber: number)))")
     }
 
+    public func rejoin(
+        _ client: ClientNegotiation, after former: any SignaledSession, _ notice: SessionNotice?
+    ) async throws -> any SignaledSession {
+        guard let resource = former as? Resource else { throw HTTPFailure("this client was brought in by another way") }
+        return try await join(client, notice?.place.flatMap { server.path(of: $0) } ?? resource.endpoint)
+    }
+
     private func suffix(_ number: Int) -> String { plan.rooms > 1 ? "-\(number + 1)" : "" }
 
     private func join(_ client: ClientNegotiation, _ path: String) async throws -> any SignaledSession {
@@ -69,7 +76,8 @@ public final class WHIPSignaling: LoadSignaling {
             await delete(resource)
             throw error
         }
-        return Resource(signaling: self, path: resource)
+        let endpoint = String(path.prefix { $0 != "?" })
+        return Resource(signaling: self, path: resource, endpoint: endpoint, events: eventsPath(response.links))
     }
 
     private static func refusal(_ response: HTTPRequester.Response, _ path: String) -> String {
@@ -87,6 +95,37 @@ public final class WHIPSignaling: LoadSignaling {
 
     fileprivate func delete(_ path: String) async {
         _ = try? await requester.send(.DELETE, path, headers: authorization, body: "")
+    }
+
+    /// Of the `Link` headers, the one for server-sent events.
+    private func eventsPath(_ links: [String]) -> String? {
+        for link in links where link.contains("server-sent-events\"") {
+            guard let start = link.firstIndex(of: "<"), let end = link.firstIndex(of: ">"), start < end else {
+                continue
+            }
+            return server.path(of: String(link[link.index(after: start)..<end]))
+        }
+        return nil
+    }
+
+    /// Listens until the resource is gone, also beyond a connection that breaks.
+    fileprivate func notices(_ path: String) -> AsyncStream<SessionNotice> {
+        AsyncStream { continuation in
+            let task = Task {
+                while !Task.isCancelled {
+                    let status = try? await requester.listen(path, headers: authorization) { name, data in
+                        if name == "reconnect" { continuation.yield(ReconnectEvent.notice(data)) }
+                    }
+                    if status == 404 || status == 410 {
+                        // Whether media still flows nobody can say, so nothing is given up for it.
+                        continuation.yield(SessionNotice(hasMedia: true))
+                        return continuation.finish()
+                    }
+                    try? await Task.sleep(for: .milliseconds(Int64.random(in: 300...1_000)))
+                }
+            }
+            continuation.onTermination = { _ in task.cancel() }
+        }
     }
 
     /// All but unreserved characters (RFC 3986 section 2.3).
@@ -108,7 +147,15 @@ public final class WHIPSignaling: LoadSignaling {
     private struct Resource: SignaledSession {
         let signaling: WHIPSignaling
         let path: String
+        /// Where it came in.
+        let endpoint: String
+        let events: String?
 
         func close() async { await signaling.delete(path) }
+
+        func notices() -> AsyncStream<SessionNotice> {
+            guard let events else { return AsyncStream { _ in } }
+            return signaling.notices(events)
+        }
     }
 }

@@ -95,6 +95,7 @@ struct LoadOptions: ParsableArguments {
     var rogueKind = RogueKind.nackStorm.rawValue
 
     @Option(help: "Milliseconds without a packet from which on a stream stands still.") var gap = 100.0
+    @Flag(help: "Do not connect anew when the server says so, or when a connection fails.") var stay = false
     @Flag(help: "Check that no SRTP index is used for two packets.") var watchIndices = false
 
     @Option(help: "Process of the server on this machine: its CPU time by delivered packet is reported.")
@@ -135,6 +136,7 @@ struct LoadOptions: ParsableArguments {
         plan.rooms = rooms
         plan.gapThreshold = try seconds(gap / 1000, "--gap")
         plan.watchesIndices = watchIndices
+        plan.followsReconnects = !stay
         do {
             try plan.check()
         } catch {

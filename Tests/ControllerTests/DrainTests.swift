@@ -18,6 +18,9 @@ struct DrainTests {
             let director = world.director
             let first = try await world.startWorker("w1")
             _ = try await director.open(s1)
+            // Without anything in it, the session would leave.
+            let endpoint = EndpointSpecification(localUfrag: "u", localPassword: "p")
+            _ = try await director.perform(.openEndpoint(EndpointID("e"), endpoint), in: s1)
             let second = try await world.startWorker("w2")
             try await director.drain(WorkerID("w1"), within: .seconds(600))
             for index in 2...5 { #expect(try await director.open(SessionID("s\(index)")) == WorkerID("w2")) }

@@ -149,6 +149,7 @@ struct ShardTests {
             #expect(
                 try await eventually {
                     await log.events == [
+                        .endpointLost(c, Refusal(.workerLost, "worker w2 stopped; open a new session")),
                         .iceStateChanged(c, .failed), .dtlsStateChanged(c, .failed),
                         .mediaStateChanged(c, isConnected: false),
                     ]
@@ -178,7 +179,7 @@ struct ShardTests {
             try await stage.open("a", "b", "c")
             try await stage.connect("a", "c")
             await stage.first.kill()
-            #expect(try await eventually { await log.events.count == 6 })
+            #expect(try await eventually { await log.events.count == 8 })
             #expect(await stage.director.owner(of: stage.session)?.rawValue == "w2")
             let closed = try #require(await stage.second.operations(in: stage.further).opened.first).id
             #expect(try await eventually { await stage.second.operations(in: stage.further).closed == [closed] })

@@ -92,7 +92,7 @@ def test_at_the_deadline_clients_are_told_and_come_back_elsewhere(own_cluster):
 def test_a_drain_outlives_ctrl_c_and_the_controller(own_cluster):
     async def scenario():
         async with KurentoClient(own_cluster.kurento) as client:
-            pipeline = await client.create("MediaPipeline")
+            pipeline, peer = await loopback(client)
             worker = owner(own_cluster, pipeline)
             drain = await start_drain(own_cluster, worker)
             wait_until(lambda: states(own_cluster)[worker] == "draining", 10)
@@ -100,6 +100,7 @@ def test_a_drain_outlives_ctrl_c_and_the_controller(own_cluster):
             drain.send_signal(signal.SIGINT)
             text = (await asyncio.wait_for(drain.communicate(), 10))[0].decode()
             assert f"The drain of {worker} goes on" in text, text
+            await peer.close()
             return worker
 
     worker = run(scenario())

@@ -9,7 +9,7 @@ struct PlanTests {
         let good = LoadPlan(subscribers: 10)
         try good.check()
         let changes: [(String, (inout LoadPlan) -> Void)] = [
-            ("--publishers", { $0.publishers = 0 }), ("--publishers", { $0.publishers = 65 }),
+            ("--publishers", { $0.publishers = 0 }), ("--publishers", { $0.publishers = 1_001 }),
             ("--subscribers", { $0.subscribers = -1 }), ("--subscribers", { $0.subscribers = 50_001 }),
             ("--rogues", { $0.rogues = -1 }), ("--rogues", { $0.rogues = 50_000 }),
             ("--video", { $0.video = nil }), ("--rate", { $0.framesPerSecond = 0 }),

@@ -94,6 +94,30 @@ struct VerifierTests {
         }
     }
 
+    @Test func eachConnectionOfAPublisherCountsFromZero() {
+        var watched = Watched()
+        watched.takeRun(0..<100)
+        for number in 0..<100 {
+            watched.take(
+                Watched.Packet(sequence: UInt16(60_100 + number), number: UInt64(number), stream: 0x10, timestamp: 900_000))
+        }
+        #expect(watched.counters.delivered == 200)
+        #expect(watched.counters.duplicated == 0 && watched.counters.sequenceErrors == 0)
+        watched.take(Watched.Packet(sequence: 60_200, number: 99, stream: 0x10, timestamp: 900_000))
+        #expect(watched.counters.duplicated == 1)
+    }
+
+    @Test func overTwoConnectionsAPacketMayComeTwiceAndCountsOnce() {
+        var watched = Watched()
+        watched.takeRun(0..<10)
+        watched.verifier.toleratesRepeats = true
+        watched.take(Watched.Packet(sequence: 60_009, number: 9))
+        #expect(watched.counters.delivered == 10 && watched.counters.duplicated == 0)
+        watched.verifier.toleratesRepeats = false
+        watched.take(Watched.Packet(sequence: 60_009, number: 9))
+        #expect(watched.counters.duplicated == 1)
+    }
+
     @Test func aPacketOfAnotherPublisherRoomOrKindIsMisdelivered() {
         let foreign = [
             Watched.Packet(sequence: 60_001, number: 1, publisher: 3),

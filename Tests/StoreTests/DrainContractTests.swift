@@ -42,6 +42,31 @@ struct DrainContractTests {
     }
 
     @Test(arguments: StoreKind.allCases)
+    func aSessionIsMovedOnlyFromWhereItsControllerKnowsItToBe(_ kind: StoreKind) async throws {
+        try await withStores(kind, count: 2) { world in
+            let (store, other) = (world.stores[0], world.stores[1])
+            try await store.register(report("w1"))
+            let first = try await store.assign("s1")
+            try await store.register(report("w2"))
+            try await store.drain(WorkerID("w1"), within: .seconds(60))
+            #expect(try await store.pulses().map(\.isDraining) == [true, false])
+            var request = PlacementRequest(excluded: [WorkerID("w1")])
+            request.movedFrom = Epoch(first.epoch.rawValue + 7)
+            #expect(try await store.assign(first.session, controller: first.controller, request: request) == first)
+            request.movedFrom = first.epoch
+            await #expect(throws: StoreError.conflict(first)) {
+                try await other.assign(first.session, controller: ControllerID("c9"), request: request)
+            }
+            let moved = try await store.assign(first.session, controller: first.controller, request: request)
+            #expect(moved.worker == WorkerID("w2") && moved.epoch > first.epoch)
+            #expect(try await other.workers().workers.map(\.assignedSessions.count) == [0, 1])
+            // Said again by who did not hear the answer: the same.
+            #expect(try await store.assign(first.session, controller: first.controller, request: request) == moved)
+            #expect(try await store.reconcile(WorkerID("w1"), incarnation: "a", holding: [first]) == [first.session])
+        }
+    }
+
+    @Test(arguments: StoreKind.allCases)
     func whatIsLeftAtTheDeadlineIsClosedInBatchesByOneEachAndTold(_ kind: StoreKind) async throws {
         try await withStores(kind, count: 3) { world in
             let store = world.store

@@ -1,0 +1,56 @@
+import Session
+
+/// What a client is told about its resource as it happens: server-sent events (HTML standard, section 9.2) for one
+/// listener, who may come late. Lives inside ``Gateway``'s isolation.
+final class Notices {
+    private var listener: AsyncStream<String>.Continuation?
+    /// For who comes later, or comes again: what was said last still holds.
+    private(set) var last: String?
+
+    /// Who listened before hears no more.
+    func listen() -> AsyncStream<String> {
+        let (stream, continuation) = AsyncStream.makeStream(of: String.self, bufferingPolicy: .bufferingNewest(8))
+        listener?.finish()
+        listener = continuation
+        if let last { continuation.yield(last) }
+        return stream
+    }
+
+    func send(_ notice: ReconnectNotice) {
+        last = notice.text
+        listener?.yield(notice.text)
+    }
+
+    func end() {
+        listener?.finish()
+        listener = nil
+    }
+}
+
+/// That the client should connect anew.
+struct ReconnectNotice: Hashable {
+    enum Reason: String {
+        /// The worker that carried the media is gone.
+        case workerLost
+        /// It is to be taken away, and carries on until the client has moved.
+        case draining
+        /// The time in which it should have moved is over.
+        case drained
+        /// The path to the client broke.
+        case connectionLost
+    }
+
+    var reason: Reason
+    /// Where to POST the new offer.
+    var url: String
+    /// Whether media still goes over the old connection: then it is to be closed when media comes over the new one.
+    var hasMedia: Bool
+    /// Wait a random time of at most so many milliseconds, so that not all come at once.
+    var within: Int
+
+    /// `reconnect` as the WHEP working group has proposed it, and what it does not have. Nothing in it needs escapes.
+    var text: String {
+        "event: reconnect\ndata: {\"reconnect\":\"\(url)\",\"reason\":\"\(reason.rawValue)\",\"media\":\(hasMedia),"
+            + "\"within\":\(within)}\n\n"
+    }
+}
