@@ -65,8 +65,8 @@ extension Director {
         let command = nextCommand(operation, in: assignment, deadline: settings.operationDeadline)
         calls[command.id] = Call(unit: unit)
         counters.operations += 1
-        let timer = Task { [settings] in
-            guard (try? await Task.sleep(for: settings.operationDeadline)) != nil else { return }
+        let timer = Task { [settings, clock] in
+            guard (try? await clock.sleep(settings.operationDeadline)) != nil else { return }
             self.expire(command.id, assignment)
         }
         defer { timer.cancel() }
@@ -122,13 +122,14 @@ extension Director {
     }
 
     private func expire(_ id: CommandID, _ assignment: Assignment) {
-        guard calls[id] != nil else { return }
+        guard calls[id] != nil, settings.planted != .callsNotExpired else { return }
         counters.operationsTimedOut += 1
         finish(id, .failure(Refusal(.timedOut, "worker \(assignment.worker) did not answer in time")))
     }
 
     func failCalls(of unit: SessionID, _ refusal: Refusal) {
-        for (id, call) in calls where call.unit == unit { finish(id, .failure(refusal)) }
+        let failed = calls.filter { $0.value.unit == unit }.keys.sorted { $0.rawValue < $1.rawValue }
+        for id in failed { finish(id, .failure(refusal)) }
     }
 
     static func lossRefusal(_ assignment: Assignment) -> Refusal {

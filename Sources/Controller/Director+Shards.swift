@@ -56,7 +56,7 @@ extension Director {
                 isExhausted = await !growth.value
                 continue
             }
-            if isExhausted || managed.growthPause.map({ $0 > .now }) == true {
+            if isExhausted || managed.growthPause.map({ $0 > clock.now() }) == true {
                 guard let unit = candidates.min(by: { count($0) < count($1) }) else { return nil }
                 return reserve(endpoint, unit, in: session)
             }
@@ -93,7 +93,7 @@ extension Director {
         }
         guard sessions[session]?.generation == generation else { return false }
         sessions[session]?.growth = nil
-        sessions[session]?.growthPause = isGrown ? nil : .now.advanced(by: settings.growthPause)
+        sessions[session]?.growthPause = isGrown ? nil : clock.now().advanced(by: settings.growthPause)
         return isGrown
     }
 

@@ -7,7 +7,7 @@ extension Director {
     func watch() async {
         while !Task.isCancelled {
             await look()
-            try? await Task.sleep(for: settings.lookInterval)
+            try? await clock.sleep(settings.lookInterval)
         }
     }
 
@@ -69,26 +69,26 @@ extension Director {
 
     /// Work for the store that nobody waits for. Apart from the watch, which must not be held up.
     func doChores() async {
-        var nextSearch = ContinuousClock.now.advanced(by: settings.orphanInterval)
-        var nextDrain = ContinuousClock.now
+        var nextSearch = clock.now().advanced(by: settings.orphanInterval)
+        var nextDrain = clock.now()
         while !Task.isCancelled {
             if liveness.isStoreReachable {
                 if wantsReports {
                     wantsReports = false
                     _ = await workers()
                 }
-                if nextDrain <= .now {
+                if nextDrain <= clock.now() {
                     await endDrains()
-                    nextDrain = .now.advanced(by: settings.drainInterval)
+                    nextDrain = clock.now().advanced(by: settings.drainInterval)
                 }
                 await releaseClosed()
                 await writeSpecifications()
-                if nextSearch <= .now {
+                if nextSearch <= clock.now() {
                     await closeOrphans()
-                    nextSearch = .now.advanced(by: settings.orphanInterval)
+                    nextSearch = clock.now().advanced(by: settings.orphanInterval)
                 }
             }
-            try? await Task.sleep(for: settings.lookInterval)
+            try? await clock.sleep(settings.lookInterval)
         }
     }
 
@@ -130,7 +130,9 @@ extension Director {
     /// Closes sessions of ours that we have not known for two searches in a row.
     private func closeOrphans() async {
         guard let assignments = try? await store.assignments() else { return }
-        let unknown = assignments.filter { $0.controller == id && units[$0.session] == nil }
+        let unknown = assignments.filter {
+            ($0.controller == id || settings.planted == .orphansOfOthers) && units[$0.session] == nil
+        }
         for assignment in unknown where suspectedOrphans.contains(assignment.session) {
             logger.notice("closing a session that nobody knows", metadata: ["session": "\(assignment.session)"])
             await dismiss(assignment.session, assignment)

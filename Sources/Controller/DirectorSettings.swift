@@ -1,4 +1,5 @@
 public import Session
+public import Store
 import Wire
 
 /// How a ``Director`` behaves. The defaults are for production.
@@ -26,6 +27,14 @@ public struct DirectorSettings: Sendable {
     public var placementSeed: UInt64?
     /// How often to look for workers whose drain is past its time.
     public var drainInterval = Duration.seconds(1)
+
+    /// What it takes the time from.
+    public var clock = ClusterClock.system
+    /// Part of the names of its commands, other at each start; nil draws one.
+    public var incarnation: String?
+    /// Of the keys of its pipes; nil takes the system's entropy, as all but simulations must.
+    package var pipeSeed: UInt64?
+    package var planted: PlantedBug?
 
     public init() {}
 }

@@ -1,10 +1,11 @@
-import Session
+package import Session
 import Synchronization
 
 /// What ``InMemoryStore`` keeps. Each method is one step of the contract; the scripts of the Redis
 /// store do the same ones.
 struct MemoryState {
     var isReachable = true
+    var planted: PlantedBug?
     var workers: [WorkerID: MemoryWorker] = [:]
     var sessions: [SessionID: MemorySession] = [:]
     var streams: [String: MemoryStream] = [:]
@@ -40,11 +41,13 @@ struct MemoryState {
             guard entry.record.assignment.controller == controller else {
                 throw .conflict(entry.record.assignment)
             }
-            return entry.record.assignment
+            if planted != .assignmentRepeated { return entry.record.assignment }
         }
         let candidates = workers.compactMap { id, worker in
             worker.report.map {
-                PlacementCandidate($0, assignedSessions: worker.assigned.count, isDraining: drains[id] != nil)
+                PlacementCandidate(
+                    $0, assignedSessions: planted == .countsNotReserved ? $0.load.sessions : worker.assigned.count,
+                    isDraining: drains[id] != nil && planted != .drainIgnored)
             }
         }
         let worker: WorkerID
@@ -71,7 +74,7 @@ struct MemoryState {
         let assignment = entry.record.assignment
         if let epoch {
             let isOwnLoss = entry.record.state == .lost && assignment.controller == controller
-            guard assignment.epoch <= epoch || isOwnLoss else { throw .staleEpoch(assignment.epoch) }
+            guard assignment.epoch <= epoch || isOwnLoss || planted == .releaseUnfenced else { throw .staleEpoch(assignment.epoch) }
         } else if assignment.controller != controller {
             throw .conflict(assignment)
         }
@@ -106,9 +109,9 @@ struct MemoryState {
         _ session: SessionID, _ entry: MemorySession, expiry: ContinuousClock.Instant
     ) -> Assignment {
         let assignment = entry.record.assignment
-        raiseEpoch(above: assignment.epoch.rawValue)
+        if planted != .lossKeepsEpoch { raiseEpoch(above: assignment.epoch.rawValue) }
         sessions[session]?.record.state = .lost
-        sessions[session]?.record.assignment.epoch = Epoch(epoch)
+        if planted != .lossKeepsEpoch { sessions[session]?.record.assignment.epoch = Epoch(epoch) }
         expire(session, at: expiry)
         workers[assignment.worker]?.assigned.remove(session)
         return assignment
@@ -172,6 +175,22 @@ struct MemoryState {
         let skipped = after >= first.sequence ? Int(clamping: after - first.sequence) + 1 : 0
         return entries.dropFirst(skipped).prefix(Limits.streamBatch)
     }
+}
+
+/// What an ``InMemoryStore`` held at some moment.
+package struct MemorySnapshot: Sendable {
+    let state: MemoryState
+}
+
+/// What is in an ``InMemoryStore``.
+package struct StoreCensus: Sendable {
+    /// By name; those that were released are left out.
+    package var sessions: [SessionRecord]
+    /// What each worker is counted to have.
+    package var assigned: [WorkerID: Set<SessionID>]
+    package var drained: Set<WorkerID>
+    /// Messages in the longest stream.
+    package var longestStream: Int
 }
 
 struct MemoryWorker {
