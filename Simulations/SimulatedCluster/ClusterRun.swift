@@ -151,7 +151,8 @@ private final class Course {
             let worker = world.workers[index]
             worker.kill()
             end { worker.start() }
-        case .killProcess(let index): world.workers[index].killProcess(followedAfter: min(step.lasts, .milliseconds(400)))
+        case .killProcess(let index):
+            world.workers[index].killProcess(followedAfter: min(step.lasts, .milliseconds(400)))
         case .stopWorker(let index):
             let worker = world.workers[index]
             worker.stop()

@@ -21,7 +21,8 @@ extension ClusterWatch {
             let epochs = held.map(\.epoch)
             // After lost writes an epoch may be given anew, until the old holder has asked.
             check(
-                Set(epochs).count == epochs.count || !storeKept(since: time.now - min(time.now, .seconds(20))), .oneOwner,
+                Set(epochs).count == epochs.count || !storeKept(since: time.now - min(time.now, .seconds(20))),
+                .oneOwner,
                 "\(held.map { "\($0.worker)" }.joined(separator: " and ")) hold \(session) under one epoch")
         }
         for controller in world.controllers { controller.plane?.checkOverdue() }
@@ -56,7 +57,8 @@ extension ClusterWatch {
                 check(
                     records[held.session] == held, .noOrphans,
                     "\(worker.id) holds \(held.session) under \(held.epoch), and the store "
-                        + (records[held.session].map { "gives it to \($0.worker) under \($0.epoch)" } ?? "does not know it"))
+                        + (records[held.session].map { "gives it to \($0.worker) under \($0.epoch)" }
+                            ?? "does not know it"))
             }
             judgeEndpoints(of: worker, world)
         }
@@ -86,7 +88,8 @@ extension ClusterWatch {
             let isRecent = (controller?.node.born ?? 0) + ClusterPlan.orphanRecovery > time.now && !isComplete
             check(
                 known.contains(assignment) || isRecent, .noOrphans,
-                "the store has \(session) under \(assignment.epoch) for \(assignment.controller), which does not know it")
+                "the store has \(session) under \(assignment.epoch) for \(assignment.controller), which does not know it"
+            )
             // What no command was ever sent for no worker holds.
             check(
                 holding[assignment] != nil || isRecent, .noOrphans,
@@ -127,13 +130,16 @@ extension ClusterWatch {
         for controller in world.controllers {
             guard let director = controller.director else { continue }
             for assignment in inspect(director).assignments {
-                guard let worker = world.worker(assignment.worker), 
+                guard let worker = world.worker(assignment.worker),
                     let opened = assignedEpochs[assignment.session], opened.epoch == assignment.epoch
                 else { continue }
-                let start = max(opened.at, controller.node.born, worker.node.born)
+                let told = toldSince(assignment.session, controller.node)
+                let start = max(opened.at, told, worker.node.born)
                 guard storeKept(since: start) else { continue }
                 for entry in produced[assignment.session] ?? []
-                where entry.at > start && entry.worker == worker.id && entry.at + .seconds(20) < time.now {
+                where entry.at > start && start < .max && entry.worker == worker.id
+                    && entry.at + .seconds(20) < time.now
+                {
                     check(
                         entry.isDelivered, .events,
                         "\(controller.id) was never told \(entry.event.body) of \(assignment.session)")
@@ -156,7 +162,8 @@ extension ClusterWatch {
     /// When everybody has gone: nothing is left of them.
     func judgeEmptiness(_ world: ClusterWorld) {
         let left = store.store.census().sessions.filter { $0.state == .assigned }
-        check(left.isEmpty, .bounds, "the store still has \(left.map(\.assignment.session.rawValue).joined(separator: " "))")
+        let names = left.map(\.assignment.session.rawValue).joined(separator: " ")
+        check(left.isEmpty, .bounds, "the store still has \(names)")
         for worker in world.workers where worker.agent != nil {
             let inspection = inspect(worker)
             check(

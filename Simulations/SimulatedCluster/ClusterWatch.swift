@@ -39,7 +39,7 @@ final class ClusterWatch: @unchecked Sendable {
         var node: ObjectIdentifier
         var session: SessionID
     }
-    private var readers: [Reader: Int] = [:]
+    private var readers: [Reader: (index: Int, since: UInt64)] = [:]
 
     /// Workers that stood still and have not asked yet what is still theirs.
     private var suspects: [WorkerID: Node] = [:]
@@ -106,7 +106,8 @@ final class ClusterWatch: @unchecked Sendable {
     func lost(_ assignment: Assignment, after record: SessionRecord?) {
         world?.note("\(assignment.session) under \(assignment.epoch) is lost with \(assignment.worker)")
         fenced(assignment, record)
-        guard let worker = world?.worker(assignment.worker), worker.incarnation == assignment.incarnation else { return }
+        guard let worker = world?.worker(assignment.worker), worker.incarnation == assignment.incarnation
+        else { return }
         check(
             !isHeard(worker.node, since: time.now - min(time.now, .seconds(4))), .living,
             "\(assignment.worker) runs and is heard, and its sessions were marked as lost")
@@ -175,7 +176,14 @@ final class ClusterWatch: @unchecked Sendable {
     // MARK: At the controllers
 
     func opens(_ session: SessionID, _ node: Node) {
-        readers[Reader(node: ObjectIdentifier(node), session: session)] = produced[session]?.count ?? 0
+        readers[Reader(node: ObjectIdentifier(node), session: session)] = (
+            produced[session]?.count ?? 0, time.now
+        )
+    }
+
+    /// Since when a controller's life has been told of a session.
+    func toldSince(_ session: SessionID, _ node: Node) -> UInt64 {
+        readers[Reader(node: ObjectIdentifier(node), session: session)]?.since ?? .max
     }
 
     func delivered(_ event: SessionEvent, _ node: Node) {
@@ -183,10 +191,10 @@ final class ClusterWatch: @unchecked Sendable {
         if case .sessionLost = event.body { return }
         let reader = Reader(node: ObjectIdentifier(node), session: event.session)
         let known = produced[event.session] ?? []
-        let start = readers[reader] ?? 0
+        let start = readers[reader]?.index ?? 0
         if let index = known.indices.dropFirst(start).first(where: { known[$0].event == event }) {
             produced[event.session]?[index].isDelivered = true
-            readers[reader] = index + 1
+            readers[reader] = (index + 1, readers[reader]?.since ?? 0)
             checks += 1
             return
         }

@@ -1,7 +1,7 @@
 import DTLS
+@_spi(Simulation) import DTLS
 import Logging
 import Session
-@_spi(Simulation) import DTLS
 import SimulatedMedia
 import Simulator
 import Synchronization

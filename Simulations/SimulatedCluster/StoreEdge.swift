@@ -112,9 +112,9 @@ final class StoreEdge: ClusterStore, @unchecked Sendable {
         try await exchange(isRead: true) { store throws(StoreError) in try await store.assignments() }
     }
 
-    func markLost(_ worker: WorkerID) async throws(StoreError) -> LossReport {
+    func markLost(_ worker: WorkerID, sparing spared: String?) async throws(StoreError) -> LossReport {
         try await exchange { [watch] store throws(StoreError) in
-            let report = try await store.markLost(worker)
+            let report = try await store.markLost(worker, sparing: spared)
             for assignment in report.lost { watch.lost(assignment, after: store.peek(assignment.session)) }
             return report
         }

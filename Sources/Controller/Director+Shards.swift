@@ -23,12 +23,16 @@ extension Director {
         while true {
             let isKnown = sessions[session]?.shards[endpoint] != nil
             guard let unit = try await place(endpoint, in: session, avoiding: full) else { throw refusal }
+            unclosed[unit]?.remove(endpoint)
             do throws(Refusal) {
                 let outcome = try await call(operation, in: unit)
                 record(operation, in: unit, of: session)
                 return outcome
             } catch {
-                if !isKnown { displace(endpoint, from: unit, in: session) }
+                if !isKnown {
+                    displace(endpoint, from: unit, in: session)
+                    if Self.mayHaveHappened(error) { unclosed[unit, default: []].insert(endpoint) }
+                }
                 guard error.reason == .overLimit, !isKnown, full.count < Limits.fullShards else { throw error }
                 refusal = error
                 full.append(unit)

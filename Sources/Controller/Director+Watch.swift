@@ -21,7 +21,7 @@ extension Director {
             if wasReachable { logger.warning("workers cannot be watched", metadata: ["error": "\(error)"]) }
             return
         }
-        for worker in unmarked.sorted() { await markLost(worker) }
+        for (worker, spared) in unmarked.sorted(by: { $0.key < $1.key }) { await markLost(worker, sparing: spared) }
     }
 
     private func take(_ change: WorkerLiveness.Change) async {
@@ -30,30 +30,33 @@ extension Director {
             wantsReports = true
             logger.info("worker joined", metadata: ["worker": "\(worker)", "incarnation": "\(incarnation)"])
             // Whatever its name held under another incarnation died before we looked.
-            await markLost(worker)
+            await markLost(worker, sparing: incarnation)
         case .died(let worker, let incarnation):
             counters.workersDied += 1
             logger.error("worker died", metadata: ["worker": "\(worker)", "incarnation": "\(incarnation ?? "-")"])
-            await markLost(worker)
+            await markLost(worker, sparing: nil)
         case .restarted(let worker, let old, let new):
             wantsReports = true
             counters.workersDied += 1
             logger.error("worker restarted", metadata: ["worker": "\(worker)", "from": "\(old)", "to": "\(new)"])
-            await markLost(worker)
+            await markLost(worker, sparing: new)
         case .faded(let worker):
             try? await store.forget(worker)
         }
     }
 
     /// The store decides which sessions are lost: it knows who lives at the moment of marking.
-    private func markLost(_ worker: WorkerID) async {
+    ///
+    /// - Parameter spared: the incarnation that was seen alive. The store may have forgotten it since, by a failover.
+    private func markLost(_ worker: WorkerID, sparing spared: String?) async {
         // Sessions placed from here on are on a living incarnation, whatever the answer says.
         let held = units.values.compactMap(\.assignment).filter { $0.worker == worker }
             .sorted { $0.session.rawValue < $1.session.rawValue }
         do throws(StoreError) {
-            let report = try await store.markLost(worker)
-            unmarked.remove(worker)
-            for assignment in held where assignment.incarnation != report.livingIncarnation {
+            let report = try await store.markLost(worker, sparing: spared)
+            unmarked[worker] = nil
+            for assignment in held
+            where assignment.incarnation != report.livingIncarnation && assignment.incarnation != spared {
                 lose(assignment, Self.lossRefusal(assignment))
             }
             if !report.lost.isEmpty {
@@ -61,7 +64,7 @@ extension Director {
                     "sessions lost", metadata: ["worker": "\(worker)", "count": "\(report.lost.count)"])
             }
         } catch {
-            unmarked.insert(worker)
+            unmarked[worker] = .some(spared)
         }
     }
 
@@ -82,6 +85,7 @@ extension Director {
                     nextDrain = clock.now().advanced(by: settings.drainInterval)
                 }
                 await releaseClosed()
+                closeEndpoints()
                 await writeSpecifications()
                 if nextSearch <= clock.now() {
                     await closeOrphans()

@@ -20,10 +20,13 @@ public actor Director: MediaPlane {
     var mailboxes: [SessionID: Mailbox] = [:]
     var calls: [CommandID: Call] = [:]
     var liveness: WorkerLiveness
-    /// Dead or restarted workers whose sessions the store has not marked yet.
-    var unmarked: Set<WorkerID> = []
+    /// Dead or restarted workers whose sessions the store has not marked yet, with the incarnation that was seen alive.
+    var unmarked: [WorkerID: String?] = [:]
     /// Closed sessions that the store has not forgotten yet; with the assignment if we know it.
     var unreleased: [SessionID: Assignment?] = [:]
+    /// Endpoints that are closed and whose workers have yet to hear of it, by unit.
+    var unclosed: [SessionID: Set<EndpointID>] = [:]
+    var isClosingEndpoints = false
     /// Sessions of ours in the store that we do not know, as of the last search.
     var suspectedOrphans: Set<SessionID> = []
     var lastStatuses: [WorkerID: WorkerStatus] = [:]
@@ -64,7 +67,9 @@ public actor Director: MediaPlane {
             group.addTask { await self.doChores() }
             group.addTask { await self.readMessages() }
         }
-        for id in calls.keys.sorted(by: { $0.rawValue < $1.rawValue }) { finish(id, .failure(Refusal(.timedOut, "the controller is shutting down"))) }
+        for id in calls.keys.sorted(by: { $0.rawValue < $1.rawValue }) {
+            finish(id, .failure(Refusal(.timedOut, "the controller is shutting down")))
+        }
     }
 
     // MARK: For status and metrics

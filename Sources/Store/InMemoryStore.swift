@@ -221,10 +221,10 @@ public final class InMemoryStore: ClusterStore {
         }
     }
 
-    public func markLost(_ worker: WorkerID) async throws(StoreError) -> LossReport {
+    public func markLost(_ worker: WorkerID, sparing spared: String?) async throws(StoreError) -> LossReport {
         let expiry = now().advanced(by: .milliseconds(Limits.tombstoneLifetime))
         let (report, wakes) = try access { state throws(StoreError) in
-            let report = state.markLost(worker, expiry: expiry)
+            let report = state.markLost(worker, sparing: spared, expiry: expiry)
             return (report, try state.tell(report.lost) { SessionEvent.lost($0) })
         }
         for waiter in wakes { waiter.wake() }

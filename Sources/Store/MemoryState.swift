@@ -74,7 +74,8 @@ struct MemoryState {
         let assignment = entry.record.assignment
         if let epoch {
             let isOwnLoss = entry.record.state == .lost && assignment.controller == controller
-            guard assignment.epoch <= epoch || isOwnLoss || planted == .releaseUnfenced else { throw .staleEpoch(assignment.epoch) }
+            let isAllowed = assignment.epoch <= epoch || isOwnLoss || planted == .releaseUnfenced
+            guard isAllowed else { throw .staleEpoch(assignment.epoch) }
         } else if assignment.controller != controller {
             throw .conflict(assignment)
         }
@@ -84,11 +85,15 @@ struct MemoryState {
         expire(session, at: expiry)
     }
 
-    mutating func markLost(_ worker: WorkerID, expiry: ContinuousClock.Instant) -> LossReport {
+    mutating func markLost(
+        _ worker: WorkerID, sparing spared: String?, expiry: ContinuousClock.Instant
+    ) -> LossReport {
         let living = workers[worker]?.report?.incarnation
         var lost: [Assignment] = []
         for session in assignedSessions(worker) {
-            guard let entry = sessions[session], entry.record.assignment.incarnation != living else { continue }
+            guard let entry = sessions[session] else { continue }
+            let incarnation = entry.record.assignment.incarnation
+            if incarnation == living || incarnation == spared { continue }
             lost.append(lose(session, entry, expiry: expiry))
         }
         return LossReport(livingIncarnation: living, lost: lost)

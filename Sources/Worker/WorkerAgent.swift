@@ -212,7 +212,9 @@ public actor WorkerAgent {
                 configuration.id, incarnation: configuration.incarnation,
                 holding: held.assignments(worker: configuration.id, incarnation: configuration.incarnation))
             for session in lost where configuration.planted != .nothingLetGo { letGo(session) }
-            for reactor in waiting.sorted() where fenced.remove(reactor) != nil { _ = reactors[reactor].send(.liftFence) }
+            for reactor in waiting.sorted() where fenced.remove(reactor) != nil {
+                _ = reactors[reactor].send(.liftFence)
+            }
             guard answer.isRegistration || !lost.isEmpty else { return }
             logger.info("registered", metadata: ["sessions": "\(held.count)", "let_go": "\(lost.count)"])
         } catch {
