@@ -18,12 +18,12 @@ import Testing
     }
 
     @Test func everyInvariantHoldsUnderFaults() {
-        let totals = ClusterSearch(seeds: 1...16, scale: .short).run()
-        #expect(totals.seeds == 16)
+        let totals = ClusterSearch(seeds: 1...5, scale: .short).run()
+        #expect(totals.seeds == 5)
         #expect(totals.failures.map { "\($0.seed): \($0.violation.map(String.init(describing:)) ?? "")" } == [])
         #expect(totals.unequal == [])
-        #expect(totals.arrivals > 100)
-        #expect(totals.faults.count > 8)
+        #expect(totals.arrivals > 20)
+        #expect(totals.faults.count > 5)
     }
 
     @Test func aFailureIsMadeSmall() throws {
