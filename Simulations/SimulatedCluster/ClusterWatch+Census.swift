@@ -88,7 +88,7 @@ extension ClusterWatch {
             let isRecent = (controller?.node.born ?? 0) + ClusterPlan.orphanRecovery > time.now && !isComplete
             check(
                 known.contains(assignment) || isRecent, .noOrphans,
-                "the store has \(session) under \(assignment.epoch) for \(assignment.controller), which does not know it"
+                "the store has \(session) under \(assignment.epoch) for \(assignment.controller), who does not know it"
             )
             // What no command was ever sent for no worker holds.
             check(

@@ -3,8 +3,8 @@ import Session
 import Store
 import Wire
 
-/// Sees everything and tells the first invariant that breaks. Told by the edges of the processes; see `+Census` for what
-/// it looks at by itself.
+/// Sees everything and tells the first invariant that breaks. Told by the edges of the processes; see `+Census` for
+/// what it looks at by itself.
 final class ClusterWatch: @unchecked Sendable {
     let time: VirtualTime
     let store: StoreNode

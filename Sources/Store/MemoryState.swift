@@ -19,7 +19,7 @@ struct MemoryState {
     }
 
     mutating func expire(_ now: ContinuousClock.Instant) {
-        for (id, worker) in workers where worker.report != nil && worker.expiry <= now {
+        for (id, worker) in workers where worker.report != nil && worker.expiry.map({ $0 <= now }) ?? true {
             workers[id]?.report = nil
         }
         let due = expiring.prefix { $0.expiry <= now }
@@ -201,7 +201,8 @@ package struct StoreCensus: Sendable {
 struct MemoryWorker {
     /// Nil when dead.
     var report: WorkerReport?
-    var expiry = ContinuousClock.now
+    /// Nil before its first heartbeat.
+    var expiry: ContinuousClock.Instant?
     var assigned: Set<SessionID> = []
 }
 
