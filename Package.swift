@@ -95,8 +95,9 @@ targets += [
         name: "apus",
         dependencies: [
             "Signaling", "Kurento", "WHIP", "Access", "Controller", "Worker", "Reactor", "Store", "Session", "Settings",
-            "EventLog", "ICE", "STUN", "TURN", "DTLS", "Wire", "CLinux", "LoadGenerator", "WHIPClient", "ForwardingBenchmark",
-            "Simulator", "SimulatedMedia", "ScenarioRunner", logging, .product(name: "NIOCore", package: "swift-nio"),
+            "EventLog", "ICE", "STUN", "TURN", "DTLS", "Wire", "CLinux", "LoadGenerator", "WHIPClient",
+            "ForwardingBenchmark", "Simulator", "SimulatedMedia", "SimulatedCluster", "ScenarioRunner", logging,
+            .product(name: "NIOCore", package: "swift-nio"),
             .product(name: "NIOPosix", package: "swift-nio"), .product(name: "NIOSSL", package: "swift-nio-ssl"),
             .product(name: "ArgumentParser", package: "swift-argument-parser"),
             .product(name: "UnixSignals", package: "swift-service-lifecycle"),
@@ -117,6 +118,14 @@ targets += [
             "Wire",
         ],
         path: "Simulations/SimulatedMedia"),
+    .target(name: "CVirtualExecutor", path: "Simulations/CVirtualExecutor"),
+    core(
+        "SimulatedCluster",
+        [
+            "CVirtualExecutor", "SimulatedMedia", "Simulator", "Controller", "Worker", "Store", "WHIP", "Reactor",
+            "Transport", "Session", "SDP", "ICE", "DTLS", "RTP", "Wire", logging,
+        ],
+        path: "Simulations/SimulatedCluster"),
     core(
         "ScenarioRunner", ["Simulator", "Spelling", "ICE", "STUN", "TURN", "Wire", .product(name: "Yams", package: "Yams")],
         path: "Simulations/ScenarioRunner"),
@@ -154,6 +163,7 @@ targets += [
     tests("FuzzingTests", ["Fuzzing"]),
     tests("SimulatorTests", ["Simulator", "ICE", "STUN", "TURN", "Wire"]),
     tests("SimulatedMediaTests", ["SimulatedMedia", "Simulator", "DTLS", "ICE", "STUN", "Wire"]),
+    tests("SimulatedClusterTests", ["SimulatedCluster", "Session"]),
     tests("ScenarioTests", ["ScenarioRunner", "Simulator", "ICE", "STUN", "Wire"]),
     tests("ForwardingBenchmarkTests", ["ForwardingBenchmark", "LoadGenerator", "Wire"]),
     tests("TidyTests", []),

@@ -48,11 +48,48 @@ extension Director {
     private func closeEndpoint(_ endpoint: EndpointID, in session: SessionID) async throws(Refusal) -> Outcome {
         let unit = try unit(of: endpoint, in: session)
         // With a shard that is lost its endpoints are closed already.
-        if units[unit]?.isLost != true { _ = try await call(.closeEndpoint(endpoint), in: unit) }
+        if units[unit]?.isLost != true {
+            do throws(Refusal) {
+                _ = try await call(.closeEndpoint(endpoint), in: unit)
+            } catch {
+                guard Self.mayHaveHappened(error) else { throw error }
+                // Closing is what whoever asked will not ask for again.
+                unclosed[unit, default: []].insert(endpoint)
+            }
+        }
         // Routes from it end in other shards as well.
         for unit in sessions[session]?.units ?? [] { record(.closeEndpoint(endpoint), in: unit, of: session) }
         await forgetEndpoint(endpoint, in: session)
         return .done
+    }
+
+    /// Whether the worker may have done, or may yet do, what was refused so: nobody knows.
+    static func mayHaveHappened(_ refusal: Refusal) -> Bool {
+        refusal.reason == .timedOut || refusal.reason == .storeUnavailable
+    }
+
+    /// Has the workers close what they could not be told to close before. Work of its own: a worker that does not
+    /// answer holds up no other chore.
+    func closeEndpoints() {
+        unclosed = unclosed.filter { units[$0.key]?.isServing == true }
+        guard !unclosed.isEmpty, !isClosingEndpoints else { return }
+        isClosingEndpoints = true
+        let all = unclosed.sorted { $0.key.rawValue < $1.key.rawValue }
+        Task {
+            defer { isClosingEndpoints = false }
+            for (unit, endpoints) in all {
+                for endpoint in endpoints.sorted(by: { $0.rawValue < $1.rawValue }) {
+                    guard unclosed[unit]?.contains(endpoint) == true else { continue }
+                    if case .failure(let refusal) = await result(of: .closeEndpoint(endpoint), in: unit),
+                        Self.mayHaveHappened(refusal)
+                    {
+                        break
+                    }
+                    unclosed[unit]?.remove(endpoint)
+                    if unclosed[unit]?.isEmpty == true { unclosed[unit] = nil }
+                }
+            }
+        }
     }
 
     /// Has the unit's worker do one operation.
@@ -65,8 +102,8 @@ extension Director {
         let command = nextCommand(operation, in: assignment, deadline: settings.operationDeadline)
         calls[command.id] = Call(unit: unit)
         counters.operations += 1
-        let timer = Task { [settings] in
-            guard (try? await Task.sleep(for: settings.operationDeadline)) != nil else { return }
+        let timer = Task { [settings, clock] in
+            guard (try? await clock.sleep(settings.operationDeadline)) != nil else { return }
             self.expire(command.id, assignment)
         }
         defer { timer.cancel() }
@@ -122,13 +159,14 @@ extension Director {
     }
 
     private func expire(_ id: CommandID, _ assignment: Assignment) {
-        guard calls[id] != nil else { return }
+        guard calls[id] != nil, settings.planted != .callsNotExpired else { return }
         counters.operationsTimedOut += 1
         finish(id, .failure(Refusal(.timedOut, "worker \(assignment.worker) did not answer in time")))
     }
 
     func failCalls(of unit: SessionID, _ refusal: Refusal) {
-        for (id, call) in calls where call.unit == unit { finish(id, .failure(refusal)) }
+        let failed = calls.filter { $0.value.unit == unit }.keys.sorted { $0.rawValue < $1.rawValue }
+        for id in failed { finish(id, .failure(refusal)) }
     }
 
     static func lossRefusal(_ assignment: Assignment) -> Refusal {

@@ -23,7 +23,7 @@ extension Director {
                 counters.messagesUnreadable &+= UInt64(batch.unreadable)
                 take(batch)
             } catch {
-                try? await Task.sleep(for: settings.lookInterval)
+                try? await clock.sleep(settings.lookInterval)
             }
         }
     }
@@ -89,13 +89,16 @@ extension Director {
                 "reason": "\(refusal.reason.rawValue)",
             ])
         abandonPipes(of: unit.session) { _, _ in true }
-        enqueue(SessionEvent(session: unit.session, body: .sessionLost(refusal)))
+        if settings.planted != .lossNotTold {
+            enqueue(SessionEvent(session: unit.session, body: .sessionLost(refusal)))
+        }
     }
 
     func enqueue(_ event: SessionEvent) {
         counters.events += 1
         let isFull = mailbox(of: event.session) { mailbox in
             mailbox.events.append(event)
+            if settings.planted == .eventsDoubled { mailbox.events.append(event) }
             guard mailbox.events.count > Limits.waitingEvents else { return false }
             // The oldest goes: the news of a loss, which is always the last, must stay.
             mailbox.events.removeFirst()

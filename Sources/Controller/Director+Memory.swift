@@ -31,7 +31,7 @@ extension Director: SignalingMemory {
     }
 
     public func claim(_ record: String, isPatient: Bool) async throws(Refusal) -> [String: String]? {
-        let deadline = ContinuousClock.now.advanced(by: isPatient ? settings.claimPatience : .zero)
+        let deadline = clock.now().advanced(by: isPatient ? settings.claimPatience : .zero)
         while true {
             do throws(StoreError) {
                 let claimed = try await store.claim(record, by: id)
@@ -40,11 +40,11 @@ extension Director: SignalingMemory {
             } catch {
                 switch error {
                 case .notFound: return nil
-                case .held where .now < deadline: break
+                case .held where clock.now() < deadline: break
                 default: throw Self.refusal(error)
                 }
             }
-            try? await Task.sleep(for: .milliseconds(50))
+            try? await clock.sleep(.milliseconds(50))
         }
     }
 

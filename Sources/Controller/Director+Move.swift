@@ -20,7 +20,7 @@ extension Director {
                     await removeEmptyUnits(from: worker)
                 }
             }
-            try? await Task.sleep(for: settings.moveInterval)
+            try? await clock.sleep(settings.moveInterval)
         }
     }
 
@@ -117,7 +117,7 @@ extension Director {
                 lost.session, controller: id, request: placementRequest(epochFloor: lost.epoch))
             guard let assignment, assignment != lost else {
                 // Nobody has room, or the store does not know of the loss yet.
-                try? await Task.sleep(for: settings.growthPause)
+                try? await clock.sleep(settings.growthPause)
                 continue
             }
             guard let unit = units[lost.session], unit.assignment == lost,

@@ -6,16 +6,16 @@ import Store
 extension Director {
     /// Says that this controller lives, until the task is cancelled.
     func beat() async {
-        let started = Int64(Self.wallMilliseconds)
-        var last = ContinuousClock.now
+        let started = clock.wallMilliseconds()
+        var last = clock.now()
         while !Task.isCancelled {
             let report = ControllerReport(
                 id: id, incarnation: incarnation, processID: settings.processID, host: settings.host,
                 startedAt: started, addresses: settings.addresses)
             if let roster = try? await store.heartbeat(report, timeToLive: settings.beatLifetime) {
                 note(roster)
-                let gap = last.duration(to: .now)
-                last = .now
+                let gap = last.duration(to: clock.now())
+                last = clock.now()
                 if gap > settings.beatLifetime {
                     logger.warning(
                         "this controller counted as dead",
@@ -24,7 +24,7 @@ extension Director {
                     for check in lapseChecks { Task { await check() } }
                 }
             }
-            try? await Task.sleep(for: settings.beatInterval)
+            try? await clock.sleep(settings.beatInterval)
         }
     }
 
@@ -32,7 +32,7 @@ extension Director {
         let living = Set(roster.controllers.filter { $0.report != nil }.map(\.id))
         for former in controllers where former.report != nil && !living.contains(former.id) {
             logger.error("controller died", metadata: ["event": "controller_died", "died": "\(former.id)"])
-            lastUpheaval = .now
+            lastUpheaval = clock.now()
         }
         controllers = roster.controllers
         guard isNameTaken != roster.isNameTaken else { return }
@@ -47,7 +47,7 @@ extension Director {
     }
 
     var searchInterval: Duration {
-        let isCalm = suspectedOrphans.isEmpty && lastUpheaval.duration(to: .now) > .seconds(60)
+        let isCalm = suspectedOrphans.isEmpty && lastUpheaval.duration(to: clock.now()) > .seconds(60)
         return isCalm ? settings.orphanInterval : min(settings.orphanInterval, .seconds(1))
     }
 
@@ -58,22 +58,22 @@ extension Director {
         let living = Set(controllers.filter { $0.report != nil }.map(\.id))
         guard living.contains(id) || controllers.isEmpty else { return }
         let abandoned = assignments.filter {
-            units[$0.session] == nil && ($0.controller == id || !living.contains($0.controller))
+            units[$0.session] == nil && ($0.controller == id || !living.contains($0.controller) || settings.planted == .orphansOfOthers)
         }
         var suspected: [SessionID: ContinuousClock.Instant] = [:]
         for assignment in abandoned {
             let session = assignment.session
-            let since = suspectedOrphans[session] ?? .now
+            let since = suspectedOrphans[session] ?? clock.now()
             suspected[session] = since
             // A moment for whoever is about to serve it.
             guard suspectedOrphans[session] != nil else { continue }
             // The death of a controller is seen by all; its next life is to have what it had.
             let isForeign = assignment.controller != id
-            if since.duration(to: .now) >= (isForeign ? .seconds(5) : .zero), let heir, await heir(session.base) {
+            if since.duration(to: clock.now()) >= (isForeign ? .seconds(5) : .zero), let heir, await heir(session.base) {
                 suspected[session] = nil
                 continue
             }
-            if since.duration(to: .now) >= settings.orphanGrace, await closeOrphan(session) { suspected[session] = nil }
+            if since.duration(to: clock.now()) >= settings.orphanGrace, await closeOrphan(session) { suspected[session] = nil }
         }
         suspectedOrphans = suspected
     }

@@ -167,9 +167,8 @@ extension Director {
 
     private func nextStep(of pipe: Pipe, _ name: PipeBetweenShards) -> Step? {
         let source = units[pipe.source]?.specification.endpoints.first { $0.id == name.source }
-        var generator = SystemRandomNumberGenerator()
         let media = PipeSpecification.sections(
-            carrying: source?.negotiated?.media ?? [], keeping: pipe.specification?.media ?? [], using: &generator)
+            carrying: source?.negotiated?.media ?? [], keeping: pipe.specification?.media ?? [], using: &keys)
         guard var specification = pipe.specification else { return .open(media) }
         if specification.media != media {
             specification.media = media
@@ -214,14 +213,13 @@ extension Director {
     private func open(
         _ pipe: Pipe, carrying media: [NegotiatedMedia]
     ) async throws(Refusal) -> PipeSpecification {
-        var generator = SystemRandomNumberGenerator()
         var sections = media
         var attempts = Limits.pipeAttempts
         while true {
             let specification = PipeSpecification(
-                sendKey: PipeKey(using: &generator), receiveKey: PipeKey(using: &generator),
-                localSSRC: PipeSpecification.ssrc(using: &generator),
-                remoteSSRC: PipeSpecification.ssrc(using: &generator), media: sections)
+                sendKey: PipeKey(using: &keys), receiveKey: PipeKey(using: &keys),
+                localSSRC: PipeSpecification.ssrc(using: &keys),
+                remoteSSRC: PipeSpecification.ssrc(using: &keys), media: sections)
             do throws(Refusal) {
                 try await open(pipe, under: specification)
                 counters.pipesOpened += 1
@@ -231,7 +229,7 @@ extension Director {
                 attempts -= 1
                 // Another pipe may have one of the SSRCs: then others will do.
                 guard error.reason == .invalid, attempts > 0 else { throw error }
-                sections = PipeSpecification.sections(carrying: sections.map(\.asReceived), using: &generator)
+                sections = PipeSpecification.sections(carrying: sections.map(\.asReceived), using: &keys)
             }
         }
     }

@@ -92,7 +92,7 @@ extension Director {
     }
 
     func postponeRelease(of session: SessionID, _ assignment: Assignment?) {
-        guard unreleased.count < Limits.unreleased else { return }
+        guard unreleased.count < Limits.unreleased, settings.planted != .releaseNotRetried else { return }
         unreleased[session] = .some(assignment)
     }
 

@@ -23,12 +23,16 @@ extension Director {
         while true {
             let isKnown = sessions[session]?.shards[endpoint] != nil
             guard let unit = try await place(endpoint, in: session, avoiding: full) else { throw refusal }
+            unclosed[unit]?.remove(endpoint)
             do throws(Refusal) {
                 let outcome = try await call(operation, in: unit)
                 record(operation, in: unit, of: session)
                 return outcome
             } catch {
-                if !isKnown { displace(endpoint, from: unit, in: session) }
+                if !isKnown {
+                    displace(endpoint, from: unit, in: session)
+                    if Self.mayHaveHappened(error) { unclosed[unit, default: []].insert(endpoint) }
+                }
                 guard error.reason == .overLimit, !isKnown, full.count < Limits.fullShards else { throw error }
                 refusal = error
                 full.append(unit)
@@ -58,7 +62,7 @@ extension Director {
                 isExhausted = await !growth.value
                 continue
             }
-            if isExhausted || managed.growthPause.map({ $0 > .now }) == true {
+            if isExhausted || managed.growthPause.map({ $0 > clock.now() }) == true {
                 guard let unit = candidates.min(by: { count($0) < count($1) }) else { return nil }
                 return reserve(endpoint, unit, in: session)
             }
@@ -102,7 +106,7 @@ extension Director {
         }
         guard sessions[session]?.generation == generation else { return false }
         sessions[session]?.growth = nil
-        sessions[session]?.growthPause = isGrown ? nil : .now.advanced(by: settings.growthPause)
+        sessions[session]?.growthPause = isGrown ? nil : clock.now().advanced(by: settings.growthPause)
         return isGrown
     }
 

@@ -2,8 +2,6 @@ import Logging
 public import Session
 import Store
 
-import struct Foundation.Date
-
 // Replacing a worker's media process by one of the executable that is on its disk now.
 extension Director {
     /// The worker's sessions go on; their packets wait for some milliseconds.
@@ -17,10 +15,10 @@ extension Director {
         let deadline = settings.upgradeDeadline
         let order = WorkerOrder(
             id: nextCommandID(), kind: .upgrade, controller: id,
-            deadline: Int64(Date().timeIntervalSince1970 * 1000) + Int64(deadline / .milliseconds(1)))
+            deadline: clock.wallMilliseconds() + Int64(deadline / .milliseconds(1)))
         calls[order.id] = Call(unit: SessionID(""))
-        let timer = Task {
-            guard (try? await Task.sleep(for: deadline)) != nil else { return }
+        let timer = Task { [clock] in
+            guard (try? await clock.sleep(deadline)) != nil else { return }
             self.finish(
                 order.id,
                 .failure(

@@ -7,7 +7,7 @@ extension Director {
     func watch() async {
         while !Task.isCancelled {
             await look()
-            try? await Task.sleep(for: settings.lookInterval)
+            try? await clock.sleep(settings.lookInterval)
         }
     }
 
@@ -30,7 +30,7 @@ extension Director {
             logger.notice("the store is back", metadata: ["event": "store_back"])
         }
         hasSeenStore = true
-        for worker in unmarked.sorted() { await markLost(worker) }
+        for (worker, spared) in unmarked.sorted(by: { $0.key < $1.key }) { await markLost(worker, sparing: spared) }
     }
 
     private func take(_ change: WorkerLiveness.Change) async {
@@ -41,34 +41,37 @@ extension Director {
                 "worker joined",
                 metadata: ["event": "worker_joined", "worker": "\(worker)", "incarnation": "\(incarnation)"])
             // Whatever its name held under another incarnation died before we looked.
-            await markLost(worker)
+            await markLost(worker, sparing: incarnation)
         case .died(let worker, let incarnation):
             counters.workersDied += 1
             logger.error(
                 "worker died",
                 metadata: ["event": "worker_lost", "worker": "\(worker)", "incarnation": "\(incarnation ?? "-")"])
-            await markLost(worker)
+            await markLost(worker, sparing: nil)
         case .restarted(let worker, let old, let new):
             wantsReports = true
             counters.workersDied += 1
             logger.error(
                 "worker restarted",
                 metadata: ["event": "worker_restarted", "worker": "\(worker)", "from": "\(old)", "to": "\(new)"])
-            await markLost(worker)
+            await markLost(worker, sparing: new)
         case .faded(let worker):
             try? await store.forget(worker)
         }
     }
 
     /// The store decides which sessions are lost: it knows who lives at the moment of marking.
-    private func markLost(_ worker: WorkerID) async {
+    ///
+    /// - Parameter spared: the incarnation that was seen alive. The store may have forgotten it since, by a failover.
+    private func markLost(_ worker: WorkerID, sparing spared: String?) async {
         // Sessions placed from here on are on a living incarnation, whatever the answer says.
         let held = units.values.compactMap(\.assignment).filter { $0.worker == worker }
             .sorted { $0.session.rawValue < $1.session.rawValue }
         do throws(StoreError) {
-            let report = try await store.markLost(worker)
-            unmarked.remove(worker)
-            for assignment in held where assignment.incarnation != report.livingIncarnation {
+            let report = try await store.markLost(worker, sparing: spared)
+            unmarked[worker] = nil
+            for assignment in held
+            where assignment.incarnation != report.livingIncarnation && assignment.incarnation != spared {
                 lose(assignment, Self.lossRefusal(assignment))
             }
             if !report.lost.isEmpty {
@@ -77,7 +80,7 @@ extension Director {
                     metadata: ["event": "sessions_lost", "worker": "\(worker)", "count": "\(report.lost.count)"])
             }
         } catch {
-            unmarked.insert(worker)
+            unmarked[worker] = .some(spared)
         }
     }
 
@@ -85,33 +88,34 @@ extension Director {
 
     /// Work for the store that nobody waits for. Apart from the watch, which must not be held up.
     func doChores() async {
-        var nextSearch = ContinuousClock.now
-        var nextDrain = ContinuousClock.now
-        var nextNote = ContinuousClock.now.advanced(by: .seconds(60))
+        var nextSearch = clock.now()
+        var nextDrain = clock.now()
+        var nextNote = clock.now().advanced(by: .seconds(60))
         while !Task.isCancelled {
             if liveness.isStoreReachable {
                 if wantsReports {
                     wantsReports = false
                     _ = await workers()
                 }
-                if nextDrain <= .now {
+                if nextDrain <= clock.now() {
                     await endDrains()
                     await noteDrained()
-                    nextDrain = .now.advanced(by: settings.drainInterval)
+                    nextDrain = clock.now().advanced(by: settings.drainInterval)
                 }
                 await releaseClosed()
+                closeEndpoints()
                 await writeSpecifications()
                 await attendLate()
-                if nextSearch <= .now {
+                if nextSearch <= clock.now() {
                     await searchOrphans()
-                    if nextNote <= .now {
+                    if nextNote <= clock.now() {
                         await noteAllPipes()
-                        nextNote = .now.advanced(by: .seconds(60))
+                        nextNote = clock.now().advanced(by: .seconds(60))
                     }
-                    nextSearch = .now.advanced(by: searchInterval)
+                    nextSearch = clock.now().advanced(by: searchInterval)
                 }
             }
-            try? await Task.sleep(for: settings.lookInterval)
+            try? await clock.sleep(settings.lookInterval)
         }
     }
 

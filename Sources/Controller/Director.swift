@@ -3,8 +3,6 @@ public import Session
 public import Store
 import Wire
 
-import struct Foundation.Date
-
 /// The controller's hand on the cluster: places sessions on workers, has the owners do operations,
 /// brings their events back in order, and notices within a second when a worker dies.
 ///
@@ -22,10 +20,13 @@ public actor Director: MediaPlane {
     var mailboxes: [SessionID: Mailbox] = [:]
     var calls: [CommandID: Call] = [:]
     var liveness: WorkerLiveness
-    /// Dead or restarted workers whose sessions the store has not marked yet.
-    var unmarked: Set<WorkerID> = []
+    /// Dead or restarted workers whose sessions the store has not marked yet, with the incarnation that was seen alive.
+    var unmarked: [WorkerID: String?] = [:]
     /// Closed sessions that the store has not forgotten yet; with the assignment if we know it.
     var unreleased: [SessionID: Assignment?] = [:]
+    /// Endpoints that are closed and whose workers have yet to hear of it, by unit.
+    var unclosed: [SessionID: Set<EndpointID>] = [:]
+    var isClosingEndpoints = false
     /// Sessions in the store that nobody serves, and since when they are known as such.
     var suspectedOrphans: [SessionID: ContinuousClock.Instant] = [:]
     /// Up to here the stream of this controller has been read.
@@ -45,7 +46,7 @@ public actor Director: MediaPlane {
     public internal(set) var controllers: [RegisteredController] = []
     var isNameTaken = false
     /// When a controller was last started or seen to die.
-    var lastUpheaval = ContinuousClock.now
+    var lastUpheaval: ContinuousClock.Instant
     /// Workers that are to be emptied, as of the last look.
     var draining: Set<WorkerID> = []
     var lastStatuses: [WorkerID: WorkerStatus] = [:]
@@ -62,7 +63,10 @@ public actor Director: MediaPlane {
     private var random: SeededRandom
     private var commandCount: UInt64 = 0
     private var generation: UInt64 = 0
-    private let origin = ContinuousClock.now
+    let clock: ClusterClock
+    /// Draws the keys of pipes.
+    var keys: KeySource
+    private let origin: ContinuousClock.Instant
 
     public init(
         id: ControllerID, store: any ClusterStore, settings: DirectorSettings = DirectorSettings(), logger: Logger
@@ -70,12 +74,16 @@ public actor Director: MediaPlane {
         self.id = id
         self.store = store
         self.settings = settings
+        clock = settings.clock
+        origin = settings.clock.now()
+        lastUpheaval = origin
+        keys = KeySource(seed: settings.pipeSeed)
         var logger = logger
         logger[metadataKey: "controller"] = "\(id)"
         self.logger = logger
         liveness = WorkerLiveness(settings: settings.liveness)
         random = SeededRandom(seed: settings.placementSeed ?? UInt64.random(in: .min ... .max))
-        incarnation = String(UInt64.random(in: .min ... .max), radix: 36)
+        incarnation = settings.incarnation ?? String(UInt64.random(in: .min ... .max), radix: 36)
     }
 
     /// Watches workers and reads replies and events until the task is cancelled.
@@ -87,7 +95,9 @@ public actor Director: MediaPlane {
             group.addTask { await self.beat() }
             group.addTask { await self.moveOffDrainedWorkers() }
         }
-        for id in calls.keys { finish(id, .failure(Refusal(.timedOut, "the controller is shutting down"))) }
+        for id in calls.keys.sorted(by: { $0.rawValue < $1.rawValue }) {
+            finish(id, .failure(Refusal(.timedOut, "the controller is shutting down")))
+        }
     }
 
     // MARK: For status and metrics
@@ -128,21 +138,29 @@ public actor Director: MediaPlane {
         return SessionSpecification(endpoints: parts.flatMap(\.endpoints), routes: parts.flatMap(\.routes))
     }
 
+    /// What it holds, for who looks at it from outside.
+    package func inspect() -> DirectorInspection {
+        DirectorInspection(
+            assignments: units.values.filter(\.isServing).compactMap(\.assignment).sorted {
+                $0.session.rawValue < $1.session.rawValue
+            },
+            sessions: sessions.count, mailboxes: mailboxes.count, calls: calls.count, unreleased: unreleased.count,
+            waitingEvents: mailboxes.values.map(\.events.count).max() ?? 0, aliveWorkers: liveness.alive)
+    }
+
     // MARK: Clocks and names
 
     /// This director's monotonic time line.
     var now: Instant {
-        let (seconds, attoseconds) = (ContinuousClock.now - origin).components
+        let (seconds, attoseconds) = (clock.now() - origin).components
         // One second on, for an instant of zero means "never".
         return Instant.origin + .seconds(seconds + 1) + .nanoseconds(attoseconds / 1_000_000_000)
     }
 
-    static var wallMilliseconds: Int64 { Int64(Date().timeIntervalSince1970 * 1000) }
-
     func nextCommand(
         _ operation: Operation, in assignment: Assignment, deadline: Duration
     ) -> CommandEnvelope {
-        let milliseconds = Self.wallMilliseconds + Int64(deadline / .milliseconds(1))
+        let milliseconds = clock.wallMilliseconds() + Int64(deadline / .milliseconds(1))
         return CommandEnvelope(
             id: nextCommandID(), session: assignment.session,
             epoch: assignment.epoch, controller: id, deadline: milliseconds, operation: operation)
@@ -189,4 +207,29 @@ struct Mailbox {
     var isDelivering = false
     /// Events before these are still being looked for: nothing is handed over until they are there.
     var isHeld = false
+}
+
+/// Where the keys of pipes come from: the system's entropy, or in simulations a seed.
+struct KeySource: RandomNumberGenerator {
+    private var seeded: SeededRandom?
+    private var system = SystemRandomNumberGenerator()
+
+    init(seed: UInt64?) { seeded = seed.map { SeededRandom(seed: $0) } }
+
+    mutating func next() -> UInt64 { seeded?.next() ?? system.next() }
+}
+
+/// What a ``Director`` holds.
+package struct DirectorInspection: Sendable {
+    /// Of units that serve, by name.
+    package var assignments: [Assignment]
+    package var sessions: Int
+    package var mailboxes: Int
+    /// Operations that wait for a reply.
+    package var calls: Int
+    /// Closed sessions that the store has yet to hear of.
+    package var unreleased: Int
+    /// Events that wait in the fullest mailbox.
+    package var waitingEvents: Int
+    package var aliveWorkers: [WorkerID]
 }

@@ -1,4 +1,5 @@
 public import Session
+public import Store
 import Wire
 
 /// How a ``Director`` behaves. The defaults are for production.
@@ -45,6 +46,14 @@ public struct DirectorSettings: Sendable {
     /// How long the replacement of a worker's media process may take, from the order to the reply: longer than all
     /// that its guardian waits for.
     public var upgradeDeadline = Duration.seconds(20)
+
+    /// What it takes the time from.
+    public var clock = ClusterClock.system
+    /// Part of the names of its commands, other at each start; nil draws one.
+    public var incarnation: String?
+    /// Of the keys of its pipes; nil takes the system's entropy, as all but simulations must.
+    package var pipeSeed: UInt64?
+    package var planted: PlantedBug?
 
     public init() {}
 }

@@ -54,6 +54,49 @@ public import Wire
         return .refused(Refusal(.timedOut, "the reactor did not answer"))
     }
 
+    /// To be called once, before anything else: takes over what an earlier life of it left in its memory.
+    public func takeOver(now: Instant) {
+        world.takeOver(now: now)
+        settle(now)
+    }
+
+    /// A turn of its loop begins: what time passed without one may not have been its own; see
+    /// ``ReactorOutput/stoodStill(_:)``.
+    public func wake(now: Instant) {
+        world.noteAwake(now)
+        world.memory.noteTurn(now)
+    }
+
+    /// What a worker tells its reactor; answers are among ``nextOutputs()``.
+    public func obey(_ command: ReactorCommand, now: Instant) {
+        world.obey(command, now: now)
+        settle(now)
+    }
+
+    /// All that it has to say, in order.
+    public func nextOutputs() -> [ReactorOutput] {
+        defer { told.outputs = [] }
+        return told.outputs
+    }
+
+    /// It sends nothing until its worker has asked what is still its own.
+    public var isFenced: Bool { world.isFenced }
+
+    /// Counters, as a loop publishes them.
+    public var load: ReactorLoad {
+        var load = world.load
+        load.sessions = world.sessions.count
+        load.endpoints = world.peers.count
+        return load
+    }
+
+    /// What it holds, by name.
+    public var holdings: [(session: SessionID, endpoints: [EndpointID])] {
+        world.sessions.sorted { $0.key.rawValue < $1.key.rawValue }.map { session, endpoints in
+            (session, endpoints.keys.sorted { $0.rawValue < $1.rawValue })
+        }
+    }
+
     /// Does what is due.
     public func advance(to now: Instant) {
         world.tick(now: now)

@@ -85,7 +85,8 @@ extension ReactorWorld {
 
     /// Hands the batch to the kernel and counts what became of it.
     mutating func flush() {
-        if configuration.isFenced { noteAwake(HostClock.now) }
+        // Who drives a world without sockets tells it the time.
+        if configuration.isFenced, !sockets.isEmpty { noteAwake(HostClock.now) }
         guard !isFenced else { return discardDepartures() }
         streams.flush()
         guard !egress.isEmpty else { return }

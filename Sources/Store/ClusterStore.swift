@@ -47,7 +47,7 @@ public protocol ClusterStore: Sendable {
     /// one that is not drained is fine.
     func undrain(_ worker: WorkerID) async throws(StoreError)
 
-    /// Marks as lost, as ``markLost(_:)`` does but with `workerDrained` for a reason, the sessions of every
+    /// Marks as lost, as ``markLost(_:sparing:)`` does but with `workerDrained` for a reason, the sessions of every
     /// worker whose drain is past its time; not all at once, so that not all clients come back at once.
     /// - Returns: the sessions that this call marked, with the epoch that they were lost under.
     func endDrains() async throws(StoreError) -> [Assignment]
@@ -86,7 +86,10 @@ public protocol ClusterStore: Sendable {
     /// epochs so that the old owner is fenced, and puts a `sessionLost` event on the stream of the
     /// controller of each. Does nothing to what a living incarnation holds, however the caller came to
     /// think it dead. Of several callers, one gets each session.
-    func markLost(_ worker: WorkerID) async throws(StoreError) -> LossReport
+    ///
+    /// - Parameter spared: an incarnation that was seen alive: what it holds is not touched either, though its time to
+    ///   live may have passed since. The store itself may have been away.
+    func markLost(_ worker: WorkerID, sparing spared: String?) async throws(StoreError) -> LossReport
 
     // MARK: Controllers
 
@@ -176,11 +179,17 @@ extension ClusterStore {
     public func receiveOrders(
         for worker: WorkerID, after cursor: StreamCursor, wait: Duration
     ) async throws(StoreError) -> StreamBatch<WorkerOrder> {
-        try? await Task.sleep(for: wait)
-        return StreamBatch(cursor: .beginning)
+        StreamBatch(cursor: .beginning)
     }
 
     public func note(_ event: ClusterEvent) async throws(StoreError) {}
 
     public func events(limit: Int) async throws(StoreError) -> [ClusterEvent] { [] }
+}
+
+extension ClusterStore {
+    /// Spares nobody but the living.
+    public func markLost(_ worker: WorkerID) async throws(StoreError) -> LossReport {
+        try await markLost(worker, sparing: nil)
+    }
 }

@@ -5,10 +5,19 @@ import Synchronization
 /// Same contract as the Redis one; shared by handing out the same object.
 public final class InMemoryStore: ClusterStore {
     let state = Mutex(MemoryState())
-    let now: @Sendable () -> ContinuousClock.Instant
+    let clock: ClusterClock
+
+    /// - Parameter clock: what times to live and waits are measured with.
+    public init(clock: ClusterClock = .system) { self.clock = clock }
 
     /// - Parameter now: the clock that times to live are measured with.
-    public init(now: @escaping @Sendable () -> ContinuousClock.Instant = { .now }) { self.now = now }
+    public convenience init(now: @escaping @Sendable () -> ContinuousClock.Instant) {
+        var clock = ClusterClock.system
+        clock.now = now
+        self.init(clock: clock)
+    }
+
+    private func now() -> ContinuousClock.Instant { clock.now() }
 
     /// Runs `body` on the state with what has expired taken out, or throws when the store plays dead.
     func access<Result>(
@@ -33,6 +42,44 @@ public final class InMemoryStore: ClusterStore {
     package func setReachable(_ isReachable: Bool) {
         state.withLock { $0.isReachable = isReachable }
     }
+
+    /// All that it holds now.
+    package func snapshot() -> MemorySnapshot { state.withLock { MemorySnapshot(state: $0) } }
+
+    /// Goes back to what it held then, as a replica does that takes over without the last writes. Streams stay
+    /// readable: their numbers go on rising, as those of a real server do, which are times.
+    package func restore(_ snapshot: MemorySnapshot) {
+        state.withLock { state in
+            var former = snapshot.state
+            former.isReachable = state.isReachable
+            former.planted = state.planted
+            for name in Set(state.streams.keys).union(former.streams.keys).sorted() {
+                former.streams[name, default: MemoryStream()].next = max(
+                    former.streams[name]?.next ?? 0, state.streams[name]?.next ?? 0)
+                former.streams[name]?.waiters = state.streams[name]?.waiters ?? []
+            }
+            state = former
+        }
+    }
+
+    /// The record as it lies there, with no regard to expiry; nil also for one that was released.
+    package func peek(_ session: SessionID) -> SessionRecord? {
+        state.withLock { state in state.sessions[session].flatMap { $0.isReleased ? nil : $0.record } }
+    }
+
+    /// Everything at once, for who looks at it from outside.
+    package func census() -> StoreCensus {
+        state.withLock { state in
+            StoreCensus(
+                sessions: state.sessions.values.filter { !$0.isReleased }.map(\.record).sorted {
+                    $0.assignment.session.rawValue < $1.assignment.session.rawValue
+                },
+                assigned: state.workers.mapValues(\.assigned), drained: Set(state.drains.keys),
+                longestStream: state.streams.values.map(\.entries.count).max() ?? 0)
+        }
+    }
+
+    package func plant(_ bug: PlantedBug?) { state.withLock { $0.planted = bug } }
 
     /// Loses all data, as FLUSHALL does.
     package func flush() {
@@ -178,10 +225,10 @@ public final class InMemoryStore: ClusterStore {
         }
     }
 
-    public func markLost(_ worker: WorkerID) async throws(StoreError) -> LossReport {
+    public func markLost(_ worker: WorkerID, sparing spared: String?) async throws(StoreError) -> LossReport {
         let expiry = now().advanced(by: .milliseconds(Limits.tombstoneLifetime))
         let (report, wakes) = try access { state throws(StoreError) in
-            let report = state.markLost(worker, expiry: expiry)
+            let report = state.markLost(worker, sparing: spared, expiry: expiry)
             return (report, try state.tell(report.lost) { SessionEvent.lost($0) })
         }
         for waiter in wakes { waiter.wake() }
@@ -259,7 +306,7 @@ public final class InMemoryStore: ClusterStore {
         if cursor == .latest {
             return StreamBatch(
                 cursor: try access { state throws(StoreError) in
-                    StreamCursor(rawValue: String(state.streams[stream]?.next ?? 0))
+                    Self.cursor(state.streams[stream]?.next ?? 0)
                 })
         }
         let after = UInt64(cursor.rawValue.prefix { $0 != "-" }) ?? 0
@@ -269,7 +316,7 @@ public final class InMemoryStore: ClusterStore {
         let entries = try access { state throws(StoreError) in state.read(stream, after: after) }
         var batch = StreamBatch<Element>(cursor: cursor)
         for entry in entries {
-            batch.cursor = StreamCursor(rawValue: String(entry.sequence))
+            batch.cursor = Self.cursor(entry.sequence)
             do throws(StoreError) {
                 batch.elements.append(try decode(entry.text))
                 batch.positions.append(batch.cursor)
@@ -280,11 +327,14 @@ public final class InMemoryStore: ClusterStore {
         return batch
     }
 
+    /// In the form of Redis, which a worker may note down for its successor.
+    private static func cursor(_ sequence: UInt64) -> StreamCursor { StreamCursor(rawValue: "\(sequence)-0") }
+
     /// Returns when a message may be there, when the wait is over, or when the task is cancelled.
     private func waitForMessage(on stream: String, after: UInt64, wait: Duration) async {
         let waiter = MemoryWaiter()
-        let timer = Task {
-            try? await Task.sleep(for: wait)
+        let timer = Task { [clock] in
+            try? await clock.sleep(wait)
             waiter.wake()
         }
         let isWaiting = state.withLock { state in

@@ -1,10 +1,11 @@
-import Session
+package import Session
 import Synchronization
 
 /// What ``InMemoryStore`` keeps. Each method is one step of the contract; the scripts of the Redis
 /// store do the same ones.
 struct MemoryState {
     var isReachable = true
+    var planted: PlantedBug?
     var workers: [WorkerID: MemoryWorker] = [:]
     var sessions: [SessionID: MemorySession] = [:]
     var streams: [String: MemoryStream] = [:]
@@ -25,7 +26,7 @@ struct MemoryState {
     }
 
     mutating func expire(_ now: ContinuousClock.Instant) {
-        for (id, worker) in workers where worker.report != nil && worker.expiry <= now {
+        for (id, worker) in workers where worker.report != nil && worker.expiry.map({ $0 <= now }) ?? true {
             workers[id]?.report = nil
         }
         for (id, controller) in controllers where controller.report != nil && controller.expiry <= now {
@@ -51,11 +52,14 @@ struct MemoryState {
             guard entry.record.assignment.controller == controller else {
                 throw .conflict(entry.record.assignment)
             }
-            guard request.movedFrom == entry.record.assignment.epoch else { return entry.record.assignment }
+            guard request.movedFrom == entry.record.assignment.epoch || planted == .assignmentRepeated
+            else { return entry.record.assignment }
         }
         let candidates = workers.compactMap { id, worker in
             worker.report.map {
-                PlacementCandidate($0, assignedSessions: worker.assigned.count, isDraining: drains[id] != nil)
+                PlacementCandidate(
+                    $0, assignedSessions: planted == .countsNotReserved ? $0.load.sessions : worker.assigned.count,
+                    isDraining: drains[id] != nil && planted != .drainIgnored)
             }
         }
         let worker: WorkerID
@@ -84,7 +88,8 @@ struct MemoryState {
         let assignment = entry.record.assignment
         if let epoch {
             let isOwnLoss = entry.record.state == .lost && assignment.controller == controller
-            guard assignment.epoch <= epoch || isOwnLoss else { throw .staleEpoch(assignment.epoch) }
+            let isAllowed = assignment.epoch <= epoch || isOwnLoss || planted == .releaseUnfenced
+            guard isAllowed else { throw .staleEpoch(assignment.epoch) }
             guard assignment.controller == controller || assignment.epoch < epoch || entry.record.state == .lost
             else { throw .conflict(assignment) }
         } else if assignment.controller != controller {
@@ -96,11 +101,15 @@ struct MemoryState {
         expire(session, at: expiry)
     }
 
-    mutating func markLost(_ worker: WorkerID, expiry: ContinuousClock.Instant) -> LossReport {
+    mutating func markLost(
+        _ worker: WorkerID, sparing spared: String?, expiry: ContinuousClock.Instant
+    ) -> LossReport {
         let living = workers[worker]?.report?.incarnation
         var lost: [Assignment] = []
         for session in assignedSessions(worker) {
-            guard let entry = sessions[session], entry.record.assignment.incarnation != living else { continue }
+            guard let entry = sessions[session] else { continue }
+            let incarnation = entry.record.assignment.incarnation
+            if incarnation == living || incarnation == spared { continue }
             lost.append(lose(session, entry, expiry: expiry))
         }
         return LossReport(livingIncarnation: living, lost: lost)
@@ -121,9 +130,9 @@ struct MemoryState {
         _ session: SessionID, _ entry: MemorySession, expiry: ContinuousClock.Instant
     ) -> Assignment {
         let assignment = entry.record.assignment
-        raiseEpoch(above: assignment.epoch.rawValue)
+        if planted != .lossKeepsEpoch { raiseEpoch(above: assignment.epoch.rawValue) }
         sessions[session]?.record.state = .lost
-        sessions[session]?.record.assignment.epoch = Epoch(epoch)
+        if planted != .lossKeepsEpoch { sessions[session]?.record.assignment.epoch = Epoch(epoch) }
         expire(session, at: expiry)
         workers[assignment.worker]?.assigned.remove(session)
         return assignment
@@ -191,10 +200,27 @@ struct MemoryState {
     }
 }
 
+/// What an ``InMemoryStore`` held at some moment.
+package struct MemorySnapshot: Sendable {
+    let state: MemoryState
+}
+
+/// What is in an ``InMemoryStore``.
+package struct StoreCensus: Sendable {
+    /// By name; those that were released are left out.
+    package var sessions: [SessionRecord]
+    /// What each worker is counted to have.
+    package var assigned: [WorkerID: Set<SessionID>]
+    package var drained: Set<WorkerID>
+    /// Messages in the longest stream.
+    package var longestStream: Int
+}
+
 struct MemoryWorker {
     /// Nil when dead.
     var report: WorkerReport?
-    var expiry = ContinuousClock.now
+    /// Nil before its first heartbeat.
+    var expiry: ContinuousClock.Instant?
     var assigned: Set<SessionID> = []
 }
 

@@ -274,7 +274,7 @@ extension RedisScript {
             \(lose)
             for _, session in ipairs(sessions) do
                 local record = held(worker, session)
-                if record and record[2] ~= living then
+                if record and record[2] ~= living and record[2] ~= ARGV[6] then
                     lose(worker, session, record, 'died', ARGV[3], ARGV[4], ARGV[5])
                 end
             end

@@ -143,12 +143,12 @@ extension RedisStore {
             .sorted { ($0.worker.rawValue, $0.session.rawValue) < ($1.worker.rawValue, $1.session.rawValue) }
     }
 
-    public func markLost(_ worker: WorkerID) async throws(StoreError) -> LossReport {
+    public func markLost(_ worker: WorkerID, sparing spared: String?) async throws(StoreError) -> LossReport {
         let value = try await run(
             .markLost,
             [
                 worker.rawValue, String(Limits.tombstoneLifetime), String(Limits.streamLength),
-                String(Limits.streamLifetime),
+                String(Limits.streamLifetime), spared ?? "",
             ])
         return LossReport(
             livingIncarnation: value[0].text,

@@ -54,7 +54,7 @@ public struct SessionRecord: Hashable, Sendable {
     }
 }
 
-/// What ``ClusterStore/markLost(_:)`` found.
+/// What ``ClusterStore/markLost(_:sparing:)`` found.
 public struct LossReport: Hashable, Sendable {
     /// The incarnation that is alive now, if any: its sessions were left alone.
     public var livingIncarnation: String?

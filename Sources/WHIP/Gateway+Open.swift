@@ -69,7 +69,7 @@ extension Gateway {
         func sources(_ kind: MediaDescription.Kind) -> Int {
             role == .player ? min(offer.media.count { $0.kind == kind }, Limits.sectionsPerPlayer) : 0
         }
-        var random = SystemRandomNumberGenerator()
+        var random = configuration.makeRandom()
         let identity = LocalIdentity(
             isLite: configuration.isLite, audioSources: sources(.audio), videoSources: sources(.video),
             trackID: configuration.drawIdentifier, using: &random)

@@ -55,7 +55,7 @@ extension Gateway {
         guard resource.restarts < Limits.restartsPerResource else {
             throw .full("a resource takes \(Limits.restartsPerResource) ICE restarts: POST a new offer")
         }
-        var random = SystemRandomNumberGenerator()
+        var random = configuration.makeRandom()
         let local = ICEParameters.drawn(isLite: configuration.isLite, using: &random)
         let restart = ICERestart(
             localUfrag: local.ufrag, localPassword: local.password, remoteUfrag: ufrag, remotePassword: password)

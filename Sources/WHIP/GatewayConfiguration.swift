@@ -16,6 +16,8 @@ public struct GatewayConfiguration: Sendable {
     public var checkToken: TokenCheck?
     /// Draws an unguessable identifier of at least 128 random bits for URLs: replaced in tests.
     public var drawIdentifier: @Sendable () -> String
+    /// What ICE credentials are drawn from: replaced in simulations.
+    package var makeRandom: @Sendable () -> any RandomNumberGenerator = { SystemRandomNumberGenerator() }
 
     public init(
         isLite: Bool = false, resourceLimit: Int = 20_000, roomLimit: Int = 5_000, iceServerLinks: [String] = [],

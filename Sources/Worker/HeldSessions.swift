@@ -19,9 +19,12 @@ struct HeldSessions {
     private(set) var sessions: [SessionID: Held] = [:]
     private var perReactor: [Int]
     private let limit: Int
+    private let ignoresEpochs: Bool
 
-    init(reactors: Int, limit: Int) {
+    /// - Parameter ignoresEpochs: a planted bug.
+    init(reactors: Int, limit: Int, ignoresEpochs: Bool = false) {
         perReactor = Array(repeating: 0, count: reactors)
+        self.ignoresEpochs = ignoresEpochs
         self.limit = limit
     }
 
@@ -36,7 +39,7 @@ struct HeldSessions {
         _ session: SessionID, epoch: Epoch, controller: ControllerID, attends: Bool = false
     ) -> Admission {
         if let held = sessions[session] {
-            if epoch < held.epoch {
+            if epoch < held.epoch, !ignoresEpochs {
                 return .refused(
                     Refusal(.staleEpoch, "session \(session) is held under epoch \(held.epoch), not \(epoch)"))
             }

@@ -2,12 +2,34 @@ import CLinux
 import Reactor
 import Session
 
+/// What a process has used of its host.
+package struct ProcessUsage: Sendable {
+    /// Monotonic, in nanoseconds: when it was measured.
+    package var time: UInt64
+    /// Processor time since its start, in nanoseconds.
+    package var cpu: UInt64
+    /// Resident bytes.
+    package var memory: UInt64
+
+    package init(time: UInt64, cpu: UInt64, memory: UInt64) {
+        self.time = time
+        self.cpu = cpu
+        self.memory = memory
+    }
+
+    static var now: ProcessUsage {
+        ProcessUsage(time: apus_monotonic_ns(), cpu: apus_process_cpu_ns(), memory: apus_resident_memory())
+    }
+}
+
 /// Turns the reactors' counters into the load of a heartbeat: rates over the time since the last one.
 struct LoadMeter {
     private var last: (time: UInt64, cpu: UInt64, totals: ReactorLoad, packets: [UInt64])?
     private var settling = SettlingSessions()
 
-    mutating func measure(_ reactors: [ReactorLoad], sessions: Int, sessionLimit: Int) -> WorkerLoad {
+    mutating func measure(
+        _ reactors: [ReactorLoad], sessions: Int, sessionLimit: Int, usage: ProcessUsage = .now
+    ) -> WorkerLoad {
         var totals = ReactorLoad()
         for reactor in reactors {
             totals.endpoints += reactor.endpoints
@@ -21,15 +43,14 @@ struct LoadMeter {
             totals.drops.merge(reactor.drops) { $0 &+ $1 }
         }
         let packets = reactors.map { $0.packetsReceived &+ $0.packetsSent }
-        let now = apus_monotonic_ns()
-        let cpu = apus_process_cpu_ns()
+        let (now, cpu) = (usage.time, usage.cpu)
         var load = WorkerLoad()
         load.sessions = sessions
         load.sessionLimit = sessionLimit
         load.settledSessions = settling.settled(of: sessions, at: now)
         load.endpoints = totals.endpoints
         load.pipes = totals.pipes
-        load.memory = apus_resident_memory()
+        load.memory = usage.memory
         load.drops = totals.drops
         if let last, now > last.time {
             let seconds = Double(now - last.time) / 1e9

@@ -1,7 +1,6 @@
-import CLinux
 public import Logging
-import Reactor
-import Session
+package import Reactor
+package import Session
 public import Store
 import Wire
 
@@ -11,7 +10,8 @@ public actor WorkerAgent {
     let configuration: WorkerConfiguration
     private let store: any ClusterStore
     private let logger: Logger
-    let reactors: [Reactor]
+    private let clock: ClusterClock
+    let reactors: [any ReactorHandle]
     /// Nil unless names are to be resolved.
     let resolver: NameResolver?
     /// What reactors say, by their number.
@@ -38,19 +38,30 @@ public actor WorkerAgent {
 
     /// Binds the reactors' sockets and starts their threads.
     public init(_ configuration: WorkerConfiguration, store: any ClusterStore, logger: Logger) throws {
+        try self.init(configuration, store: store, logger: logger) { try Reactor($0, output: $1) }
+    }
+
+    /// - Parameter start: starts one reactor, which tells what it has to say by the closure.
+    package init(
+        _ configuration: WorkerConfiguration, store: any ClusterStore, logger: Logger,
+        start: (ReactorConfiguration, @escaping @Sendable (ReactorOutput) -> Void) throws -> any ReactorHandle
+    ) throws {
         precondition(!configuration.reactors.isEmpty)
         self.configuration = configuration
+        clock = configuration.clock
         self.store = store
         self.logger = logger
-        held = HeldSessions(reactors: configuration.reactors.count, limit: configuration.sessionLimit)
+        held = HeldSessions(
+            reactors: configuration.reactors.count, limit: configuration.sessionLimit,
+            ignoresEpochs: configuration.planted == .epochsIgnored)
         unsettled = configuration.reactors.count
         let (stream, continuation) = AsyncStream.makeStream(
             of: (Int, ReactorOutput).self, bufferingPolicy: .bufferingNewest(Limits.outbox))
         outputs = stream
-        var started: [Reactor] = []
+        var started: [any ReactorHandle] = []
         for reactor in configuration.reactors {
             let index = started.count
-            started.append(try Reactor(reactor) { continuation.yield((index, $0)) })
+            started.append(try start(reactor) { continuation.yield((index, $0)) })
         }
         reactors = started
         resolver = try configuration.resolvesNames ? NameResolver(on: started[0].addresses.map(\.ip)) : nil
@@ -79,8 +90,8 @@ public actor WorkerAgent {
             for reactor in reactors { group.addTask { await reactor.leave() } }
         }
         departed()
-        let end = ContinuousClock.now + Limits.farewell
-        while !outbox.isEmpty, ContinuousClock.now < end { try? await Task.sleep(for: .milliseconds(5)) }
+        let end = clock.now().advanced(by: Limits.farewell)
+        while !outbox.isEmpty, clock.now() < end { try? await clock.sleep(.milliseconds(5)) }
     }
 
     private func work() async throws {
@@ -102,8 +113,7 @@ public actor WorkerAgent {
     /// Waits until nobody else heartbeats under this name: a predecessor that died just now is forgotten
     /// within its time to live, a living one is not.
     private func claimName() async throws {
-        let clock = ContinuousClock()
-        let end = clock.now + Limits.nameWait
+        let end = clock.now().advanced(by: Limits.nameWait)
         while !Task.isCancelled {
             do {
                 let holder = try await store.pulses().first { $0.id == configuration.id }?.incarnation
@@ -111,14 +121,14 @@ public actor WorkerAgent {
                     configuration.memory?.holdsName = true
                     return
                 }
-                if clock.now >= end {
+                if clock.now() >= end {
                     configuration.memory?.holdsName = false
                     throw NameTaken(worker: configuration.id)
                 }
             } catch let error as StoreError {
                 noteStoreAway(error)
             }
-            try? await Task.sleep(for: Limits.namePause)
+            try? await clock.sleep(Limits.namePause)
         }
     }
 
@@ -144,7 +154,7 @@ public actor WorkerAgent {
                 metadata: ["event": "quarantined", "session": "\(session)", "reactor": "\(reactor)"])
         }
         let ended = succession.lost.union(succession.quarantined)
-        for (session, hold) in succession.holds {
+        for (session, hold) in succession.holds.sorted(by: { $0.key.rawValue < $1.key.rawValue }) {
             guard ended.contains(session) else {
                 held.restore(session, epoch: hold.epoch, controller: hold.controller, reactor: reactor)
                 continue
@@ -187,7 +197,7 @@ public actor WorkerAgent {
     private func heartbeatLoop() async {
         while !Task.isCancelled, !isLeaving {
             await heartbeat()
-            try? await Task.sleep(for: Limits.heartbeatInterval)
+            try? await clock.sleep(Limits.heartbeatInterval)
         }
     }
 
@@ -195,14 +205,15 @@ public actor WorkerAgent {
     private func liftFences() async {
         while !fenced.isEmpty, !Task.isCancelled {
             await heartbeat()
-            if !fenced.isEmpty { try? await Task.sleep(for: Limits.retryPause) }
+            if !fenced.isEmpty { try? await clock.sleep(Limits.retryPause) }
         }
     }
 
     private func heartbeat() async {
         let waiting = fenced
         let load = meter.measure(
-            reactors.map(\.load), sessions: held.count, sessionLimit: configuration.sessionLimit)
+            reactors.map(\.load), sessions: held.count, sessionLimit: configuration.sessionLimit,
+            usage: configuration.usage())
         var report = WorkerReport(
             id: configuration.id, incarnation: configuration.incarnation, processID: configuration.processID,
             host: configuration.host, load: load, capabilities: configuration.capabilities,
@@ -217,13 +228,18 @@ public actor WorkerAgent {
                 logger.notice("the store is back", metadata: ["event": "store_back"])
             }
             heartbeats += 1
-            guard answer.isRegistration || !waiting.isEmpty || heartbeats % Limits.reconciliationPeriod == 0
-            else { return }
+            let isDue =
+                configuration.planted == .reconciledOnce
+                ? heartbeats == 1
+                : answer.isRegistration || !waiting.isEmpty || heartbeats % Limits.reconciliationPeriod == 0
+            guard isDue else { return }
             let lost = try await store.reconcile(
                 configuration.id, incarnation: configuration.incarnation,
                 holding: held.assignments(worker: configuration.id, incarnation: configuration.incarnation))
-            for session in lost { letGo(session) }
-            for reactor in waiting where fenced.remove(reactor) != nil { _ = reactors[reactor].send(.liftFence) }
+            for session in lost where configuration.planted != .nothingLetGo { letGo(session) }
+            for reactor in waiting.sorted() where fenced.remove(reactor) != nil {
+                _ = reactors[reactor].send(.liftFence)
+            }
             guard answer.isRegistration || !lost.isEmpty else { return }
             logger.info("registered", metadata: ["sessions": "\(held.count)", "let_go": "\(lost.count)"])
         } catch {
@@ -246,6 +262,13 @@ public actor WorkerAgent {
         _ = reactors[reactor].send(.perform(.closeSession, session: session, token: 0))
     }
 
+    /// What it holds, for who looks at it from outside.
+    package func inspect() -> WorkerInspection {
+        WorkerInspection(
+            holding: held.assignments(worker: configuration.id, incarnation: configuration.incarnation),
+            outbox: outbox.count, waiting: waiting.count, isFenced: !fenced.isEmpty)
+    }
+
     // MARK: Commands
 
     /// The end of the command stream at start: what came before was for an earlier process of this name.
@@ -255,7 +278,7 @@ public actor WorkerAgent {
                 return try await store.receiveCommands(for: configuration.id, after: .latest, wait: .zero).cursor
             } catch {
                 noteStoreAway(error)
-                try? await Task.sleep(for: Limits.retryPause)
+                try? await clock.sleep(Limits.retryPause)
             }
         }
         return .latest
@@ -273,14 +296,13 @@ public actor WorkerAgent {
                 let number = progress.begin(cursor, commands: batch.elements.count)
                 for command in batch.elements { obey(command, batch: number) }
             } catch {
-                try? await Task.sleep(for: Limits.retryPause)
+                try? await clock.sleep(Limits.retryPause)
             }
         }
     }
 
     private func obey(_ command: CommandEnvelope, batch: Int) {
-        let nowMilliseconds = Int64(HostClock.wallClock / 1_000_000)
-        if command.deadline + Limits.clockTolerance < nowMilliseconds { return finish(batch) }
+        if command.deadline + Limits.clockTolerance < clock.wallMilliseconds() { return finish(batch) }
         func answer(_ outcome: Outcome) {
             post(.reply(command.id, outcome), to: command.controller, batch: batch)
         }
@@ -332,6 +354,7 @@ public actor WorkerAgent {
                     "a reactor stood still; it sends nothing until it is known what is still its own",
                     metadata: ["event": "fenced", "reactor": "\(index)", "milliseconds": "\(time.milliseconds)"])
                 fenced.insert(index)
+                if configuration.planted == .fenceLiftedUnasked { _ = reactors[index].send(.liftFence) }
                 Task { await self.liftFences() }
             case .stopped:
                 if !Task.isCancelled, !isLeaving { logger.critical("a reactor has stopped") }
@@ -364,8 +387,8 @@ public actor WorkerAgent {
                 try await store.publish(run.map(\.message), to: controller)
                 for entry in run { if let batch = entry.batch { finish(batch) } }
             } catch {
-                outbox.insert(contentsOf: run, at: 0)
-                try? await Task.sleep(for: Limits.retryPause)
+                if configuration.planted != .messagesForgotten { outbox.insert(contentsOf: run, at: 0) }
+                try? await clock.sleep(Limits.retryPause)
             }
         }
     }
@@ -388,4 +411,14 @@ public actor WorkerAgent {
         outboxSignal?.resume()
         outboxSignal = nil
     }
+}
+
+/// What a ``WorkerAgent`` holds.
+package struct WorkerInspection: Sendable {
+    package var holding: [Assignment]
+    /// Messages that the store has yet to take.
+    package var outbox: Int
+    /// Commands that a reactor has yet to answer.
+    package var waiting: Int
+    package var isFenced: Bool
 }

@@ -1,5 +1,6 @@
 public import Reactor
 public import Session
+public import Store
 
 /// What a worker process is told at start.
 public struct WorkerConfiguration: Sendable {
@@ -21,6 +22,11 @@ public struct WorkerConfiguration: Sendable {
     public var labels: [String: String] = [:]
     /// Look up the mDNS names in candidates, on the links of the first reactor's addresses.
     public var resolvesNames = false
+    /// What it takes the time from.
+    public var clock = ClusterClock.system
+    /// Tells what the process has used, for its reports.
+    package var usage: @Sendable () -> ProcessUsage = { .now }
+    package var planted: PlantedBug?
 
     public init(
         id: WorkerID, incarnation: String, host: String, processID: Int32, capabilities: [String] = ["sfu"],

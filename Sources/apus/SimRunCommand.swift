@@ -142,14 +142,14 @@ struct SimSoakCommand: AsyncParsableCommand {
 }
 
 /// The exit code that a task leaves behind.
-private actor ExitStatus {
+actor ExitStatus {
     private(set) var code: Int32?
 
     func set(_ code: Int32) { if self.code == nil { self.code = code } }
 }
 
 /// A line on a terminal that is written over, for what takes longer than a second.
-private final class SimProgress {
+final class SimProgress {
     private let isTerminal = isatty(STDERR_FILENO) == 1
     private let start = ContinuousClock.now
     private var last = ContinuousClock.now

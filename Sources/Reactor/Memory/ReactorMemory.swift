@@ -129,6 +129,8 @@ public import Wire
     /// When the reactor last came round, by the host's monotonic clock.
     public var lastTurn: Instant { Instant(nanoseconds: unsafe header.pointee.lastTurn) }
 
+    func noteTurn(_ now: Instant) { unsafe header.pointee.lastTurn = now.nanoseconds }
+
     /// The process that works here is past taking over.
     public var isSettled: Bool { unsafe header.pointee.isSettled == 1 }
 

@@ -1,0 +1,45 @@
+import SimulatedCluster
+import Testing
+
+/// A short look at what `apus sim explore` does for long.
+@Suite struct ExploreTests {
+    @Test func theSameSeedGivesTheSameRun() {
+        let plan = ClusterPlan(seed: 3, scale: .short)
+        let (one, other) = (ClusterRun.run(plan, keepsLog: true), ClusterRun.run(plan, keepsLog: true))
+        #expect(one.log == other.log)
+        #expect(one.hash == other.hash)
+        #expect(one.log.count > 100)
+        #expect(ClusterRun.run(ClusterPlan(seed: 4, scale: .short)).hash != one.hash)
+    }
+
+    @Test func lookingDoesNotChangeARun() {
+        let plan = ClusterPlan(seed: 6, scale: .short)
+        #expect(ClusterRun.run(plan).hash == ClusterRun.run(plan, keepsLog: true).hash)
+    }
+
+    @Test func everyInvariantHoldsUnderFaults() {
+        let totals = ClusterSearch(seeds: 1...5, scale: .short).run()
+        #expect(totals.seeds == 5)
+        #expect(totals.failures.map { "\($0.seed): \($0.violation.map(String.init(describing:)) ?? "")" } == [])
+        #expect(totals.unequal == [])
+        #expect(totals.arrivals > 20)
+        #expect(totals.faults.count > 5)
+    }
+
+    @Test func aFailureIsMadeSmall() throws {
+        let bug = try #require(PlantedBugName("lossKeepsEpoch"))
+        let plan = ClusterPlan(seed: 26, scale: .short)
+        let failure = ClusterRun.run(plan, planted: bug)
+        var shrinker = ClusterShrinker(plan, failure, planted: bug, runs: 40)
+        let (small, report) = shrinker.shrink()
+        #expect(small.steps.count < plan.steps.count / 2)
+        #expect(report.violation?.invariant == failure.violation?.invariant)
+    }
+
+    /// Seeds that find them soon; `apus sim explore --plants` searches for all.
+    @Test(arguments: [("eventsDoubled", 2), ("lossKeepsEpoch", 26), ("reconciledOnce", 26), ("callsNotExpired", 12)])
+    func aPlantedBugIsFound(_ name: String, _ seed: UInt64) throws {
+        let bug = try #require(PlantedBugName(name))
+        #expect(ClusterRun.run(ClusterPlan(seed: seed, scale: .short), planted: bug).violation != nil)
+    }
+}
