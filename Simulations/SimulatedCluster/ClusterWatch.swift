@@ -186,9 +186,15 @@ final class ClusterWatch: @unchecked Sendable {
         readers[Reader(node: ObjectIdentifier(node), session: session)]?.since ?? .max
     }
 
-    func delivered(_ event: SessionEvent, _ node: Node) {
+    func delivered(_ told: SessionEvent, _ node: Node) {
+        // Where it was read is the director's to say.
+        let event = SessionEvent(session: told.session, body: told.body)
         world?.note("\(node.name) hears of \(event.session): \(event.body)")
-        if case .sessionLost = event.body { return }
+        // These are not a reactor's.
+        switch event.body {
+        case .sessionLost, .moveAdvised: return
+        default: break
+        }
         let reader = Reader(node: ObjectIdentifier(node), session: event.session)
         let known = produced[event.session] ?? []
         let start = readers[reader]?.index ?? 0

@@ -38,6 +38,8 @@ final class SimulatedController: @unchecked Sendable {
         settings.placementSeed = world.draw("placement:\(id):\(lives)")
         settings.pipeSeed = world.draw("pipes:\(id):\(lives)")
         settings.planted = world.planted
+        // No signaling outlives a controller here, so that nobody would come back for its sessions.
+        settings.orphanGrace = .seconds(4)
         if world.planted == .outagesKill {
             settings.liveness.longestGap = .seconds(36_000)
             settings.liveness.grace = .zero

@@ -120,6 +120,46 @@ final class StoreEdge: ClusterStore, @unchecked Sendable {
         }
     }
 
+    func heartbeat(_ report: ControllerReport, timeToLive: Duration) async throws(StoreError) -> ControllerRoster {
+        try await exchange { store throws(StoreError) in try await store.heartbeat(report, timeToLive: timeToLive) }
+    }
+
+    func adopt(_ sessions: [SessionID], by controller: ControllerID) async throws(StoreError) -> [AdoptedUnit] {
+        try await exchange { store throws(StoreError) in try await store.adopt(sessions, by: controller) }
+    }
+
+    func save(
+        _ changes: RecordChanges, in record: String, by controller: ControllerID, term: Epoch?
+    ) async throws(StoreError) -> Epoch {
+        try await exchange { store throws(StoreError) in
+            try await store.save(changes, in: record, by: controller, term: term)
+        }
+    }
+
+    func claim(_ record: String, by controller: ControllerID) async throws(StoreError) -> ClaimedRecord {
+        try await exchange { store throws(StoreError) in try await store.claim(record, by: controller) }
+    }
+
+    func forget(_ record: String, by controller: ControllerID, term: Epoch) async throws(StoreError) {
+        try await exchange { store throws(StoreError) in
+            try await store.forget(record, by: controller, term: term)
+        }
+    }
+
+    func giveUp(
+        _ records: [String: Epoch], with sessions: [SessionID], by controller: ControllerID
+    ) async throws(StoreError) {
+        try await exchange { store throws(StoreError) in
+            try await store.giveUp(records, with: sessions, by: controller)
+        }
+    }
+
+    func messages(
+        to controller: ControllerID, after cursor: StreamCursor
+    ) async throws(StoreError) -> StreamBatch<WorkerMessage> {
+        try await exchange { store throws(StoreError) in try await store.messages(to: controller, after: cursor) }
+    }
+
     func send(_ command: CommandEnvelope, to worker: WorkerID) async throws(StoreError) {
         try await exchange { store throws(StoreError) in try await store.send(command, to: worker) }
     }

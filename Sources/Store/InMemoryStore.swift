@@ -17,7 +17,7 @@ public final class InMemoryStore: ClusterStore {
         self.init(clock: clock)
     }
 
-    private func now() -> ContinuousClock.Instant { clock.now() }
+    func now() -> ContinuousClock.Instant { clock.now() }
 
     /// Runs `body` on the state with what has expired taken out, or throws when the store plays dead.
     func access<Result>(
