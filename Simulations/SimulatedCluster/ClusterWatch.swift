@@ -67,11 +67,12 @@ final class ClusterWatch: @unchecked Sendable {
 
     func heartbeat(_ report: WorkerReport) {}
 
-    func assigned(_ assignment: Assignment, former: SessionRecord?) {
+    /// - Parameter origin: the epoch that the session was to be moved from, if it was.
+    func assigned(_ assignment: Assignment, former: SessionRecord?, movedFrom origin: Epoch? = nil) {
         world?.note(
             "\(assignment.session) goes to \(assignment.worker) under \(assignment.epoch) for \(assignment.controller)")
         let session = assignment.session
-        if let former, former.state == .assigned {
+        if let former, former.state == .assigned, origin == nil || former.assignment.epoch != origin {
             return check(
                 former.assignment == assignment, .idempotence,
                 "\(session) was assigned under \(former.assignment.epoch), and is again, under \(assignment.epoch)")
