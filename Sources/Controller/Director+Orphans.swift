@@ -58,7 +58,8 @@ extension Director {
         let living = Set(controllers.filter { $0.report != nil }.map(\.id))
         guard living.contains(id) || controllers.isEmpty else { return }
         let abandoned = assignments.filter {
-            units[$0.session] == nil && ($0.controller == id || !living.contains($0.controller) || settings.planted == .orphansOfOthers)
+            units[$0.session] == nil
+                && ($0.controller == id || !living.contains($0.controller) || settings.planted == .orphansOfOthers)
         }
         var suspected: [SessionID: ContinuousClock.Instant] = [:]
         for assignment in abandoned {
@@ -69,11 +70,12 @@ extension Director {
             guard suspectedOrphans[session] != nil else { continue }
             // The death of a controller is seen by all; its next life is to have what it had.
             let isForeign = assignment.controller != id
-            if since.duration(to: clock.now()) >= (isForeign ? .seconds(5) : .zero), let heir, await heir(session.base) {
+            let age = since.duration(to: clock.now())
+            if age >= (isForeign ? .seconds(5) : .zero), let heir, await heir(session.base) {
                 suspected[session] = nil
                 continue
             }
-            if since.duration(to: clock.now()) >= settings.orphanGrace, await closeOrphan(session) { suspected[session] = nil }
+            if age >= settings.orphanGrace, await closeOrphan(session) { suspected[session] = nil }
         }
         suspectedOrphans = suspected
     }

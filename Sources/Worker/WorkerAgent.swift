@@ -1,6 +1,6 @@
 public import Logging
 package import Reactor
-package import Session
+import Session
 public import Store
 import Wire
 
@@ -9,7 +9,7 @@ import Wire
 public actor WorkerAgent {
     let configuration: WorkerConfiguration
     private let store: any ClusterStore
-    private let logger: Logger
+    let logger: Logger
     private let clock: ClusterClock
     let reactors: [any ReactorHandle]
     /// Nil unless names are to be resolved.
@@ -17,7 +17,7 @@ public actor WorkerAgent {
     /// What reactors say, by their number.
     private let outputs: AsyncStream<(Int, ReactorOutput)>
 
-    private(set) var held: HeldSessions
+    var held: HeldSessions
     var names = NameBudget()
     private var meter = LoadMeter()
     private var waiting: [UInt64: (command: CommandID, controller: ControllerID, batch: Int)] = [:]
@@ -33,7 +33,7 @@ public actor WorkerAgent {
     /// Handing over to the next process: nothing is touched that is its own by now.
     private var isLeaving = false
     /// Sessions that ended two processes in a row, under the epochs in which they did: nothing of them is done.
-    private var quarantined: [SessionID: Epoch] = [:]
+    var quarantined: [SessionID: Epoch] = [:]
     private var heartbeats = 0
 
     /// Binds the reactors' sockets and starts their threads.
@@ -144,40 +144,6 @@ public actor WorkerAgent {
             unsettled -= 1
             if unsettled == 0 { return }
         }
-    }
-
-    private func take(_ succession: Succession, from reactor: Int) {
-        for session in succession.quarantined {
-            quarantined[session] = succession.holds[session]?.epoch ?? Epoch(.max)
-            logger.error(
-                "two media processes in a row ended over a session; it is given to nobody",
-                metadata: ["event": "quarantined", "session": "\(session)", "reactor": "\(reactor)"])
-        }
-        let ended = succession.lost.union(succession.quarantined)
-        for (session, hold) in succession.holds.sorted(by: { $0.key.rawValue < $1.key.rawValue }) {
-            guard ended.contains(session) else {
-                held.restore(session, epoch: hold.epoch, controller: hold.controller, reactor: reactor)
-                continue
-            }
-            let why =
-                succession.quarantined.contains(session)
-                ? "two media processes of \(configuration.id) ended over it; it is not given to a third"
-                : "what the media process before left of it was damaged"
-            post(
-                .event(SessionEvent(session: session, body: .sessionLost(Refusal(.workerLost, why))), hold.epoch),
-                to: hold.controller)
-        }
-        note(succession)
-        guard succession.standstill != nil else { return }
-        logger.notice(
-            "took over",
-            metadata: [
-                "event": "succession", "reactor": "\(reactor)", "sessions": "\(succession.holds.count - ended.count)",
-                "endpoints": "\(succession.endpoints)", "lost": "\(succession.lost.count)",
-                "quarantined": "\(succession.quarantined.count)", "damaged_notes": "\(succession.damagedNotes)",
-                "milliseconds": "\(succession.standstill?.milliseconds ?? 0)",
-                "planned": "\(isPlanned)",
-            ])
     }
 
     /// For a successor: the session is held so.
@@ -363,7 +329,7 @@ public actor WorkerAgent {
     }
 
     /// - Parameter batch: of the command that it answers.
-    private func post(_ message: WorkerMessage, to controller: ControllerID, batch: Int? = nil) {
+    func post(_ message: WorkerMessage, to controller: ControllerID, batch: Int? = nil) {
         if outbox.count >= Limits.outbox {
             let lost = outbox.count - Limits.outbox + 1
             for entry in outbox.prefix(lost) { if let batch = entry.batch { finish(batch) } }
@@ -411,14 +377,4 @@ public actor WorkerAgent {
         outboxSignal?.resume()
         outboxSignal = nil
     }
-}
-
-/// What a ``WorkerAgent`` holds.
-package struct WorkerInspection: Sendable {
-    package var holding: [Assignment]
-    /// Messages that the store has yet to take.
-    package var outbox: Int
-    /// Commands that a reactor has yet to answer.
-    package var waiting: Int
-    package var isFenced: Bool
 }
