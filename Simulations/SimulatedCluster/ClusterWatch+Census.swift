@@ -117,7 +117,7 @@ extension ClusterWatch {
                 check(
                     held.contains(holding.session), .noOrphans,
                     "a reactor of \(worker.id) has endpoints of \(holding.session), which its worker does not hold")
-                let present = world.clients.count { "room:\($0.room)" == holding.session.rawValue && $0.isWanted }
+                let present = world.clients.count { "room:\($0.room)" == holding.session.base.rawValue && $0.isWanted }
                 check(
                     holding.endpoints.count <= present, .noOrphans,
                     "\(holding.session) has \(holding.endpoints.count) endpoints for \(present) clients")
