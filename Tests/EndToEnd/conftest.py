@@ -14,6 +14,20 @@ def pytest_configure(config):
             raise pytest.UsageError(f"{program} is not installed: scripts/test installs it")
 
 
+# They count frames, gaps and rates by the millisecond.
+MEASURING = {
+    "test_browser", "test_failover", "test_layers_browser", "test_load", "test_loss", "test_pipes", "test_topologies",
+    "test_upgrade",
+}
+
+
+def pytest_collection_modifyitems(items):
+    """What measures runs alone; scripts/test runs the others two files at a time."""
+    for item in items:
+        if item.module.__name__ in MEASURING:
+            item.add_marker(pytest.mark.alone)
+
+
 @pytest.fixture(scope="module")
 def cluster():
     """Two workers, one controller, Redis: shared by the tests of a file that leave it as it was."""
