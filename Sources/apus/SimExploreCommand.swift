@@ -46,9 +46,13 @@ struct SimExploreCommand: AsyncParsableCommand {
     func run() async throws {
         let status = ExitStatus()
         try await runUntilSignal {
-            if plants { return await status.set(findPlants() ? 0 : 1) }
+            if plants {
+                let areFound = await findPlants()
+                return await status.set(Task.isCancelled ? 130 : areFound ? 0 : 1)
+            }
             if log { return await status.set(showLog() ? 0 : 1) }
-            await status.set(explore() ? 0 : 1)
+            let holds = await explore()
+            await status.set(Task.isCancelled ? 130 : holds ? 0 : 1)
         }
         if let code = await status.code, code != 0 { throw ExitCode(code) }
     }
@@ -61,12 +65,23 @@ struct SimExploreCommand: AsyncParsableCommand {
         return report.violation == nil
     }
 
-    private func explore() -> Bool {
+    /// Ctrl-C ends a search after the seeds that are under way.
+    private func run(_ search: ClusterSearch, _ progress: @escaping @Sendable (ClusterSearch.Totals) -> Void) async
+        -> ClusterSearch.Totals
+    {
+        await withTaskCancellationHandler {
+            search.run(progress)
+        } onCancel: {
+            search.stop()
+        }
+    }
+
+    private func explore() async -> Bool {
         let search = ClusterSearch(
             seeds: from...(from + seeds - 1), scale: scale, planted: bug, stopsAtFailure: !keepGoing,
             threads: threads)
         let progress = ExploreProgress(seeds: Int(clamping: seeds))
-        let totals = search.run { progress.show($0) }
+        let totals = await run(search) { progress.show($0) }
         progress.clear()
         if let failure = totals.failures.first { tell(failure) }
         for failure in totals.failures.dropFirst().prefix(20) {
@@ -100,13 +115,14 @@ struct SimExploreCommand: AsyncParsableCommand {
             + "\(totals.repeated) runs repeated, \(totals.failures.count + totals.unequal.count) failures"
     }
 
-    private func findPlants() -> Bool {
+    private func findPlants() async -> Bool {
         var areFound = true
         for bug in PlantedBugName.all {
+            if Task.isCancelled { return false }
             let search = ClusterSearch(
                 seeds: from...(from + Self.mostSeedsOfPlant - 1), scale: .short, planted: bug, stopsAtFailure: true,
                 threads: threads)
-            let totals = search.run()
+            let totals = await run(search) { _ in }
             if let found = totals.failures.first {
                 let violation = found.violation.map(String.init(describing:)) ?? ""
                 print("\(bug.name): found after \(totals.seeds) seeds, by seed \(found.seed): \(violation)")
