@@ -69,7 +69,7 @@ targets += [
     core("SDP", ["MDNS", "RTP", "Wire"]),
     core("Transport", ["ICE", "STUN", "DTLS", "SRTP", "Wire"]),
     core("Forwarding", ["RTP", "Wire"]),
-    core("Session", ["RTP", "Wire"]),
+    core("Session", ["RTP", "Wire", "COpenSSL"]),
 ]
 
 // IO and the control plane.
@@ -152,7 +152,7 @@ targets += [
         ["LoadGenerator", "Reactor", "Transport", "Forwarding", "Session", "ICE", "STUN", "DTLS", "SRTP", "SDP", "RTP", "Wire", "CLinux"]),
     tests("WHIPClientTests", ["WHIPClient", "LoadGenerator", "Wire"] + nio),
     tests("StoreTests", ["TestSupport", "Store", "Session", "RTP", logging]),
-    tests("WorkerTests", ["Worker", "MDNS", "Store", "Session", "Reactor", "RTP", "Wire", logging]),
+    tests("WorkerTests", ["Worker", "MDNS", "Store", "Session", "Reactor", "DTLS", "RTP", "Wire", logging]),
     tests("ControllerTests", ["TestSupport", "Controller", "Store", "Session", "RTP", "Wire", logging]),
     tests("KurentoTests", ["Kurento", "Session", "SDP", "RTP", "Wire", logging]),
     tests("WHIPTests", ["WHIP", "Session", "SDP", "RTP", "Wire", logging]),

@@ -20,6 +20,7 @@ private enum Seeds {
         case .trickle: [Array(fragment.utf8)]
         case .kurento: [Array(frames.joined(separator: "\n").utf8)] + frames.map { Array($0.utf8) }
         case .store: records.map { Array($0.utf8) }
+        case .heartbeat: HeartbeatFuzz.seeds
         }
     }
 
@@ -158,6 +159,9 @@ private enum Seeds {
         #"{"reply":{"_0":"c1-1","_1":{"openedPipe":{"_0":{"addresses":["192.0.2.1:40000"],"network":"n"}}}}}"#,
         #"{"reply":{"_0":"c1-1","_1":{"done":{}}}}"#,
         #"{"event":{"_0":{"body":{"iceStateChanged":{"_0":"e1","_1":"connected"}},"session":"s1"},"_1":1}}"#,
+        #"{"addresses":[],"heartbeats":{"addresses":["192.0.2.1:40000"],"#
+            + #""key":"00112233445566778899aabbccddeeff00112233445566778899aabbccddeeff"},"#
+            + #""host":"h","id":"c1","incarnation":"a","processID":1,"startedAt":0}"#,
         "s1\nw1\na\n1\nc1\nopen\n{}",
         "redis://:secret@127.0.0.1:6379/0",
         "192.0.2.1:40000\n[2001:db8::1]:40000\n127.0.0.1:40001\n192.0.2.2:40001",

@@ -1,7 +1,7 @@
 /// A parser that reads what strangers send. The raw value is its name on the command line and its folder in
 /// `Simulations/FailCases`.
 public enum FuzzTarget: String, CaseIterable, Sendable {
-    case stun, turn, candidate, mdns, dtls, srtp, rtp, rtcp, vp9, dependency, sdp, trickle, kurento, store
+    case stun, turn, candidate, mdns, dtls, srtp, rtp, rtcp, vp9, dependency, sdp, trickle, kurento, store, heartbeat
 
     /// Reads `input` as the target's wire format. Traps are findings; errors are not.
     public func run(_ input: RawSpan) {
@@ -20,6 +20,7 @@ public enum FuzzTarget: String, CaseIterable, Sendable {
         case .trickle: TrickleFuzz.run(input)
         case .kurento: KurentoFuzz.run(input)
         case .store: StoreRecordFuzz.run(input)
+        case .heartbeat: HeartbeatFuzz.run(input)
         }
     }
 

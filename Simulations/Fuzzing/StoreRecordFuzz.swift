@@ -16,6 +16,11 @@ public enum StoreRecordFuzz {
             for operation in specification.operations { rebuilt.apply(operation) }
         }
         _ = try? RecordCoding.report(text, of: WorkerID("w1"))
+        if let report = try? RecordCoding.controller(text, of: ControllerID("c1")) {
+            var targets = HeartbeatTargets()
+            targets.update([report])
+            precondition(targets.all.count == (report.heartbeats == nil ? 0 : 1))
+        }
         // The fields of a session's record, one a line.
         let fields = text.split(separator: "\n", maxSplits: 6, omittingEmptySubsequences: false).map(String.init)
         func field(_ index: Int) -> String? { index < fields.count ? fields[index] : nil }

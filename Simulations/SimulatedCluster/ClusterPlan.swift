@@ -31,6 +31,8 @@ public struct ClusterPlan: Sendable {
         case cutFromStore(String, hears: Bool, isHeard: Bool)
         /// Datagrams between a client and a worker.
         case cutMedia(client: Int, worker: Int)
+        /// Direct heartbeats of a worker to a controller.
+        case cutHeartbeats(worker: Int, controller: Int)
         /// Not to be reached; with a number, what comes back has forgotten so many of its last milliseconds.
         case storeDown(forgetting: UInt64?)
         case flushStore
@@ -53,6 +55,7 @@ public struct ClusterPlan: Sendable {
             case .cutFromStore(_, let hears, let isHeard):
                 !hears && !isHeard ? "cut from the store" : "cut one way"
             case .cutMedia: "media cut"
+            case .cutHeartbeats: "heartbeats cut"
             case .storeDown(nil): "store down"
             case .storeDown: "store failover"
             case .flushStore: "store flushed"
@@ -127,6 +130,7 @@ public struct ClusterPlan: Sendable {
         let calmAt = healedAt + Self.orphanRecovery + .seconds(10)
         end = calmAt + .seconds(scale.calm)
         addClients(root.stream("clients"))
+        addHeartbeatFaults(root.stream("heartbeats"))
         addFaults(root.stream("faults"), kinds: Self.kinds(root.stream("kinds")))
         if scale.calm > 0 { addCalm(root.stream("calm"), from: calmAt, kinds: Self.kinds(root.stream("calm kinds"))) }
         steps.sort { $0.at < $1.at }
@@ -166,6 +170,34 @@ public struct ClusterPlan: Sendable {
             at += random.next() % (2 * pause)
             guard at + .milliseconds(500) < healedAt else { return }
             addFault(kinds[Int(random.next() % UInt64(kinds.count))], at: at, until: healedAt, &random)
+        }
+    }
+
+    /// What becomes of direct heartbeats, and what only they help against. Drawn by itself, apart from all else.
+    private mutating func addHeartbeatFaults(_ stream: SeededRandom) {
+        var random = stream
+        func below(_ bound: Int) -> Int { Int(random.next() % UInt64(bound)) }
+        // In a third of all clusters no UDP passes between controllers and workers.
+        guard below(3) > 0 else {
+            for worker in 0..<workers {
+                for controller in 0..<controllers {
+                    steps.append(
+                        Step(at: 0, lasts: end, action: .cutHeartbeats(worker: worker, controller: controller)))
+                }
+            }
+            return
+        }
+        for _ in 0..<below(5) {
+            let at = UInt64.seconds(8) + random.next() % (healedAt - .seconds(20))
+            let lasts = UInt64.milliseconds(200) + random.next() % .seconds(10)
+            let action = Action.cutHeartbeats(worker: below(workers), controller: below(controllers))
+            steps.append(Step(at: at, lasts: lasts, action: action))
+        }
+        // The store comes back at once without its last second: nobody need notice, and no heartbeat holds.
+        for _ in 0..<below(4) {
+            let at = UInt64.seconds(8) + random.next() % (healedAt - .seconds(10))
+            let lasts = UInt64.milliseconds(1) + random.next() % .milliseconds(30)
+            steps.append(Step(at: at, lasts: lasts, action: .storeDown(forgetting: 1000)))
         }
     }
 

@@ -75,7 +75,10 @@ private final class Course {
     func run() -> ClusterReport {
         for worker in world.workers { worker.start() }
         for controller in world.controllers { controller.start() }
-        for step in plan.steps { time.at(step.at) { self.take(step) } }
+        for step in plan.steps {
+            time.at(step.at) { self.take(step) }
+            keepSnapshots(for: step)
+        }
         lookAround()
         // After every pause that is long enough, and once more when a dead controller's sessions are gone.
         var healed = plan.healedAt
@@ -94,6 +97,19 @@ private final class Course {
         if !isBroken { leave() }
         close()
         return report()
+    }
+
+    /// What the store goes back to, or is read as, must have been kept.
+    private func keepSnapshots(for step: ClusterPlan.Step) {
+        let end: UInt64
+        switch step.action {
+        case .storeDown(.some): end = step.at
+        case .staleReads: end = step.at + step.lasts
+        default: return
+        }
+        for at in stride(from: step.at - min(step.at, .milliseconds(1500)), through: end, by: 50_000_000) {
+            time.at(at) { [self] in world.store.takeSnapshot() }
+        }
     }
 
     private var isBroken: Bool { world.watch.violation != nil }
@@ -173,6 +189,8 @@ private final class Course {
         case .cutMedia(let client, let worker):
             let (one, other) = ("p\(client + 1)", "w\(worker + 1)")
             cut([Links.Way(from: one, to: other), Links.Way(from: other, to: one)], end) {}
+        case .cutHeartbeats(let worker, let controller):
+            cut([Links.Way(from: "w\(worker + 1)", to: "c\(controller + 1)")], end) {}
         case .moveClock(let host, let milliseconds):
             let nodes = world.workers.map(\.node) + world.controllers.map(\.node)
             guard let node = nodes.first(where: { $0.host == host }) else { return }

@@ -41,6 +41,9 @@ final class ClusterWatch: @unchecked Sendable {
     }
     private var readers: [Reader: (index: Int, since: UInt64)] = [:]
 
+    /// Since when a controller's life hears an incarnation of a worker without a pause, and when last.
+    private var hearing: [String: (since: UInt64, last: UInt64)] = [:]
+
     /// Workers that stood still and have not asked yet what is still theirs.
     private var suspects: [WorkerID: Node] = [:]
 
@@ -104,14 +107,18 @@ final class ClusterWatch: @unchecked Sendable {
             "\(session) is assigned under \(former.assignment.epoch) and was released under \(epoch)")
     }
 
-    func lost(_ assignment: Assignment, after record: SessionRecord?) {
+    func lost(_ assignment: Assignment, after record: SessionRecord?, by node: Node) {
         world?.note("\(assignment.session) under \(assignment.epoch) is lost with \(assignment.worker)")
         fenced(assignment, record)
         guard let worker = world?.worker(assignment.worker), worker.incarnation == assignment.incarnation
         else { return }
+        let start = time.now - min(time.now, .seconds(4))
         check(
-            !isHeard(worker.node, since: time.now - min(time.now, .seconds(4))), .living,
+            !isHeard(worker.node, since: start), .living,
             "\(assignment.worker) runs and is heard, and its sessions were marked as lost")
+        check(
+            !isHeard(assignment.incarnation, by: node, since: start), .living,
+            "\(node.name) hears \(assignment.worker) directly, and marked its sessions as lost")
     }
 
     func drained(_ assignment: Assignment) {
@@ -130,7 +137,28 @@ final class ClusterWatch: @unchecked Sendable {
     private func isHeard(_ node: Node, since instant: UInt64) -> Bool {
         node.hasRun(since: instant) && (lastCut[node.host] ?? 0) <= instant
             && !store.links.isCut(node.host, StoreNode.host) && !store.links.isCut(StoreNode.host, node.host)
-            && store.slowUntil <= instant
+            && store.slowUntil <= instant && (store.lastBlink ?? 0) <= instant
+    }
+
+    // MARK: Direct heartbeats
+
+    /// Three heartbeats and the longest way.
+    private static let longestPause = UInt64.milliseconds(350)
+
+    private func ear(_ node: Node, _ incarnation: String) -> String { "\(node.name) \(node.born) \(incarnation)" }
+
+    /// A controller took it for what it is.
+    func heard(_ heartbeat: DirectHeartbeat, by node: Node) {
+        let ear = ear(node, heartbeat.incarnation)
+        let known = hearing[ear]
+        let isSteady = known.map { $0.last + Self.longestPause >= time.now } ?? false
+        hearing[ear] = (isSteady ? known?.since ?? time.now : time.now, time.now)
+    }
+
+    /// All the time until now. What was decided before that may take its time to arrive.
+    private func isHeard(_ incarnation: String, by node: Node, since instant: UInt64) -> Bool {
+        guard node.hasRun(since: instant), let known = hearing[ear(node, incarnation)] else { return false }
+        return known.since <= instant && known.last + Self.longestPause >= time.now
     }
 
     func publicationFailed(by host: String) { failedPublications[host] = time.now }

@@ -8,6 +8,8 @@ import Wire
 /// A controller's host: the product's director under the product's WHIP gateway.
 final class SimulatedController: @unchecked Sendable {
     let id: ControllerID
+    /// Where it hears workers directly.
+    let address: SocketAddress
     private let world: ClusterWorld
     private(set) var node: Node
     private(set) var director: Director?
@@ -21,6 +23,7 @@ final class SimulatedController: @unchecked Sendable {
 
     init(_ index: Int, _ world: ClusterWorld) {
         id = ControllerID("c\(index + 1)")
+        address = SocketAddress(ip: IPAddress(ipv4: 0x0A00_0201 + UInt32(index)), port: 40_000)
         self.world = world
         node = Node(id.rawValue, host: id.rawValue, time: world.time)
     }
@@ -55,7 +58,18 @@ final class SimulatedController: @unchecked Sendable {
         self.director = director
         self.plane = plane
         gateway = Gateway(plane: plane, configuration: configuration, logger: logger)
-        task = Task { await director.run() }
+        listen(director)
+        task = Task { [address] in
+            await director.listensForHeartbeats(at: [address])
+            await director.run()
+        }
+    }
+
+    private func listen(_ director: Director) {
+        world.datagrams.bind(address, node) { [world, node] bytes, _ in
+            guard let heartbeat = director.hear(bytes) else { return }
+            world.watch.heard(heartbeat, by: node)
+        }
     }
 
     func kill() {
@@ -63,6 +77,7 @@ final class SimulatedController: @unchecked Sendable {
         isUp = false
         world.note("\(id) is killed")
         node.kill()
+        world.datagrams.unbind(address, node)
         director = nil
         plane = nil
         gateway = nil

@@ -102,6 +102,8 @@ final class SimulatedWorker: @unchecked Sendable {
             sessionLimit: world.plan.sessionLimit)
         configuration.memory = memories?.worker
         configuration.clock = node.clock
+        let source = SocketAddress(ip: address.ip, port: 41_000)
+        configuration.sendHeartbeat = { [datagrams = world.datagrams] in datagrams.send($0, from: source, to: $1) }
         configuration.planted = world.planted
         configuration.usage = { ProcessUsage(time: node.time.now, cpu: 0, memory: 0) }
         do {

@@ -113,15 +113,19 @@ final class StoreEdge: ClusterStore, @unchecked Sendable {
     }
 
     func markLost(_ worker: WorkerID, sparing spared: String?) async throws(StoreError) -> LossReport {
-        try await exchange { [watch] store throws(StoreError) in
+        try await exchange { [watch, node] store throws(StoreError) in
             let report = try await store.markLost(worker, sparing: spared)
-            for assignment in report.lost { watch.lost(assignment, after: store.peek(assignment.session)) }
+            for assignment in report.lost { watch.lost(assignment, after: store.peek(assignment.session), by: node) }
             return report
         }
     }
 
     func heartbeat(_ report: ControllerReport, timeToLive: Duration) async throws(StoreError) -> ControllerRoster {
         try await exchange { store throws(StoreError) in try await store.heartbeat(report, timeToLive: timeToLive) }
+    }
+
+    func controllers() async throws(StoreError) -> [ControllerReport] {
+        try await exchange(isRead: true) { store throws(StoreError) in try await store.controllers() }
     }
 
     func adopt(_ sessions: [SessionID], by controller: ControllerID) async throws(StoreError) -> [AdoptedUnit] {

@@ -11,7 +11,7 @@ extension Director {
         while !Task.isCancelled {
             let report = ControllerReport(
                 id: id, incarnation: incarnation, processID: settings.processID, host: settings.host,
-                startedAt: started, addresses: settings.addresses)
+                startedAt: started, addresses: settings.addresses, heartbeats: heartbeatTarget)
             if let roster = try? await store.heartbeat(report, timeToLive: settings.beatLifetime) {
                 note(roster)
                 let gap = last.duration(to: clock.now())
@@ -35,6 +35,8 @@ extension Director {
             lastUpheaval = clock.now()
         }
         controllers = roster.controllers
+        // Keys are for workers: whoever shows what is known of controllers shall have none to show.
+        for index in controllers.indices { controllers[index].report?.heartbeats = nil }
         guard isNameTaken != roster.isNameTaken else { return }
         isNameTaken = roster.isNameTaken
         // A life of this controller before counts as alive for a moment.

@@ -16,6 +16,7 @@ extension Director {
         do throws(StoreError) {
             let pulses = try await store.pulses()
             draining = Set(pulses.filter(\.isDraining).map(\.id))
+            noteHeartbeats()
             for change in liveness.observe(pulses, now: now) { await take(change) }
         } catch {
             liveness.storeFailed()

@@ -20,6 +20,8 @@ public actor Director: MediaPlane {
     var mailboxes: [SessionID: Mailbox] = [:]
     var calls: [CommandID: Call] = [:]
     var liveness: WorkerLiveness
+    let ear: HeartbeatEar
+    var heartbeatAddresses: [String] = []
     /// Dead or restarted workers whose sessions the store has not marked yet, with the incarnation that was seen alive.
     var unmarked: [WorkerID: String?] = [:]
     /// Closed sessions that the store has not forgotten yet; with the assignment if we know it.
@@ -78,6 +80,8 @@ public actor Director: MediaPlane {
         origin = settings.clock.now()
         lastUpheaval = origin
         keys = KeySource(seed: settings.pipeSeed)
+        var heartbeatKeys = KeySource(seed: settings.pipeSeed.map { ~$0 })
+        ear = HeartbeatEar(key: HeartbeatKey(using: &heartbeatKeys))
         var logger = logger
         logger[metadataKey: "controller"] = "\(id)"
         self.logger = logger
@@ -151,7 +155,7 @@ public actor Director: MediaPlane {
     // MARK: Clocks and names
 
     /// This director's monotonic time line.
-    var now: Instant {
+    nonisolated var now: Instant {
         let (seconds, attoseconds) = (clock.now() - origin).components
         // One second on, for an instant of zero means "never".
         return Instant.origin + .seconds(seconds + 1) + .nanoseconds(attoseconds / 1_000_000_000)
@@ -209,7 +213,7 @@ struct Mailbox {
     var isHeld = false
 }
 
-/// Where the keys of pipes come from: the system's entropy, or in simulations a seed.
+/// Where the keys of pipes and heartbeats come from: the system's entropy, or in simulations a seed.
 struct KeySource: RandomNumberGenerator {
     private var seeded: SeededRandom?
     private var system = SystemRandomNumberGenerator()

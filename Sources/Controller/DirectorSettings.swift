@@ -51,7 +51,7 @@ public struct DirectorSettings: Sendable {
     public var clock = ClusterClock.system
     /// Part of the names of its commands, other at each start; nil draws one.
     public var incarnation: String?
-    /// Of the keys of its pipes; nil takes the system's entropy, as all but simulations must.
+    /// Of the keys of its pipes and heartbeats; nil takes the system's entropy, as all but simulations must.
     package var pipeSeed: UInt64?
     package var planted: PlantedBug?
 

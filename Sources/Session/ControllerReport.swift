@@ -9,10 +9,12 @@ public struct ControllerReport: Hashable, Sendable, Codable {
     public var startedAt: Int64
     /// Where clients come in: `127.0.0.1:8888`.
     public var addresses: [String]
+    /// Where it hears workers that the store cannot tell of; nil when it does not. Its key is for workers only.
+    public var heartbeats: HeartbeatTarget?
 
     public init(
         id: ControllerID, incarnation: String, processID: Int32, host: String, startedAt: Int64,
-        addresses: [String] = []
+        addresses: [String] = [], heartbeats: HeartbeatTarget? = nil
     ) {
         self.id = id
         self.incarnation = incarnation
@@ -20,6 +22,7 @@ public struct ControllerReport: Hashable, Sendable, Codable {
         self.host = host
         self.startedAt = startedAt
         self.addresses = addresses
+        self.heartbeats = heartbeats
     }
 }
 

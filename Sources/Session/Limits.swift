@@ -11,4 +11,11 @@ enum Limits {
     static let encodingsPerPipeSection = 4
     /// Addresses looked at for each end of a pipe: as many as a reactor has sockets.
     static let addressesPerPipe = 16
+    /// Incarnations of workers whose direct heartbeats a controller keeps count of, in pieces.
+    static let heartbeatSenders = 4 * watchedWorkers
+    /// Controllers that a worker sends direct heartbeats to, and addresses of each.
+    static let heartbeatTargets = 64
+    static let addressesPerTarget = 8
+    /// Answers of the store without a controller until a worker stops sending to it: some twenty seconds.
+    static let missedReads = 10
 }

@@ -72,7 +72,8 @@ public struct PipeKey: Hashable, Sendable, Codable, CustomStringConvertible, Cus
 
     public init(from decoder: any Decoder) throws {
         let container = try decoder.singleValueContainer()
-        let bytes = Self.bytes(of: try container.decode(String.self)) ?? []
+        let text = try container.decode(String.self)
+        let bytes = Hexadecimal.bytes(text, count: Self.keyLength + Self.saltLength) ?? []
         guard let key = Self(key: Array(bytes.prefix(Self.keyLength)), salt: Array(bytes.dropFirst(Self.keyLength)))
         else { throw DecodingError.dataCorruptedError(in: container, debugDescription: "not a key of 28 bytes") }
         self = key
@@ -80,28 +81,7 @@ public struct PipeKey: Hashable, Sendable, Codable, CustomStringConvertible, Cus
 
     public func encode(to encoder: any Encoder) throws {
         var container = encoder.singleValueContainer()
-        let digits = Array("0123456789abcdef".utf8)
-        let text = (key + salt).flatMap { [digits[Int($0 >> 4)], digits[Int($0 & 15)]] }
-        try container.encode(String(decoding: text, as: UTF8.self))
-    }
-
-    private static func bytes(of text: String) -> [UInt8]? {
-        let digits = Array(text.utf8)
-        guard digits.count == 2 * (keyLength + saltLength) else { return nil }
-        var bytes: [UInt8] = []
-        for index in stride(from: 0, to: digits.count, by: 2) {
-            guard let high = digit(digits[index]), let low = digit(digits[index + 1]) else { return nil }
-            bytes.append(high << 4 | low)
-        }
-        return bytes
-    }
-
-    private static func digit(_ character: UInt8) -> UInt8? {
-        switch character {
-        case UInt8(ascii: "0")...UInt8(ascii: "9"): character - UInt8(ascii: "0")
-        case UInt8(ascii: "a")...UInt8(ascii: "f"): character - UInt8(ascii: "a") + 10
-        default: nil
-        }
+        try container.encode(Hexadecimal.text(key + salt))
     }
 
     public var description: String { "(a key)" }

@@ -19,6 +19,8 @@ package enum PlantedBug: String, Hashable, Sendable, CaseIterable {
     case eventsDoubled
     /// Declares workers dead whose heartbeats the store could not take.
     case outagesKill
+    /// Judges workers by the store alone, however well they are heard directly.
+    case heartbeatsUnheard
     /// Closes the sessions of other controllers as orphans.
     case orphansOfOthers
     /// An operation without a reply waits for ever.

@@ -1,6 +1,9 @@
 public import Wire
 
-/// Judges from looks at the store which workers live, die and restart.
+/// Judges from looks at the store, and from what workers say directly, which workers live, die and restart.
+///
+/// A worker that was heard directly a moment ago (``DirectHeartbeat/hold``) lives, whatever the store shows. One that
+/// is silent directly is judged by the store alone: nothing may get through between the two but what goes by the store.
 ///
 /// A worker is dead when its heartbeat's time to live has passed in the store. That proves nothing
 /// while the store itself was away or slow: heartbeats could not get in. So after every gap between two
@@ -55,6 +58,12 @@ public struct WorkerLiveness: Sendable {
         var aliveUntil = Instant.origin
         /// Since when every answered look has shown no heartbeat.
         var missingSince: Instant?
+        /// That was seen alive last.
+        var incarnation: String?
+        /// Its last direct heartbeat; of that incarnation, if there is one.
+        var heard: (incarnation: String, at: Instant)?
+
+        func isHeard(_ now: Instant) -> Bool { heard.map { now - $0.at <= DirectHeartbeat.hold } ?? false }
     }
 
     private let settings: Settings
@@ -71,6 +80,14 @@ public struct WorkerLiveness: Sendable {
 
     public func isAlive(_ worker: WorkerID) -> Bool {
         if case .alive = entries[worker]?.state { true } else { false }
+    }
+
+    /// A direct heartbeat came. It counts at the next look; workers that the store has never shown are nobody's.
+    public mutating func heard(_ id: WorkerID, incarnation: String, at instant: Instant) {
+        guard let entry = entries[id], entry.heard.map({ $0.at < instant }) ?? true else { return }
+        // Another life of it proves nothing about the one that sessions were placed on.
+        guard entry.incarnation == nil || entry.incarnation == incarnation else { return }
+        entries[id]?.heard = (incarnation, instant)
     }
 
     /// The store did not answer: everything stays as it was.
@@ -112,7 +129,9 @@ public struct WorkerLiveness: Sendable {
         if incarnation.isEmpty, previous != nil { return nil }
         let isSame = previous == .alive(incarnation)
         let since = isSame ? entries[id]?.aliveSince ?? now : now
-        entries[id] = Entry(state: .alive(incarnation), aliveSince: since, aliveUntil: now)
+        let heard = entries[id]?.heard.flatMap { $0.incarnation == incarnation ? $0 : nil }
+        entries[id] = Entry(
+            state: .alive(incarnation), aliveSince: since, aliveUntil: now, incarnation: incarnation, heard: heard)
         guard case .alive(let old) = previous else { return .joined(id, incarnation: incarnation) }
         return old == incarnation ? nil : .restarted(id, from: old, to: incarnation)
     }
@@ -120,6 +139,14 @@ public struct WorkerLiveness: Sendable {
     private mutating func missed(_ id: WorkerID, now: Instant) -> Change? {
         var entry = entries[id] ?? Entry(state: .absent, graceEnds: now + settings.grace)
         defer { entries[id] = entry }
+        if let heard = entry.heard, entry.isHeard(now) {
+            entry.missingSince = nil
+            if case .alive = entry.state { return nil }
+            // Not seen alive yet, or taken for dead while nothing got through.
+            entry.state = .alive(heard.incarnation)
+            entry.incarnation = heard.incarnation
+            return .joined(id, incarnation: heard.incarnation)
+        }
         let missingSince = entry.missingSince ?? now
         entry.missingSince = missingSince
         // On a host so busy that every look comes late the grace would never end.
@@ -151,7 +178,7 @@ public struct WorkerLiveness: Sendable {
             entry.graceEnds = now + settings.grace
             entries[id] = entry
         }
-        guard now >= max(graceEnds, entry.graceEnds) else { return nil }
+        guard now >= max(graceEnds, entry.graceEnds), !entry.isHeard(now) else { return nil }
         entries[id] = nil
         if case .alive(let incarnation) = entry.state { return .died(id, incarnation: incarnation) }
         return nil

@@ -153,6 +153,7 @@ extension ClusterSettings {
         try section.finish()
         section = try reader.section("controllers")
         try section.integer("count", in: 1...16, into: &controllers.count)
+        try section.integer("heartbeat_port", in: 0...65_000, into: &controllers.heartbeatPort)
         try section.finish()
         section = try reader.section("workers")
         try section.integer("count", in: 1...64, into: &workers.count)

@@ -131,6 +131,8 @@ public struct StoreSettings: Sendable, Equatable {
 public struct ControllerSettings: Sendable, Equatable {
     /// Each listens on the ports of the one before plus one.
     public var count = 1
+    /// UDP port for workers' direct heartbeats; 0 is any free one. Each takes the one before plus one.
+    public var heartbeatPort = 0
 
     public init() {}
 }

@@ -39,6 +39,8 @@ public struct ControllerStatus: Hashable, Sendable, Codable {
     public var addresses: [String] = []
     /// False of other controllers: what they serve, they tell themselves.
     public var hasFigures = true
+    /// What came to its port for workers' direct heartbeats; nil of others, and of one that has no such port.
+    public var heartbeats: HeartbeatCounts?
 
     public init(
         id: ControllerID, processID: Int32, host: String, uptime: Double, kurento: KurentoStatus = KurentoStatus(),

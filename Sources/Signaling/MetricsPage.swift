@@ -76,6 +76,13 @@ extension MetricsPage {
                 .kurentoRequests, ["controller": id, "method": request.method, "result": request.result],
                 Double(request.count))
         }
+        if let heartbeats = controller.heartbeats {
+            add(.heartbeatsHeard, ["controller": id], Double(heartbeats.heard))
+            for drop in HeartbeatDrop.allCases {
+                let count = heartbeats.dropped[drop.rawValue] ?? 0
+                add(.heartbeatsDropped, ["controller": id, "reason": drop.rawValue], Double(count))
+            }
+        }
         let whip = controller.whip
         add(.whipRooms, ["controller": id], Double(whip.rooms))
         add(.whipResources, ["controller": id, "kind": "publisher"], Double(whip.publishers))

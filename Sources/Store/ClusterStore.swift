@@ -97,6 +97,9 @@ public protocol ClusterStore: Sendable {
     /// process holds the name, nothing is registered.
     func heartbeat(_ report: ControllerReport, timeToLive: Duration) async throws(StoreError) -> ControllerRoster
 
+    /// What the living controllers say of themselves, by name. Reports that cannot be read are left out.
+    func controllers() async throws(StoreError) -> [ControllerReport]
+
     /// Makes sessions this controller's that it had in an earlier life, or that a controller has which is dead or
     /// gave them up. Those that are not there are left out.
     /// Throws ``StoreError/conflict(_:)`` when a living controller has one; then none is changed.

@@ -12,6 +12,12 @@ extension InMemoryStore {
         }
     }
 
+    public func controllers() async throws(StoreError) -> [ControllerReport] {
+        try access { state throws(StoreError) in
+            state.controllers.values.compactMap(\.report).sorted { $0.id.rawValue < $1.id.rawValue }
+        }
+    }
+
     public func adopt(
         _ sessions: [SessionID], by controller: ControllerID
     ) async throws(StoreError) -> [AdoptedUnit] {

@@ -24,6 +24,18 @@ extension RedisScript {
             return {taken and 1 or 0, result}
             """)
 
+    /// Those that live, with their reports.
+    static let controllers = RedisScript(
+        name: "controllers",
+        source: """
+            local result = {}
+            for _, name in ipairs(redis.call('ZRANGE', ARGV[1] .. 'controllers', 0, -1)) do
+                local report = redis.pcall('HGET', ARGV[1] .. 'ctl:' .. name, 'report')
+                if type(report) == 'string' then result[#result + 1] = {name, report} end
+            end
+            return result
+            """)
+
     /// `mayTake(owner)`: nobody, the caller, or a controller that is dead.
     private static func mayTake(_ caller: String) -> String {
         """

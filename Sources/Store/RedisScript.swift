@@ -13,7 +13,7 @@ struct RedisScript: Sendable {
 extension RedisScript {
     static let all = [
         heartbeat, pulses, workers, reconcile, forget, assign, release, write, assignments, markLost, drain, undrain,
-        endDrains, beat, adopt, save, claim, forgetRecord, giveUp,
+        endDrains, beat, controllers, adopt, save, claim, forgetRecord, giveUp,
     ]
 
     /// Worker's name, report, incarnation, session limit, capabilities between commas, milliseconds to live, load in

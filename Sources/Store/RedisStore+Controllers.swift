@@ -24,6 +24,13 @@ extension RedisStore {
             isNameTaken: value[0] == .integer(1), controllers: controllers.sorted { $0.id.rawValue < $1.id.rawValue })
     }
 
+    public func controllers() async throws(StoreError) -> [ControllerReport] {
+        (try await run(.controllers, []).array ?? []).compactMap { entry in
+            guard let name = entry[0].text, let text = entry[1].text else { return nil }
+            return try? RecordCoding.controller(text, of: ControllerID(name))
+        }.sorted { $0.id.rawValue < $1.id.rawValue }
+    }
+
     public func adopt(
         _ sessions: [SessionID], by controller: ControllerID
     ) async throws(StoreError) -> [AdoptedUnit] {

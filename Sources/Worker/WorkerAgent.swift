@@ -8,9 +8,9 @@ import Wire
 /// reactors and sends back what they say. It never touches a packet; a store that is away costs none.
 public actor WorkerAgent {
     let configuration: WorkerConfiguration
-    private let store: any ClusterStore
+    let store: any ClusterStore
     let logger: Logger
-    private let clock: ClusterClock
+    let clock: ClusterClock
     let reactors: [any ReactorHandle]
     /// Nil unless names are to be resolved.
     let resolver: NameResolver?
@@ -25,16 +25,19 @@ public actor WorkerAgent {
     /// Reactors that have not said yet what they took over.
     private(set) var unsettled: Int
     /// Reactors that stood still and wait to hear what is still their own.
-    private var fenced: Set<Int> = []
+    private(set) var fenced: Set<Int> = []
     private var nextToken: UInt64 = 1
     private var outbox: [(message: WorkerMessage, controller: ControllerID, batch: Int?)] = []
     private var outboxSignal: CheckedContinuation<Void, Never>?
     private var isStoreAway = false
     /// Handing over to the next process: nothing is touched that is its own by now.
-    private var isLeaving = false
+    private(set) var isLeaving = false
     /// Sessions that ended two processes in a row, under the epochs in which they did: nothing of them is done.
     var quarantined: [SessionID: Epoch] = [:]
     private var heartbeats = 0
+    /// Where direct heartbeats go.
+    var heartbeatTargets = HeartbeatTargets()
+    var heartbeatSequence: UInt64
 
     /// Binds the reactors' sockets and starts their threads.
     public init(_ configuration: WorkerConfiguration, store: any ClusterStore, logger: Logger) throws {
@@ -49,6 +52,7 @@ public actor WorkerAgent {
         precondition(!configuration.reactors.isEmpty)
         self.configuration = configuration
         clock = configuration.clock
+        heartbeatSequence = configuration.memory?.heartbeatSequence ?? 0
         self.store = store
         self.logger = logger
         held = HeldSessions(
@@ -102,6 +106,8 @@ public actor WorkerAgent {
         try await claimName()
         await withTaskGroup(of: Void.self) { group in
             group.addTask { await self.heartbeatLoop() }
+            group.addTask { await self.directHeartbeatLoop() }
+            group.addTask { await self.targetLoop() }
             group.addTask { await self.commandLoop(from: cursor) }
             group.addTask { await self.outputLoop() }
             group.addTask { await self.publicationLoop() }

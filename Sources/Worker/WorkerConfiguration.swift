@@ -1,6 +1,7 @@
 public import Reactor
 public import Session
 public import Store
+public import Wire
 
 /// What a worker process is told at start.
 public struct WorkerConfiguration: Sendable {
@@ -22,6 +23,8 @@ public struct WorkerConfiguration: Sendable {
     public var labels: [String: String] = [:]
     /// Look up the mDNS names in candidates, on the links of the first reactor's addresses.
     public var resolvesNames = false
+    /// Sends a direct heartbeat, or does not: whether one arrives nobody can tell. Nil for a worker that sends none.
+    public var sendHeartbeat: (@Sendable (_ datagram: [UInt8], _ destination: SocketAddress) -> Void)?
     /// What it takes the time from.
     public var clock = ClusterClock.system
     /// Tells what the process has used, for its reports.
@@ -56,6 +59,9 @@ enum Limits {
     /// A dead worker must be known within a second: three missed heartbeats.
     static let heartbeatInterval = Duration.milliseconds(250)
     static let timeToLive = Duration.milliseconds(750)
+    /// Pause between two direct heartbeats, and between two reads of where they go.
+    static let directInterval = Duration.nanoseconds(DirectHeartbeat.interval.nanoseconds)
+    static let targetInterval = Duration.seconds(2)
     /// Heartbeats between two comparisons of what is held with what the store says.
     static let reconciliationPeriod = 20
     /// How long a name may stay taken before a start gives up; longer than the time to live.

@@ -93,10 +93,17 @@ import Store
         }
     }
 
+    /// Of the last direct heartbeat: a successor goes on counting, or nobody would hear it.
+    var heartbeatSequence: UInt64 {
+        get { unsafe mapped.bytes.load(fromByteOffset: Self.sequenceOffset, as: UInt64.self) }
+        set { unsafe mapped.bytes.storeBytes(of: newValue, toByteOffset: Self.sequenceOffset, as: UInt64.self) }
+    }
+
     private static let processOffset = 128
     private static let nameOffset = 132
     private static let waitingOffset = 136
     private static let chosenOffset = 140
     private static let departedOffset = 144
     private static let countsOffset = 152
+    private static let sequenceOffset = 184
 }

@@ -57,6 +57,7 @@ extension ClusterSettings {
         for position in tls.listen.indices where tls.listen[position].port != 0 {
             tls.listen[position].port += index
         }
+        if controllers.heartbeatPort != 0 { controllers.heartbeatPort += index }
     }
 }
 
@@ -77,6 +78,7 @@ struct ControllerAssembly: Sendable {
     let mediaServer: MediaServer
     let gateway: Gateway
     let signaling: SignalingServer
+    let heartbeats: HeartbeatListener
 
     init(
         id: ControllerID, settings: ClusterSettings, kurento: KurentoSettings?, store: any ClusterStore,
@@ -94,6 +96,11 @@ struct ControllerAssembly: Sendable {
         direction.processID = ProcessInfo.processInfo.processIdentifier
         direction.addresses = (settings.signaling.listen + settings.tls.listen).map { "\($0)" }
         director = Director(id: id, store: store, settings: direction, logger: logger)
+        heartbeats = await HeartbeatListener(
+            MediaAddresses.forHeartbeats(settings.media).map(\.description), port: settings.controllers.heartbeatPort,
+            logger: logger
+        ) { [director] in director.hear($0) }
+        await director.listensForHeartbeats(at: heartbeats.addresses.compactMap { SocketAddress($0) })
         var configuration = KurentoConfiguration(
             isLite: settings.media.iceLite,
             garbageCollectorPeriod: .seconds(Int64(settings.limits.sessionGarbagePeriod)))
@@ -135,5 +142,6 @@ struct ControllerAssembly: Sendable {
             group.cancelAll()
             try await group.waitForAll()
         }
+        await heartbeats.close()
     }
 }

@@ -22,6 +22,7 @@ struct ControllerStatusSource: StatusSource {
             uptime: (HostClock.now - started).seconds)
         own.kurento = KurentoStatus(await mediaServer.statistics)
         own.whip = WHIPStatus(await gateway.statistics)
+        own.heartbeats = director.heartbeatCounts
         let known = await director.controllers
         own.addresses = known.first { $0.id == id }?.report?.addresses ?? []
         let now = Int64(Date().timeIntervalSince1970 * 1000)

@@ -19,6 +19,19 @@ enum MediaAddresses {
         try choose(from: interfaces(), settings)
     }
 
+    /// Where this host's controller can be reached by workers: whatever media uses, any network may be between them.
+    static func forHeartbeats(_ settings: MediaSettings) -> [IPAddress] {
+        let found = interfaces().filter { interface in
+            (settings.ipv6 || interface.ip.isIPv4) && !interface.ip.isLinkLocal
+                && !settings.excludedInterfaces.contains { interface.name.hasPrefix($0) }
+        }
+        let outward = inTurns(found.filter { !$0.isLoopback })
+        // Workers of this host reach the others as well; loopback would be their own where they are elsewhere.
+        return Array((outward.isEmpty ? found.map(\.ip) : outward).prefix(heartbeatLimit))
+    }
+
+    private static let heartbeatLimit = 8
+
     /// Pure, so that it can be tested: which of `interfaces` to listen on, in their order.
     static func choose(from interfaces: [Interface], _ settings: MediaSettings) throws -> [IPAddress] {
         if let missing = settings.interfaces.first(where: { name in !interfaces.contains { $0.name == name } }) {

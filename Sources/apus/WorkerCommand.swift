@@ -95,6 +95,8 @@ enum WorkerAssembly {
         configuration.resolvesNames = settings.media.resolveMDNS
         configuration.region = settings.workers.region
         configuration.labels = settings.workers.labels
+        let sender = DatagramSender()
+        configuration.sendHeartbeat = { sender.send($0, to: $1) }
         return configuration
     }
 }

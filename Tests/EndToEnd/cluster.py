@@ -28,9 +28,10 @@ def free_port():
 class Cluster:
     """`apus up` on free ports of the loopback interface."""
 
-    def __init__(self, workers=2, embedded=False, extra="", arguments=(), config=None, media=None):
+    def __init__(self, workers=2, embedded=False, extra="", arguments=(), config=None, media=None,
+                 redis_port=None):
         self.port = free_port()
-        self.redis_port = free_port()
+        self.redis_port = redis_port or free_port()
         self.udp_first = 42000 + (self.port % 200) * 64
         self.folder = tempfile.TemporaryDirectory(prefix="apus-test-")
         path = pathlib.Path(self.folder.name)

@@ -12,6 +12,9 @@ private struct LivenessWorld {
     /// Workers that heartbeat.
     var running: [WorkerID: String] = [:]
     var changes: [(WorkerLiveness.Change, Instant)] = []
+    /// Workers that are heard directly, and those of them whose way to the store is cut.
+    var heard: [WorkerID: String] = [:]
+    var cut: Set<WorkerID> = []
 
     mutating func run(_ interval: Interval) {
         let end = now + interval
@@ -19,12 +22,13 @@ private struct LivenessWorld {
             now = now + .milliseconds(50)
             let tick = (now - Instant.origin).milliseconds
             if isStoreUp, tick % 250 == 0 {
-                for (id, incarnation) in running {
+                for (id, incarnation) in running where !cut.contains(id) {
                     lastHeartbeat[id] = (incarnation, now)
                     listed.insert(id)
                 }
             }
             guard tick % 100 == 0 else { continue }
+            for (id, incarnation) in heard { liveness.heard(id, incarnation: incarnation, at: now) }
             guard isStoreUp else {
                 liveness.storeFailed()
                 continue
@@ -178,4 +182,115 @@ struct WorkerLivenessTests {
     world.run(.seconds(1))
     let death = world.changes.first { $0.0 == .died(WorkerID("w1"), incarnation: "a") }
     #expect(death.map { $0.1 - killed <= .milliseconds(900) } == true)
+}
+
+/// Direct heartbeats.
+struct DirectLivenessTests {
+    private let w1 = WorkerID("w1")
+    private let w2 = WorkerID("w2")
+
+    private func world(heard: [WorkerID: String]) -> LivenessWorld {
+        var world = LivenessWorld()
+        world.running = [w1: "a", w2: "b"]
+        world.heard = heard
+        world.run(.seconds(5))
+        return world
+    }
+
+    @Test func aWorkerThatIsHeardLivesWhateverTheStoreShows() {
+        var world = world(heard: [w1: "a", w2: "b"])
+        world.cut = [w1]
+        world.run(.seconds(20))
+        // And when the store has forgotten everybody.
+        world.listed = []
+        world.lastHeartbeat = [:]
+        world.run(.seconds(20))
+        #expect(world.deaths.isEmpty)
+        #expect(world.liveness.alive == [w1, w2])
+    }
+
+    @Test func aStoreThatComesBackAtOnceWithoutItsLastSecondKillsNobodyWhoIsHeard() {
+        var world = world(heard: [w1: "a"])
+        // No look failed, so there is no grace; each heartbeat in it has run out.
+        world.lastHeartbeat = world.lastHeartbeat.mapValues { ($0.incarnation, $0.at - .seconds(1)) }
+        world.run(.milliseconds(100))
+        #expect(world.deaths == [w2], "who is not heard is judged by the store")
+        world.run(.seconds(2))
+        #expect(world.liveness.alive == [w1, w2])
+    }
+
+    @Test func silenceAloneKillsNobody() {
+        var world = world(heard: [w1: "a"])
+        world.heard = [:]
+        world.run(.seconds(20))
+        #expect(world.deaths.isEmpty)
+    }
+
+    @Test func whoFallsSilentByBothWaysIsDeadWhenTheHoldIsOver() throws {
+        var world = world(heard: [w1: "a"])
+        world.cut = [w1]
+        world.run(.seconds(5))
+        let silent = world.now
+        world.heard = [:]
+        world.run(.seconds(2))
+        let (change, at) = try #require(world.changes.last)
+        #expect(change == .died(w1, incarnation: "a"))
+        #expect(at - silent > DirectHeartbeat.hold && at - silent <= DirectHeartbeat.hold + .milliseconds(200))
+    }
+
+    @Test func hearingDelaysNoDeath() throws {
+        var world = world(heard: [w1: "a"])
+        let killed = world.now
+        world.running[w1] = nil
+        world.heard = [:]
+        world.run(.seconds(2))
+        let (change, at) = try #require(world.changes.last)
+        #expect(change == .died(w1, incarnation: "a"))
+        #expect(at - killed < .seconds(1))
+    }
+
+    @Test func anotherIncarnationVouchesForNobody() {
+        var world = world(heard: [w1: "z"])
+        world.cut = [w1]
+        world.run(.milliseconds(1000))
+        #expect(world.changes.last?.0 == .died(w1, incarnation: "a"))
+    }
+
+    @Test func aWorkerThatWasTakenForDeadIsBackOnceItIsHeard() {
+        var world = world(heard: [:])
+        world.cut = [w1]
+        world.run(.seconds(2))
+        #expect(world.deaths == [w1])
+        world.heard = [w1: "a"]
+        world.run(.seconds(2))
+        #expect(world.changes.last?.0 == .joined(w1, incarnation: "a"))
+        #expect(world.deaths == [w1])
+    }
+
+    @Test func aRestartIsOneThoughTheFormerLifeIsStillHeard() {
+        var world = world(heard: [w1: "a"])
+        world.running[w1] = "c"
+        world.run(.seconds(1))
+        #expect(world.changes.last?.0 == .restarted(w1, from: "a", to: "c"))
+        // What is left of the former life does not speak for the new one.
+        world.cut = [w1]
+        world.run(.seconds(1))
+        #expect(world.changes.last?.0 == .died(w1, incarnation: "c"))
+    }
+
+    @Test func aControllerThatStartsWhileTheStoreShowsNobodyLearnsWhoLivesByHearing() {
+        var world = LivenessWorld()
+        world.listed = [w1, w2]
+        world.heard = [w1: "a"]
+        world.run(.seconds(5))
+        #expect(world.changes.first?.0 == .joined(w1, incarnation: "a"))
+        #expect(world.deaths == [w2])
+    }
+
+    @Test func whomTheStoreNeverShowedIsNobody() {
+        var liveness = WorkerLiveness()
+        liveness.heard(w1, incarnation: "a", at: .origin + .seconds(1))
+        let changes = liveness.observe([], now: .origin + .seconds(1))
+        #expect(changes.isEmpty && liveness.alive.isEmpty)
+    }
 }

@@ -62,6 +62,9 @@ func refusal(_ text: String) -> SettingsError? {
             store:
               url: unix:/run/redis.sock
               start: false
+            controllers:
+              count: 2
+              heartbeat_port: 41000
             workers:
               count: 3
               reactors: 2
@@ -104,6 +107,8 @@ func refusal(_ text: String) -> SettingsError? {
         expected.media.resolveMDNS = true
         expected.store.url = "unix:/run/redis.sock"
         expected.store.start = false
+        expected.controllers.count = 2
+        expected.controllers.heartbeatPort = 41_000
         expected.workers.count = 3
         expected.workers.reactors = 2
         expected.workers.region = "north"

@@ -79,6 +79,9 @@ struct FakeStatus: StatusSource {
         controller.kurento.pipelines = 2
         controller.kurento.requests = [RequestCount(method: "create", result: "ok", count: 9)]
         controller.whip.requests = [WHIPRequestCount(endpoint: "whip", method: "POST", status: 201, count: 1)]
+        var heartbeats = HeartbeatCounts()
+        (heartbeats.heard, heartbeats.dropped) = (40, ["forged": 3])
+        controller.heartbeats = heartbeats
         let lost = WorkerReport(id: WorkerID("w0"), incarnation: "i2", processID: 43, host: "h")
         return ClusterStatus(
             cluster: "test", version: "1.2.3", controllers: [controller],

@@ -31,6 +31,10 @@ struct MetricsTests {
             #expect(response.body.contains("apus_worker_failovers_total{worker=\"w1\"} 2\n"))
             #expect(response.body.contains("apus_worker_standstill_seconds_total{worker=\"w1\"} 1.5\n"))
             #expect(response.body.contains("apus_worker_last_standstill_seconds{worker=\"w1\"} 0.25\n"))
+            #expect(response.body.contains("apus_heartbeats_heard_total{controller=\"c1\"} 40\n"))
+            let dropped = #"apus_heartbeats_dropped_total{controller="c1",reason="#
+            #expect(response.body.contains(dropped + "\"forged\"} 3\n"))
+            #expect(response.body.contains(dropped + "\"repeated\"} 0\n"))
             #expect(response.body.contains("apus_worker_draining{worker=\"w0\"} 0\n"))
             #expect(response.body.contains("apus_worker_draining{worker=\"w1\"} 1\n"))
             #expect(response.body.contains("apus_worker_cpu_cores{worker=\"w1\"} 0.25\n"))

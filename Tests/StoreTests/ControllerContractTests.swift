@@ -47,6 +47,22 @@ import Testing
         }
     }
 
+    @Test(arguments: StoreKind.allCases) func whoeverAsksIsToldOfTheLivingControllers(_ kind: StoreKind) async throws {
+        try await withStores(kind, count: 2) { world in
+            #expect(try await world.store.controllers() == [])
+            var system = SystemRandomNumberGenerator()
+            let target = HeartbeatTarget(addresses: ["192.0.2.1:4"], key: HeartbeatKey(using: &system))
+            let report = ControllerReport(
+                id: c2, incarnation: "a", processID: 1, host: "host", startedAt: 1, heartbeats: target)
+            _ = try await world.store.heartbeat(report, timeToLive: .seconds(60))
+            _ = try await live("c1", in: world.store)
+            #expect(try await world.stores[1].controllers().map(\.id) == [c1, c2])
+            #expect(try await world.stores[1].controllers().last == report, "with where it hears, and the key")
+            try await die("c2", in: world.store)
+            #expect(try await world.stores[1].controllers().map(\.id) == [c1])
+        }
+    }
+
     @Test(arguments: StoreKind.allCases) func aRecordIsWrittenBitByBitAndClaimedWhole(_ kind: StoreKind) async throws {
         try await withStores(kind) { world in
             let store = world.store
