@@ -35,6 +35,8 @@ public struct ClusterPlan: Sendable {
         case cutHeartbeats(worker: Int, controller: Int)
         /// Not to be reached; with a number, what comes back has forgotten so many of its last milliseconds.
         case storeDown(forgetting: UInt64?)
+        /// All heartbeats in it have run out at once.
+        case endLeases
         case flushStore
         case slowStore(milliseconds: UInt64)
         case staleReads(milliseconds: UInt64)
@@ -58,6 +60,7 @@ public struct ClusterPlan: Sendable {
             case .cutHeartbeats: "heartbeats cut"
             case .storeDown(nil): "store down"
             case .storeDown: "store failover"
+            case .endLeases: "leases ended"
             case .flushStore: "store flushed"
             case .slowStore: "store slow"
             case .staleReads: "stale reads"
@@ -193,11 +196,9 @@ public struct ClusterPlan: Sendable {
             let action = Action.cutHeartbeats(worker: below(workers), controller: below(controllers))
             steps.append(Step(at: at, lasts: lasts, action: action))
         }
-        // The store comes back at once without its last second: nobody need notice, and no heartbeat holds.
         for _ in 0..<below(4) {
             let at = UInt64.seconds(8) + random.next() % (healedAt - .seconds(10))
-            let lasts = UInt64.milliseconds(1) + random.next() % .milliseconds(30)
-            steps.append(Step(at: at, lasts: lasts, action: .storeDown(forgetting: 1000)))
+            steps.append(Step(at: at, action: .endLeases))
         }
     }
 

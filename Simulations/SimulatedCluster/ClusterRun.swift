@@ -75,10 +75,7 @@ private final class Course {
     func run() -> ClusterReport {
         for worker in world.workers { worker.start() }
         for controller in world.controllers { controller.start() }
-        for step in plan.steps {
-            time.at(step.at) { self.take(step) }
-            keepSnapshots(for: step)
-        }
+        for step in plan.steps { time.at(step.at) { self.take(step) } }
         lookAround()
         // After every pause that is long enough, and once more when a dead controller's sessions are gone.
         var healed = plan.healedAt
@@ -97,19 +94,6 @@ private final class Course {
         if !isBroken { leave() }
         close()
         return report()
-    }
-
-    /// What the store goes back to, or is read as, must have been kept.
-    private func keepSnapshots(for step: ClusterPlan.Step) {
-        let end: UInt64
-        switch step.action {
-        case .storeDown(.some): end = step.at
-        case .staleReads: end = step.at + step.lasts
-        default: return
-        }
-        for at in stride(from: step.at - min(step.at, .milliseconds(1500)), through: end, by: 50_000_000) {
-            time.at(at) { [self] in world.store.takeSnapshot() }
-        }
     }
 
     private var isBroken: Bool { world.watch.violation != nil }
@@ -205,7 +189,7 @@ private final class Course {
         case .drain(let index, let deadline):
             drain(world.workers[index].id, within: deadline)
             end { self.undrain(self.world.workers[index].id) }
-        case .storeDown, .flushStore, .slowStore, .staleReads: disturbStore(step, end)
+        case .storeDown, .endLeases, .flushStore, .slowStore, .staleReads: disturbStore(step, end)
         }
     }
 
@@ -226,6 +210,7 @@ private final class Course {
             let now = time.now
             store.goDown()
             end { store.comeUp(losing: forgotten.map { .milliseconds($0) }, since: now) }
+        case .endLeases: store.endLeases()
         case .flushStore: store.flush()
         case .slowStore(let milliseconds):
             store.slowness = .milliseconds(milliseconds)

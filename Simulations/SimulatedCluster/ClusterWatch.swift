@@ -137,7 +137,7 @@ final class ClusterWatch: @unchecked Sendable {
     private func isHeard(_ node: Node, since instant: UInt64) -> Bool {
         node.hasRun(since: instant) && (lastCut[node.host] ?? 0) <= instant
             && !store.links.isCut(node.host, StoreNode.host) && !store.links.isCut(StoreNode.host, node.host)
-            && store.slowUntil <= instant && (store.lastBlink ?? 0) <= instant
+            && store.slowUntil <= instant && (store.leasesEnded ?? 0) <= instant
     }
 
     // MARK: Direct heartbeats
@@ -219,7 +219,7 @@ final class ClusterWatch: @unchecked Sendable {
         world?.note("\(node.name) hears of \(told.session): \(told.body)")
         // These are not a reactor's.
         switch told.body {
-        case .sessionLost, .moveAdvised: return
+        case .sessionLost, .endpointLost, .moveAdvised: return
         default: break
         }
         // Its reactor knows the shard; events of several have no order among them.

@@ -25,8 +25,8 @@ final class StoreNode: @unchecked Sendable {
     var lag: UInt64 = 0
     /// When data was lost last, by a flush or a failover.
     private(set) var lostData: UInt64?
-    /// When it last came back without its last writes so soon that nobody need have missed it.
-    private(set) var lastBlink: UInt64?
+    /// When it last showed nobody to live, though it was never away.
+    private(set) var leasesEnded: UInt64?
     /// Until when it was so slow that heartbeats may have come too late.
     private(set) var slowUntil: UInt64 = 0
     private var lanes: [String: UInt64] = [:]
@@ -34,8 +34,6 @@ final class StoreNode: @unchecked Sendable {
 
     /// How long a caller waits, as `RedisStore` does it.
     static let patience = UInt64.milliseconds(450)
-    /// Whoever looks ten times a second notices an outage of this length.
-    private static let noticed = UInt64.milliseconds(200)
     /// What a connection holds for a way that is cut; then it is given up.
     private static let retransmission = UInt64.seconds(2)
 
@@ -68,7 +66,12 @@ final class StoreNode: @unchecked Sendable {
         }
         store.restore(snapshot.snapshot)
         lostData = time.now
-        if time.now < wentDown + Self.noticed { lastBlink = time.now }
+    }
+
+    /// As after a failover so fast that nobody missed the server, onto data of a second ago.
+    func endLeases() {
+        store.endLeases()
+        leasesEnded = time.now
     }
 
     func flush() {

@@ -34,7 +34,7 @@ public struct DirectHeartbeat: Hashable, Sendable {
     public func datagram(key: HeartbeatKey) -> [UInt8]? {
         let names = [Array(worker.rawValue.utf8), Array(incarnation.utf8)]
         guard names.allSatisfy({ Self.nameBytes.contains($0.count) }) else { return nil }
-        var writer = ByteWriter(capacity: Self.headerBytes + names[0].count + names[1].count + HeartbeatKey.tagBytes)
+        var writer = ByteWriter(capacity: Self.size(names[0].count + names[1].count))
         writer.write(Self.magic)
         writer.write(Self.version)
         writer.write(0 as UInt8)
@@ -50,9 +50,9 @@ public struct DirectHeartbeat: Hashable, Sendable {
     private static let nameBytes = 1...128
     private static let headerBytes = 16
     /// Sizes that a datagram can have.
-    static let datagramBytes =
-        headerBytes + 2 * nameBytes.lowerBound + HeartbeatKey.tagBytes
-        ... headerBytes + 2 * nameBytes.upperBound + HeartbeatKey.tagBytes
+    static let datagramBytes = size(2 * nameBytes.lowerBound)...size(2 * nameBytes.upperBound)
+
+    private static func size(_ names: Int) -> Int { headerBytes + names + HeartbeatKey.tagBytes }
 
     /// Reads a datagram, but for its tag, which ``HeartbeatKey/covers(_:)`` looks at.
     package static func parse(_ datagram: RawSpan) -> Result<DirectHeartbeat, HeartbeatDrop> {
@@ -61,7 +61,7 @@ public struct DirectHeartbeat: Hashable, Sendable {
         guard datagram.uint16(at: 4) == UInt16(version) << 8 else { return .failure(.wrongVersion) }
         let lengths = (Int(datagram.uint8(at: 6)), Int(datagram.uint8(at: 7)))
         guard nameBytes.contains(lengths.0), nameBytes.contains(lengths.1),
-            headerBytes + lengths.0 + lengths.1 + HeartbeatKey.tagBytes == datagram.byteCount
+            size(lengths.0 + lengths.1) == datagram.byteCount
         else { return .failure(.wrongSize) }
         guard let worker = name(datagram, at: headerBytes, lengths.0),
             let incarnation = name(datagram, at: headerBytes + lengths.0, lengths.1)

@@ -95,6 +95,14 @@ public final class InMemoryStore: ClusterStore {
         }
     }
 
+    /// Every worker's and controller's heartbeat has run out, as in what a replica holds that is a second behind.
+    package func endLeases() {
+        state.withLock { state in
+            for id in state.workers.keys { state.workers[id]?.report = nil }
+            for id in state.controllers.keys { state.controllers[id]?.report = nil }
+        }
+    }
+
     // MARK: Workers
 
     public func heartbeat(

@@ -137,8 +137,8 @@ private final class Wiretap: Sendable {
     @Test func aSuccessorGoesOnCounting() async throws {
         try await withWorker { stage in
             #expect(await eventually { stage.tap.count(one) >= 3 })
-            let adopted = WorkerMemory(adopting: dup(stage.memory.descriptor))
-            #expect(try #require(adopted).heartbeatSequence >= 3)
+            let adopted = try #require(WorkerMemory(adopting: dup(stage.memory.descriptor)))
+            #expect(adopted.heartbeatSequence >= 3)
         }
     }
 }
