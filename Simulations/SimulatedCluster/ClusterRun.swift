@@ -75,7 +75,10 @@ private final class Course {
     func run() -> ClusterReport {
         for worker in world.workers { worker.start() }
         for controller in world.controllers { controller.start() }
-        for step in plan.steps { time.at(step.at) { self.take(step) } }
+        for step in plan.steps {
+            keepSnapshots(for: step)
+            time.at(step.at) { self.take(step) }
+        }
         lookAround()
         // After every pause that is long enough, and once more when a dead controller's sessions are gone.
         var healed = plan.healedAt
@@ -94,6 +97,20 @@ private final class Course {
         if !isBroken { leave() }
         close()
         return report()
+    }
+
+    /// What the store will be set back to, or shows when it lags behind.
+    private func keepSnapshots(for step: ClusterPlan.Step) {
+        let (back, end): (UInt64, UInt64)
+        switch step.action {
+        case .storeDown(let forgotten?): (back, end) = (.milliseconds(forgotten), step.at)
+        case .staleReads(let lag): (back, end) = (.milliseconds(lag), step.at + step.lasts)
+        default: return
+        }
+        let first = step.at - min(step.at, back + .milliseconds(200))
+        for at in stride(from: first, through: end, by: Int(UInt64.milliseconds(50))) {
+            time.at(at) { self.world.store.takeSnapshot() }
+        }
     }
 
     private var isBroken: Bool { world.watch.violation != nil }

@@ -63,6 +63,7 @@ extension ClusterWatch {
             judgeEndpoints(of: worker, world)
         }
         var known: Set<Assignment> = []
+        var empty: Set<SessionID> = []
         for controller in world.controllers {
             guard let director = controller.director else {
                 fail(.recovery, "\(controller.id) does not run")
@@ -70,6 +71,7 @@ extension ClusterWatch {
             }
             let inspection = inspect(director)
             known.formUnion(inspection.assignments)
+            empty.formUnion(inspection.emptyUnits)
             for assignment in inspection.assignments {
                 check(
                     records[assignment.session] == assignment, .noOrphans,
@@ -92,7 +94,7 @@ extension ClusterWatch {
             )
             // What no command was ever sent for no worker holds.
             check(
-                holding[assignment] != nil || isRecent, .noOrphans,
+                holding[assignment] != nil || isRecent || empty.contains(session), .noOrphans,
                 "the store gives \(session) under \(assignment.epoch) to \(assignment.worker), which does not hold it")
         }
         judgeEvents(world)

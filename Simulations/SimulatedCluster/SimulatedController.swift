@@ -41,6 +41,8 @@ final class SimulatedController: @unchecked Sendable {
         settings.placementSeed = world.draw("placement:\(id):\(lives)")
         settings.pipeSeed = world.draw("pipes:\(id):\(lives)")
         settings.planted = world.planted
+        // Rarer than in production, for it is asked all the time and a drain is rare.
+        settings.moveInterval = .milliseconds(500)
         // No signaling outlives a controller here, so that nobody would come back for its sessions.
         settings.orphanGrace = .seconds(4)
         if world.planted == .outagesKill {

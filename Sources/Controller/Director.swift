@@ -149,7 +149,8 @@ public actor Director: MediaPlane {
                 $0.session.rawValue < $1.session.rawValue
             },
             sessions: sessions.count, mailboxes: mailboxes.count, calls: calls.count, unreleased: unreleased.count,
-            waitingEvents: mailboxes.values.map(\.events.count).max() ?? 0, aliveWorkers: liveness.alive)
+            waitingEvents: mailboxes.values.map(\.events.count).max() ?? 0, aliveWorkers: liveness.alive,
+            emptyUnits: Set(units.filter(\.value.endpoints.isEmpty).keys))
     }
 
     // MARK: Clocks and names
@@ -236,4 +237,6 @@ package struct DirectorInspection: Sendable {
     /// Events that wait in the fullest mailbox.
     package var waitingEvents: Int
     package var aliveWorkers: [WorkerID]
+    /// Units without endpoints: their workers need not have heard of them.
+    package var emptyUnits: Set<SessionID>
 }
