@@ -3,8 +3,8 @@ import Store
 import Synchronization
 public import Wire
 
-/// What came to the sockets for heartbeats. Whoever reads them hands datagrams in at once, from any thread; the director
-/// looks when it looks at the store, so that a flood of datagrams keeps it from nothing.
+/// What came to the sockets for heartbeats. Whoever reads them hands datagrams in at once, from any thread; the
+/// director looks when it looks at the store, so that a flood of datagrams keeps it from nothing.
 final class HeartbeatEar: Sendable {
     private let ledger: Mutex<HeartbeatLedger>
     let key: HeartbeatKey
