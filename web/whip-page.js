@@ -156,10 +156,10 @@ window.addEventListener('pagehide', () => {
   publisher?.close();
   player?.close();
 });
-/** How often a call has connected anew, and why the last time. */
+/** How often a call has come back, how often of these on the same peer connection, and why the last time. */
 window.apus.moves = (name) => {
-  const { reconnects = 0, reason = null } = (name === 'publish' ? publisher : player) ?? {};
-  return { reconnects, reason };
+  const { reconnects = 0, moves = 0, reason = null } = (name === 'publish' ? publisher : player) ?? {};
+  return { reconnects, moves, reason };
 };
 window.apus.restart = (name) => (name === 'publish' ? publisher : player).resource.restartICE();
 showAddress();

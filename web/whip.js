@@ -33,6 +33,17 @@ export class WhipResource {
     });
   }
 
+  /**
+   * The peer's call, which another resource has had until now, on another server: new paths and new keys on the same
+   * peer connection. Its transceivers and tracks stay what they are.
+   */
+  static async move(endpoint, peer, token) {
+    const resource = new WhipResource(peer, token);
+    peer.restartIce();
+    await resource.#open(endpoint);
+    return resource;
+  }
+
   async #open(endpoint) {
     await this.#peer.setLocalDescription(await this.#peer.createOffer());
     const response = await this.#fetch(endpoint, 'POST', this.#peer.localDescription.sdp, 'application/sdp');
@@ -122,9 +133,15 @@ export class WhipResource {
 
   async close() {
     if (this.#ended) return;
+    this.#peer.close();
+    await this.leave();
+  }
+
+  /** Ends the resource, and leaves the peer connection to another one. */
+  async leave() {
+    if (this.#ended) return;
     this.#ended = true;
     this.#listening.abort();
-    this.#peer.close();
     if (this.#url) await this.#fetch(this.#url, 'DELETE').catch(() => {});
   }
 
@@ -171,7 +188,8 @@ export class WhipResource {
 
 /**
  * A call that outlives its connections: when the server asks for a new one, the old one stays until media flows over
- * the new (make before break); when the connection is lost, it is made anew, with growing pauses.
+ * the new (make before break). When the server that it went to is lost, the same peer connection goes on at another one,
+ * by an ICE restart; where that fails it is made anew, with growing pauses.
  */
 export class WhipCall {
   /** The resource of the present connection. */
@@ -182,8 +200,9 @@ export class WhipCall {
   onstate = () => {};
   /** It will not come back. */
   onended = () => {};
-  /** How often it has come back, and the last reason. */
+  /** How often it has come back, how often of these on the same peer connection, and the last reason. */
   reconnects = 0;
+  moves = 0;
   reason = null;
   #endpoint;
   #makePeer;
@@ -222,16 +241,42 @@ export class WhipCall {
 
   #take(peer, resource) {
     this.resource = resource;
-    this.#peer = peer;
-    const show = () => {
-      if (this.#peer === peer && !this.#moving) this.onstate(peer.connectionState);
-    };
-    peer.addEventListener('connectionstatechange', show);
-    this.onpeer(peer);
-    show();
+    if (this.#peer !== peer) {
+      this.#peer = peer;
+      peer.addEventListener('connectionstatechange', () => this.#show(peer));
+      this.onpeer(peer);
+    }
+    this.#show(peer);
     resource.onended = () => this.#reconnect(resource, { reason: 'failed', media: false, within: 500 });
     resource.onreconnect = (notice) => this.#reconnect(resource, notice);
     resource.listen();
+  }
+
+  #show(peer) {
+    if (this.#peer === peer && !this.#moving) this.onstate(peer.connectionState);
+  }
+
+  /** True when the present peer connection carries media again, by way of another server. */
+  async #move(resource, url) {
+    const peer = this.#peer;
+    const before = await received(peer);
+    let next = null;
+    try {
+      next = await WhipResource.move(url, peer, this.#token);
+      if (await flowsAnew(peer, before)) {
+        resource.leave();
+        this.#moving = false;
+        this.reconnects += 1;
+        this.moves += 1;
+        if (this.#ended) await next.close();
+        else this.#take(peer, next);
+        return true;
+      }
+    } catch (error) {
+      console.warn('the connection cannot be moved, and is made anew', error);
+    }
+    await next?.leave();
+    return false;
   }
 
   async #reconnect(resource, { reconnect, reason, media, within = 0 }) {
@@ -242,6 +287,8 @@ export class WhipCall {
     // The old connection stays until the end: a track that ends turns the picture black.
     if (!media) this.onstate('reconnecting');
     await pause(Math.random() * within);
+    // What failed by itself may have no path any more, and its server may be well: only the server knows that it is not.
+    if (!media && reconnect && await this.#move(resource, url)) return;
     for (let attempt = 0; !this.#ended; attempt += 1) {
       try {
         const next = await this.#connect(attempt < 5 ? url : this.#endpoint);
@@ -283,6 +330,31 @@ async function flows(peer) {
     await pause(50);
   }
   return peer.connectionState === 'connected';
+}
+
+/** Packets that a player has received, and where those that come now are from. */
+async function received(peer) {
+  const reports = [...(await peer.getStats()).values()];
+  const pairs = reports.filter(({ type }) => type === 'candidate-pair');
+  const selected = reports.find(({ type }) => type === 'transport')?.selectedCandidatePairId;
+  return {
+    packets: reports.filter(({ type }) => type === 'inbound-rtp').reduce((sum, report) => sum + report.packetsReceived, 0),
+    // Firefox marks the pair itself.
+    pair: selected ?? pairs.find((pair) => pair.selected)?.id,
+  };
+}
+
+/** Whether a peer connection is connected over another path than before, and receives, within ten seconds. */
+async function flowsAnew(peer, before) {
+  const isPlayer = peer.getTransceivers().some(({ currentDirection }) => currentDirection?.includes('recv'));
+  for (let turn = 0; turn < 200; turn += 1) {
+    await pause(50);
+    if (peer.connectionState === 'failed' || peer.connectionState === 'closed') return false;
+    const now = await received(peer);
+    const isElsewhere = peer.connectionState === 'connected' && now.pair && now.pair !== before.pair;
+    if (isElsewhere && (!isPlayer || now.packets > before.packets)) return true;
+  }
+  return false;
 }
 
 const pause = (milliseconds) => new Promise((resolve) => setTimeout(resolve, milliseconds));

@@ -1,7 +1,7 @@
 import Foundation
 import LoadGenerator
 
-/// `apus up` with one worker and one reactor, on free ports and with a Redis of its own.
+/// `apus up` with one worker and one reactor, on free ports and with a Redis of its own; or all in one process.
 final class ApusServer: ServerUnderTest {
     let signaling: any LoadSignaling
     let mediaProcess: Int32
@@ -9,29 +9,33 @@ final class ApusServer: ServerUnderTest {
     let facts: ServerFacts
     private let child: ChildProcess
 
-    init(_ workshop: Workshop) async throws {
+    /// - Parameter isEmbedded: `apus up --embedded`, whose media nobody can take over.
+    init(_ workshop: Workshop, isEmbedded: Bool = false) async throws {
         let port = try FreePort.tcp()
         let redis = try FreePort.tcp()
         let file = workshop.folder + "/cluster-\(port).yml"
         try Self.settings(port: port, redis: redis).write(toFile: file, atomically: false, encoding: .utf8)
         child = try ChildProcess(
-            workshop.guarded([workshop.executable, "up", "--config", file]), log: workshop.folder + "/apus.log")
+            workshop.guarded(
+                [workshop.executable, "up", "--config", file] + (isEmbedded ? ["--embedded"] : [])), log: workshop.folder + "/apus.log")
         do {
             let client = HTTPClient(port: port)
             try await child.wait(for: "apus up") {
                 (try? await client.request("GET", "/readyz", seconds: 2))?.status == 200
             }
             let tree = ProcessTable.tree(child.identifier)
-            guard let worker = tree.first(where: { ProcessTable.arguments($0).dropFirst().first == "worker" }) else {
-                throw BenchmarkError("apus up has no worker:\n\(child.lastOutput)")
+            let role = isEmbedded ? "up" : "media"
+            guard let media = tree.first(where: { ProcessTable.arguments($0).dropFirst().first == role }) else {
+                throw BenchmarkError("apus up has no media process:\n\(child.lastOutput)")
             }
-            mediaProcess = worker
+            mediaProcess = media
             processes = tree
             signaling = WebRTCHTTPSignaling(port: port)
             let version = try ChildProcess.run([workshop.executable, "--version"])
             facts = ServerFacts(
                 version: "Apus " + version.trimmingCharacters(in: .whitespacesAndNewlines),
-                configuration: "one worker, one reactor, Redis; NACK, RTX, RTCP and statistics on")
+                configuration: "one worker, one reactor, \(isEmbedded ? "one process" : "Redis"); "
+                    + "NACK, RTX, RTCP and statistics on")
         } catch {
             await child.stop()
             throw error

@@ -2,6 +2,8 @@
 public enum ServerKind: String, Sendable, Codable, Hashable, CaseIterable {
     /// This checkout's Apus: `apus up` with one worker and one reactor.
     case apus
+    /// The same with all in one process: no memory file that outlives a media process, and nobody who would go on.
+    case apusEmbedded = "apus-embedded"
     /// The ideal loop in C, with one `UDP_SEGMENT` send for each burst of a subscriber.
     case limit
     /// The ideal loop with one `sendto` for each packet.
@@ -15,6 +17,7 @@ public enum ServerKind: String, Sendable, Codable, Hashable, CaseIterable {
     public var title: String {
         switch self {
         case .apus: "Apus"
+        case .apusEmbedded: "Apus, embedded"
         case .limit: "limit (GSO)"
         case .limitSendto: "limit (sendto)"
         case .janus: "Janus, default"

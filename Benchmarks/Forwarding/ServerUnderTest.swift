@@ -50,6 +50,7 @@ struct Workshop: Sendable {
     func start(_ kind: ServerKind) async throws -> any ServerUnderTest {
         switch kind {
         case .apus: try await ApusServer(self)
+        case .apusEmbedded: try await ApusServer(self, isEmbedded: true)
         case .limit: try await LimitServer(self, usesTrains: true)
         case .limitSendto: try await LimitServer(self, usesTrains: false)
         case .janus: try await JanusServer(self, eventLoops: 0)

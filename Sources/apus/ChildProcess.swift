@@ -14,6 +14,9 @@ final class ChildProcess: Sendable {
             case .signal(let number): "signal \(number)"
             }
         }
+
+        /// By SIGKILL: somebody else's doing, an operator's or the kernel's.
+        var isKill: Bool { if case .signal(SIGKILL) = self { true } else { false } }
     }
 
     let identifier: Int32

@@ -37,6 +37,8 @@ final class MediaGuardian: Sendable {
     private static let watchInterval = Duration.milliseconds(50)
     /// Ends within so long of a start count as a loop.
     private static let healthyAfter = Interval.seconds(10)
+    /// The same for one that was killed: only the kernel's killer, when memory is short, is faster than that.
+    private static let healthyAfterKill = Interval.seconds(1)
     private static let longestPause = Duration.seconds(2)
     /// Starts that do not get past taking over, after which what there is to take over is given up.
     private static let hopelessStarts = 2
@@ -119,7 +121,8 @@ final class MediaGuardian: Sendable {
             hopeless = memories.allSatisfy(\.isSettled) ? 0 : hopeless + 1
             for memory in memories { memory.noteEnd(byFault: isFault) }
             state.withLock { $0.absent = HostClock.now }
-            quickEnds = HostClock.now - started < Self.healthyAfter ? quickEnds + 1 : 0
+            let enough = end.isKill && !isFault ? Self.healthyAfterKill : Self.healthyAfter
+            quickEnds = HostClock.now - started < enough ? quickEnds + 1 : 0
             let pause = Self.pause(afterQuickEnds: quickEnds)
             logger.error(
                 "the media process has ended; the next one takes over",

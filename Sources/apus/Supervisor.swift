@@ -27,6 +27,8 @@ struct Supervisor: Sendable {
 
     /// A child that lived this long is healthy: its next end counts as the first.
     static let healthyAfter = Duration.seconds(10)
+    /// The same for one that was killed: only the kernel's killer, when memory is short, is faster than that.
+    static let healthyAfterKill = Duration.seconds(1)
     static let shortestPause = Duration.milliseconds(100)
     static let longestPause = Duration.seconds(10)
     /// Time to end cleanly before SIGKILL.
@@ -48,14 +50,16 @@ struct Supervisor: Sendable {
         if let address = child.startsAfter { await wait(for: address) }
         while !Task.isCancelled {
             let started = clock.now
+            var enough = Self.healthyAfter
             do {
                 let status = try await Self.runOnce(child)
                 if Task.isCancelled { return }
+                if status.isKill { enough = Self.healthyAfterKill }
+                if clock.now - started > enough { pause = child.firstPause }
                 logger.warning("\(child.name) has ended (\(status)); starting it again in \(pause)")
             } catch {
                 logger.error("\(child.name) cannot be started: \(error)")
             }
-            if clock.now - started > Self.healthyAfter { pause = child.firstPause }
             try? await Task.sleep(for: pause)
             pause = min(max(pause * 2, Self.shortestPause), child.longestPause)
         }

@@ -66,6 +66,21 @@ def test_a_killed_process_is_a_flicker(single, tmp_path, victim):
     media_goes_on(report, 1500)
 
 
+def test_who_is_killed_again_and_again_is_followed_at_once(single):
+    """That is not a crash loop: nobody waits longer the seventh time."""
+    for _ in range(7):
+        _, media = single.guardian("w1")
+        time.sleep(1.2)
+        os.kill(media, signal.SIGKILL)
+        replaced(single, "w1", media)
+    guardian, media = single.guardian("w1")
+    os.kill(guardian, signal.SIGKILL)
+    replaced(single, "w1", media)
+    pauses = re.findall(r"pause_milliseconds=(\d+)", single.log())
+    assert pauses == ["0"] * 7
+    assert "starting it again in 0.0 seconds" in single.log()
+
+
 def test_a_process_that_stands_still_is_replaced(single, tmp_path):
     witness = load(single, tmp_path / "load.json", 9)
     wait_until(lambda: single.workers()["w1"]["load"]["endpoints"] == 12, 15, single.log)

@@ -230,6 +230,9 @@ def test_chromium_sees_on(own_cluster, end):
             else:
                 with own_cluster.lose(worker):
                     await came_back(browser, publisher, player, "workerLost")
+                for page, name in ((publisher, "publish"), (player, "play")):
+                    moves = await browser.evaluate(f"window.apus.moves('{name}').moves", page)
+                    assert moves == 1, f"{name} has made a new peer connection"
             picture = json.loads(await browser.evaluate("JSON.stringify(window.picture)", player))
             print(end, picture)
             assert picture["black"] == 0
