@@ -37,7 +37,10 @@ import Testing
     }
 
     /// Seeds that find them soon; `apus sim explore --plants` searches for all.
-    @Test(arguments: [("eventsDoubled", 2), ("lossKeepsEpoch", 26), ("reconciledOnce", 26), ("callsNotExpired", 12)])
+    @Test(arguments: [
+        ("eventsDoubled", 2), ("lossKeepsEpoch", 26), ("reconciledOnce", 26), ("callsNotExpired", 12),
+        ("heartbeatsUnheard", 2), ("outagesKill", 3),
+    ])
     func aPlantedBugIsFound(_ name: String, _ seed: UInt64) throws {
         let bug = try #require(PlantedBugName(name))
         #expect(ClusterRun.run(ClusterPlan(seed: seed, scale: .short), planted: bug).violation != nil)
