@@ -39,6 +39,8 @@ final class ClusterWatch: @unchecked Sendable {
         var node: ObjectIdentifier
         var session: SessionID
     }
+    /// Controllers say themselves that they have failed.
+    private var lostEndpoints: Set<EndpointID> = []
     private var readers: [Reader: (index: Int, since: UInt64)] = [:]
 
     /// Since when a controller's life hears an incarnation of a worker without a pause, and when last.
@@ -219,7 +221,13 @@ final class ClusterWatch: @unchecked Sendable {
         world?.note("\(node.name) hears of \(told.session): \(told.body)")
         // These are not a reactor's.
         switch told.body {
-        case .sessionLost, .endpointLost, .moveAdvised: return
+        case .sessionLost, .moveAdvised: return
+        case .endpointLost(let endpoint, _):
+            lostEndpoints.insert(endpoint)
+            return
+        case .iceStateChanged(let endpoint, .failed), .dtlsStateChanged(let endpoint, .failed),
+            .mediaStateChanged(let endpoint, isConnected: false):
+            if lostEndpoints.contains(endpoint) { return }
         default: break
         }
         // Its reactor knows the shard; events of several have no order among them.

@@ -194,9 +194,14 @@ struct MemoryState {
     }
 
     func read(_ stream: String, after: UInt64) -> ArraySlice<MemoryStream.Entry> {
-        guard let entries = streams[stream]?.entries, let first = entries.first else { return [] }
-        let skipped = after >= first.sequence ? Int(clamping: after - first.sequence) + 1 : 0
-        return entries.dropFirst(skipped).prefix(Limits.streamBatch)
+        guard let entries = streams[stream]?.entries else { return [] }
+        // By halves: what was lost in a failover leaves a gap in the numbers.
+        var (low, high) = (entries.startIndex, entries.endIndex)
+        while low < high {
+            let middle = low + (high - low) / 2
+            if entries[middle].sequence > after { high = middle } else { low = middle + 1 }
+        }
+        return entries[low...].prefix(Limits.streamBatch)
     }
 }
 
