@@ -243,6 +243,14 @@ final class ClusterWatch: @unchecked Sendable {
                 checks += 1
                 return
             }
+            // A controller that opens again what its life before had is given the same epoch, and hears the end of what
+            // that one left, once.
+            if let index = known.indices.prefix(start).last(where: { known[$0].event.body == told.body }),
+                !known[index].isDelivered
+            {
+                produced[unit]?[index].isDelivered = true
+                return
+            }
             // What a worker could not hand over for certain it hands over again.
             for entry in known where entry.event.body == told.body {
                 guard let failure = failedPublications[entry.worker.rawValue] else { continue }
