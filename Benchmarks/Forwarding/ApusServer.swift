@@ -17,7 +17,8 @@ final class ApusServer: ServerUnderTest {
         try Self.settings(port: port, redis: redis).write(toFile: file, atomically: false, encoding: .utf8)
         child = try ChildProcess(
             workshop.guarded(
-                [workshop.executable, "up", "--config", file] + (isEmbedded ? ["--embedded"] : [])), log: workshop.folder + "/apus.log")
+                [workshop.executable, "up", "--config", file] + (isEmbedded ? ["--embedded"] : [])),
+            log: workshop.folder + "/apus.log")
         do {
             let client = HTTPClient(port: port)
             try await child.wait(for: "apus up") {

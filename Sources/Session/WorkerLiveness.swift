@@ -2,8 +2,9 @@ public import Wire
 
 /// Judges from looks at the store, and from what workers say directly, which workers live, die and restart.
 ///
-/// A worker that was heard directly a moment ago (``DirectHeartbeat/hold``) lives, whatever the store shows. One that
-/// is silent directly is judged by the store alone: nothing may get through between the two but what goes by the store.
+/// A worker that was heard directly a moment ago (``DirectHeartbeat/hold``) lives, whatever the store shows, until it
+/// has been out of the reach of a store that answers for ``Settings/longestSeparation``. One that is silent directly is
+/// judged by the store alone: nothing may get through between the two but what goes by the store.
 ///
 /// A worker is dead when its heartbeat's time to live has passed in the store. That proves nothing
 /// while the store itself was away or slow: heartbeats could not get in. So after every gap between two
@@ -24,6 +25,9 @@ public struct WorkerLiveness: Sendable {
         public var longestGap = Interval.milliseconds(400)
         /// How long after such a gap nobody is declared dead: eight heartbeats.
         public var grace = Interval.seconds(2)
+        /// How long a worker is kept for being heard directly, while the store answers and has no heartbeat of it: no
+        /// command reaches it, and who is in its sessions can have nothing changed.
+        public var longestSeparation = Interval.seconds(30)
         /// How long a dead worker stays on the list, for people to see.
         public var remembrance = Interval.seconds(60)
 
@@ -58,6 +62,8 @@ public struct WorkerLiveness: Sendable {
         var aliveUntil = Instant.origin
         /// Since when every answered look has shown no heartbeat.
         var missingSince: Instant?
+        /// Since when every answered look has shown no heartbeat, heard or not.
+        var apartSince: Instant?
         /// That was seen alive last.
         var incarnation: String?
         /// Its last direct heartbeat; of that incarnation, if there is one.
@@ -93,7 +99,10 @@ public struct WorkerLiveness: Sendable {
     /// The store did not answer: everything stays as it was.
     public mutating func storeFailed() {
         isStoreReachable = false
-        for id in entries.keys { entries[id]?.missingSince = nil }
+        for id in entries.keys {
+            entries[id]?.missingSince = nil
+            entries[id]?.apartSince = nil
+        }
     }
 
     /// Takes in one answer of the store.
@@ -139,7 +148,9 @@ public struct WorkerLiveness: Sendable {
     private mutating func missed(_ id: WorkerID, now: Instant) -> Change? {
         var entry = entries[id] ?? Entry(state: .absent, graceEnds: now + settings.grace)
         defer { entries[id] = entry }
-        if let heard = entry.heard, entry.isHeard(now) {
+        let apartSince = entry.apartSince ?? now
+        entry.apartSince = apartSince
+        if let heard = entry.heard, entry.isHeard(now), now - apartSince < settings.longestSeparation {
             entry.missingSince = nil
             if case .alive = entry.state { return nil }
             // Not seen alive yet, or taken for dead while nothing got through.

@@ -219,6 +219,23 @@ struct DirectLivenessTests {
         #expect(world.liveness.alive == [w1, w2])
     }
 
+    @Test func whoIsOutOfTheReachOfAStoreThatAnswersIsGivenUpInTheEnd() {
+        var world = world(heard: [w1: "a", w2: "b"])
+        world.cut = [w1]
+        world.run(.seconds(29))
+        // A store that answers nobody tells nothing of one worker: the time begins anew.
+        world.isStoreUp = false
+        world.run(.seconds(40))
+        world.isStoreUp = true
+        world.run(.seconds(29))
+        #expect(world.deaths.isEmpty)
+        world.run(.seconds(10))
+        #expect(world.deaths == [w1])
+        world.cut = []
+        world.run(.seconds(2))
+        #expect(world.liveness.alive == [w1, w2])
+    }
+
     @Test func silenceAloneKillsNobody() {
         var world = world(heard: [w1: "a"])
         world.heard = [:]
