@@ -22,6 +22,9 @@ public struct ClusterPlan: Sendable {
     public enum Action: Hashable, Sendable {
         case join(client: Int)
         case leave(client: Int)
+        /// The cluster is made smaller.
+        case retireWorker(Int)
+        case retireController(Int)
         case killWorker(Int)
         case killProcess(Int)
         case stopWorker(Int)
@@ -48,7 +51,7 @@ public struct ClusterPlan: Sendable {
         /// The kind of a fault, for counting; nil for what clients do.
         public var fault: String? {
             switch self {
-            case .join, .leave: nil
+            case .join, .leave, .retireWorker, .retireController: nil
             case .killWorker: "worker killed"
             case .killProcess: "media process killed"
             case .stopWorker: "worker stopped"
@@ -172,7 +175,9 @@ public struct ClusterPlan: Sendable {
         while true {
             at += random.next() % (2 * pause)
             guard at + .milliseconds(500) < healedAt else { return }
-            addFault(kinds[Int(random.next() % UInt64(kinds.count))], at: at, until: healedAt, &random)
+            addFault(
+                kinds[Int(random.next() % UInt64(kinds.count))], at: at, until: healedAt, among: (controllers, workers),
+                &random)
         }
     }
 
@@ -204,24 +209,31 @@ public struct ClusterPlan: Sendable {
 
     private mutating func addCalm(_ stream: SeededRandom, from start: UInt64, kinds: [UInt64]) {
         var random = stream
-        // Few stay: a call that nothing happens to shows little.
+        // Few stay, on a small cluster: what nothing happens to shows little.
+        let kept = (controllers: min(controllers, 1 + Int(random.next() % 3) / 2), workers: 2)
+        for index in kept.controllers..<controllers { steps.append(Step(at: start, action: .retireController(index))) }
+        for index in kept.workers..<workers { steps.append(Step(at: start, action: .retireWorker(index))) }
         for client in clients.indices.dropFirst(2) { steps.append(Step(at: start, action: .leave(client: client))) }
         var at = start
         while true {
             at += .seconds(300) + random.next() % .seconds(600)
             let healed = at + .seconds(60)
             guard healed + Self.orphanRecovery < end else { return }
-            addFault(kinds[Int(random.next() % UInt64(kinds.count))], at: at, until: healed, &random)
+            addFault(
+                kinds[Int(random.next() % UInt64(kinds.count))], at: at, until: healed, among: kept, &random)
         }
     }
 
-    private mutating func addFault(_ kind: UInt64, at: UInt64, until: UInt64, _ random: inout SeededRandom) {
+    private mutating func addFault(
+        _ kind: UInt64, at: UInt64, until: UInt64, among there: (controllers: Int, workers: Int),
+        _ random: inout SeededRandom
+    ) {
         func below(_ bound: Int) -> Int { Int(random.next() % UInt64(bound)) }
         // Most are short, some long.
         let longest = min(until - at, .seconds(1) << (random.next() % 6))
         let lasts = UInt64.milliseconds(200) + random.next() % max(1, longest - min(longest - 1, .milliseconds(200)))
-        let worker = below(workers)
-        let controller = below(controllers)
+        let worker = below(there.workers)
+        let controller = below(there.controllers)
         let host = below(3) == 0 ? "c\(controller + 1)" : "w\(worker + 1)"
         let action: Action
         switch kind {

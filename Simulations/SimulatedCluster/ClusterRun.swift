@@ -164,6 +164,8 @@ private final class Course {
         switch step.action {
         case .join(let client): world.clients[client].join()
         case .leave(let client): world.clients[client].leave()
+        case .retireWorker(let index): world.workers[index].retire()
+        case .retireController(let index): world.controllers[index].retire()
         case .killWorker(let index):
             let worker = world.workers[index]
             worker.kill()

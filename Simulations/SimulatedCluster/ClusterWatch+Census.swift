@@ -47,7 +47,7 @@ extension ClusterWatch {
             })
         judgeClients(world)
         var holding: [Assignment: WorkerID] = [:]
-        for worker in world.workers {
+        for worker in world.workers where !worker.isRetired {
             guard worker.agent != nil else {
                 fail(.recovery, "\(worker.id) does not run")
                 continue
@@ -64,7 +64,7 @@ extension ClusterWatch {
         }
         var known: Set<Assignment> = []
         var empty: Set<SessionID> = []
-        for controller in world.controllers {
+        for controller in world.controllers where !controller.isRetired {
             guard let director = controller.director else {
                 fail(.recovery, "\(controller.id) does not run")
                 continue
@@ -81,7 +81,7 @@ extension ClusterWatch {
             }
             check(inspection.unreleased == 0, .noOrphans, "\(controller.id) has closed sessions to release")
             check(
-                inspection.aliveWorkers == world.workers.map(\.id), .recovery,
+                inspection.aliveWorkers == world.workers.filter { !$0.isRetired }.map(\.id), .recovery,
                 "\(controller.id) takes for alive: \(inspection.aliveWorkers.map(\.rawValue).joined(separator: " "))")
         }
         for (session, assignment) in records.sorted(by: { $0.key.rawValue < $1.key.rawValue }) {

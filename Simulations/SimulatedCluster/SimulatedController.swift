@@ -18,6 +18,8 @@ final class SimulatedController: @unchecked Sendable {
     private var task: Task<Void, Never>?
     private var lives = 0
     private(set) var isUp = false
+    /// Taken out of the cluster, and not coming back.
+    private(set) var isRetired = false
     private var open: [UInt64: PendingRequest] = [:]
     private var requests: UInt64 = 0
 
@@ -29,7 +31,7 @@ final class SimulatedController: @unchecked Sendable {
     }
 
     func start() {
-        guard !isUp, !world.isClosing else { return }
+        guard !isUp, !isRetired, !world.isClosing else { return }
         isUp = true
         lives += 1
         node = Node(id.rawValue, host: id.rawValue, time: world.time)
@@ -72,6 +74,12 @@ final class SimulatedController: @unchecked Sendable {
             guard let heartbeat = director.hear(bytes) else { return }
             world.watch.heard(heartbeat, by: node)
         }
+    }
+
+    /// Its clients go to others.
+    func retire() {
+        isRetired = true
+        kill()
     }
 
     func kill() {

@@ -25,6 +25,8 @@ final class SimulatedWorker: @unchecked Sendable {
     private(set) var hasExited = false
     /// Is to run.
     private(set) var isUp = false
+    /// Taken out of the cluster, and not coming back.
+    private(set) var isRetired = false
 
     init(_ index: Int, _ world: ClusterWorld) {
         id = WorkerID("w\(index + 1)")
@@ -37,7 +39,7 @@ final class SimulatedWorker: @unchecked Sendable {
 
     /// A new worker of that name, which knows nothing of the one before.
     func start() {
-        guard !isUp, !world.isClosing else { return }
+        guard !isUp, !isRetired, !world.isClosing else { return }
         lives += 1
         incarnation = "\(id)-\(lives)"
         memories = (WorkerMemory(), [ReactorMemory(capacity: Self.endpointLimit)])
@@ -139,6 +141,15 @@ final class SimulatedWorker: @unchecked Sendable {
         world.time.after(.seconds(1)) { [self] in
             if !isUp, !world.isClosing, hasExited { start() }
         }
+    }
+
+    /// Ends in order, for good.
+    func retire() {
+        guard !isRetired else { return }
+        isRetired = true
+        isUp = false
+        world.note("\(id) is taken out")
+        close()
     }
 
     /// Asks it to end in order, and returns when it was told.
