@@ -95,6 +95,9 @@ def run_fault(fault, options):
         report = json.loads(path.read_text())
         orphans = leftover(stage, options)
         refusals = stage.refusals
+        if options.log:
+            with open(options.log, "a") as log:
+                log.write(f"== {fault}\n{stage.logs()}\n")
     return sum_up(fault, kind.what, faults, report, orphans, refusals, options)
 
 
@@ -120,6 +123,7 @@ def main():
     parser.add_argument("--pause", type=float, default=2.0, help="seconds between two faults, at least")
     parser.add_argument("--away", type=float, default=120.0, help="seconds that `store-down` lasts")
     parser.add_argument("--report", help="write the page to this HTML file")
+    parser.add_argument("--log", help="append what the cluster's processes have logged to this file")
     parser.add_argument("--json", help="write the figures to this file")
     options = parser.parse_args()
     wanted = options.faults.split(",")

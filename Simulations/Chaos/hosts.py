@@ -113,7 +113,7 @@ workers:
 
     def logs(self):
         return "\n".join(
-            f"== {path.stem}\n{path.read_text(errors='replace')[-2000:]}"
+            f"== {path.stem}\n{path.read_text(errors='replace')}"
             for path in sorted(pathlib.Path(self.folder).glob("*.log")))
 
     def end_processes(self):

@@ -76,6 +76,10 @@ class Stage:
     def workers_now(self):
         return self.cluster.workers()
 
+    def logs(self):
+        self.log.flush()
+        return self.cluster.log() + "== c2\n" + pathlib.Path(self.log.name).read_text(errors="replace")
+
     def victim(self, turn):
         """Workers take turns; the store may be away, so that the processes themselves are asked."""
         mine = [child for child in children_of(self.cluster.process.pid) if self.is_worker(child)]

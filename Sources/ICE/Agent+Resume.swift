@@ -53,7 +53,7 @@ extension Agent {
         admit(tuple)
         firstSuccess = now
         select(tuple, isNominated: true, now)
-        consent.refresh(consented)
+        consent.resume(from: consented, now, random: &random)
     }
 
     /// When the peer last agreed to be sent to (RFC 7675); what a successor must know.

@@ -36,6 +36,17 @@ struct Consent: Sendable {
         nextRegular = isLite ? .distantFuture : now + Self.interval(&random)
     }
 
+    /// Goes on from a consent that another agent had: the next check is due when it would have been for that one. Where
+    /// that is past it is soon, spread for many peers; one agent after another would let consent run out otherwise, each
+    /// ending before its first check.
+    mutating func resume(from answer: Instant, _ now: Instant, random: inout SeededRandom) {
+        outstanding = []
+        lastAnswer = answer
+        guard nextRegular != .distantFuture else { return }
+        let spread = Int64.random(in: 0...Limits.resumptionSpread.nanoseconds, using: &random)
+        nextRegular = max(now + Interval(nanoseconds: spread), answer + Self.interval(&random))
+    }
+
     mutating func refresh(_ now: Instant) {
         outstanding = []
         lastAnswer = now

@@ -50,6 +50,8 @@ public enum Limits {
     public static let consentInterval = Interval.seconds(5)
     /// Consent without an answer for this long is over (RFC 7675 section 5.1).
     public static let consentExpiry = Interval.seconds(30)
+    /// Checks that are due when a successor goes on are spread over so long: it may have thousands of peers.
+    static let resumptionSpread = Interval.milliseconds(500)
     /// Consecutive unanswered consent checks that make an agent `disconnected`.
     public static let missedConsentChecks = 2
     /// An unanswered consent check of this age makes the selected path suspect: it is probed, at this
