@@ -36,9 +36,9 @@ struct Consent: Sendable {
         nextRegular = isLite ? .distantFuture : now + Self.interval(&random)
     }
 
-    /// Goes on from a consent that another agent had: the next check is due when it would have been for that one. Where
-    /// that is past it is soon, spread for many peers; one agent after another would let consent run out otherwise, each
-    /// ending before its first check.
+    /// Goes on from a consent that another agent had: the next check is due when it would have been for that one, or
+    /// soon where that is past, spread for many peers. Otherwise one agent after another would let consent run out,
+    /// each ending before its first check.
     mutating func resume(from answer: Instant, _ now: Instant, random: inout SeededRandom) {
         outstanding = []
         lastAnswer = answer
