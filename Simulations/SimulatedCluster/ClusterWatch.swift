@@ -112,7 +112,8 @@ final class ClusterWatch: @unchecked Sendable {
     func lost(_ assignment: Assignment, after record: SessionRecord?, by node: Node) {
         world?.note("\(assignment.session) under \(assignment.epoch) is lost with \(assignment.worker)")
         fenced(assignment, record)
-        guard let worker = world?.worker(assignment.worker), worker.incarnation == assignment.incarnation
+        guard let worker = world?.worker(assignment.worker), worker.incarnation == assignment.incarnation,
+            !worker.isRetired
         else { return }
         let start = time.now - min(time.now, .seconds(4))
         check(
