@@ -15,6 +15,7 @@ import contextlib
 import json
 import os
 import pathlib
+import signal
 import subprocess
 import sys
 import tempfile
@@ -140,6 +141,8 @@ def main():
     parser.add_argument("--most", type=int, default=400, help="sessions that the generator can make")
     parser.add_argument("--json", help="write the figures to this file")
     options = parser.parse_args()
+    # As with Ctrl-C: clusters end, and their control groups go.
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
     if not options.apus.exists():
         parser.error(f"--apus {options.apus}: there is no such file; build it with `swift build -c release`")
     os.environ["APUS_BIN"] = str(options.apus.resolve())

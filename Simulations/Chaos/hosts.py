@@ -12,16 +12,14 @@ import os
 import pathlib
 import signal
 import subprocess
-import sys
 import tempfile
 import time
 import urllib.request
 
 from stage import ROOT, apus_binary, until
 
-sys.path.insert(0, str(ROOT / "Tests/EndToEnd"))
-
-from namespaces import Net  # noqa: E402
+# Where stage.py has made the end-to-end tests' modules known.
+from namespaces import Net
 
 CLONE_NEWNET = 0x40000000
 # What a browser would say, as far as a refusal reads it.

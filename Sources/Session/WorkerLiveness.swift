@@ -145,12 +145,17 @@ public struct WorkerLiveness: Sendable {
         return old == incarnation ? nil : .restarted(id, from: old, to: incarnation)
     }
 
+    /// For being heard, though the store has no heartbeat of it; not for ever.
+    private func isKept(_ entry: inout Entry, _ now: Instant) -> Bool {
+        let apartSince = entry.apartSince ?? now
+        entry.apartSince = apartSince
+        return entry.isHeard(now) && now - apartSince < settings.longestSeparation
+    }
+
     private mutating func missed(_ id: WorkerID, now: Instant) -> Change? {
         var entry = entries[id] ?? Entry(state: .absent, graceEnds: now + settings.grace)
         defer { entries[id] = entry }
-        let apartSince = entry.apartSince ?? now
-        entry.apartSince = apartSince
-        if let heard = entry.heard, entry.isHeard(now), now - apartSince < settings.longestSeparation {
+        if let heard = entry.heard, isKept(&entry, now) {
             entry.missingSince = nil
             if case .alive = entry.state { return nil }
             // Not seen alive yet, or taken for dead while nothing got through.
@@ -189,7 +194,9 @@ public struct WorkerLiveness: Sendable {
             entry.graceEnds = now + settings.grace
             entries[id] = entry
         }
-        guard now >= max(graceEnds, entry.graceEnds), !entry.isHeard(now) else { return nil }
+        let isKept = isKept(&entry, now)
+        entries[id] = entry
+        guard now >= max(graceEnds, entry.graceEnds), !isKept else { return nil }
         entries[id] = nil
         if case .alive(let incarnation) = entry.state { return .died(id, incarnation: incarnation) }
         return nil

@@ -200,13 +200,16 @@ struct DirectLivenessTests {
     @Test func aWorkerThatIsHeardLivesWhateverTheStoreShows() {
         var world = world(heard: [w1: "a", w2: "b"])
         world.cut = [w1]
-        world.run(.seconds(20))
+        world.run(.seconds(14))
         // And when the store has forgotten everybody.
         world.listed = []
         world.lastHeartbeat = [:]
-        world.run(.seconds(20))
+        world.run(.seconds(14))
         #expect(world.deaths.isEmpty)
         #expect(world.liveness.alive == [w1, w2])
+        // That changes nothing about how long.
+        world.run(.seconds(10))
+        #expect(world.deaths == [w1])
     }
 
     @Test func aStoreThatComesBackAtOnceWithoutItsLastSecondKillsNobodyWhoIsHeard() {
