@@ -32,7 +32,7 @@ final class SimulatedClient: @unchecked Sendable {
         name = "p\(index + 1)"
         self.room = room
         self.isPublisher = isPublisher
-        address = SocketAddress(ip: IPAddress(ipv4: 0x0A00_0201 + UInt32(index)), port: 50_000)
+        address = SocketAddress(ip: IPAddress(ipv4: 0x0A00_0301 + UInt32(index)), port: 50_000)
         self.world = world
         node = Node(name, host: name, time: world.time)
         random = world.stream("client:\(index)")

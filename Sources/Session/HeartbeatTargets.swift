@@ -16,8 +16,9 @@ public struct HeartbeatTarget: Hashable, Sendable, Codable {
 /// The controllers that a worker sends direct heartbeats to, as the store last showed them.
 public struct HeartbeatTargets: Sendable {
     private struct Entry {
+        /// As it was written; what changes it is read anew.
+        var target: HeartbeatTarget
         var addresses: [SocketAddress]
-        var key: HeartbeatKey
         /// Answers of the store, one after the other, that did not show the controller.
         var missed = 0
     }
@@ -33,7 +34,11 @@ public struct HeartbeatTargets: Sendable {
             guard let target = report.heartbeats else { continue }
             let known = entries[report.id]
             guard known != nil || entries.count < Limits.heartbeatTargets else { continue }
-            entries[report.id] = Entry(addresses: Self.addresses(target), key: target.key)
+            guard known?.target != target else {
+                entries[report.id]?.missed = 0
+                continue
+            }
+            entries[report.id] = Entry(target: target, addresses: Self.addresses(target))
         }
         entries = entries.filter { $0.value.missed < Limits.missedReads }
     }
@@ -47,6 +52,6 @@ public struct HeartbeatTargets: Sendable {
 
     /// By the controllers' names.
     public var all: [(addresses: [SocketAddress], key: HeartbeatKey)] {
-        entries.sorted { $0.key.rawValue < $1.key.rawValue }.map { ($0.value.addresses, $0.value.key) }
+        entries.sorted { $0.key.rawValue < $1.key.rawValue }.map { ($0.value.addresses, $0.value.target.key) }
     }
 }

@@ -105,7 +105,10 @@ extension MemoryState {
     ) -> ControllerRoster {
         let holder = controllers[report.id]?.report?.incarnation
         let isTaken = holder != nil && holder != report.incarnation
-        if !isTaken { controllers[report.id] = MemoryController(report: report, expiry: expiry) }
+        if !isTaken {
+            controllers[report.id] = MemoryController(report: report, expiry: expiry)
+            expires(at: expiry)
+        }
         let oldest = now.advanced(by: .milliseconds(-Limits.controllerLifetime))
         controllers = controllers.filter { $0.value.expiry > oldest }
         return ControllerRoster(
@@ -154,6 +157,7 @@ extension MemoryState {
         guard texts.values.reduce(0, { $0 + $1.utf8.count }) <= Limits.recordSize else { throw .tooLarge }
         let next = term ?? nextTerm()
         records[name] = MemoryRecord(controller: controller, term: next, texts: texts, expiry: expiry)
+        expires(at: expiry)
         return next
     }
 
@@ -166,6 +170,7 @@ extension MemoryState {
         records[name]?.controller = controller
         records[name]?.term = term
         records[name]?.expiry = expiry
+        expires(at: expiry)
         return ClaimedRecord(texts: known.texts, term: term, previous: known.controller ?? ControllerID(""))
     }
 

@@ -114,6 +114,7 @@ public final class InMemoryStore: ClusterStore {
             let previous = state.workers[report.id]?.report?.incarnation
             state.workers[report.id, default: MemoryWorker()].report = report
             state.workers[report.id]?.expiry = expiry
+            state.expires(at: expiry)
             return HeartbeatAnswer(isRegistration: previous != report.incarnation)
         }
     }

@@ -25,23 +25,36 @@ struct MemoryState {
         (workers[worker]?.assigned ?? []).sorted { $0.rawValue < $1.rawValue }
     }
 
+    /// Everything that ends by itself is told here when it is written; until the soonest of it nothing is looked for.
+    private var soonestExpiry: ContinuousClock.Instant?
+
+    mutating func expires(at expiry: ContinuousClock.Instant) {
+        soonestExpiry = min(soonestExpiry ?? expiry, expiry)
+    }
+
     mutating func expire(_ now: ContinuousClock.Instant) {
-        for (id, worker) in workers where worker.report != nil && worker.expiry.map({ $0 <= now }) ?? true {
-            workers[id]?.report = nil
+        guard let soonestExpiry, soonestExpiry <= now else { return }
+        self.soonestExpiry = nil
+        for (id, worker) in workers where worker.report != nil {
+            if let expiry = worker.expiry, expiry > now { expires(at: expiry) } else { workers[id]?.report = nil }
         }
-        for (id, controller) in controllers where controller.report != nil && controller.expiry <= now {
-            controllers[id]?.report = nil
+        for (id, controller) in controllers where controller.report != nil {
+            if controller.expiry > now { expires(at: controller.expiry) } else { controllers[id]?.report = nil }
         }
-        for (name, record) in records where record.expiry <= now { records[name] = nil }
+        for (name, record) in records {
+            if record.expiry > now { expires(at: record.expiry) } else { records[name] = nil }
+        }
         let due = expiring.prefix { $0.expiry <= now }
         for entry in due where sessions[entry.session]?.expiry == entry.expiry { sessions[entry.session] = nil }
         if !due.isEmpty { expiring.removeFirst(due.count) }
+        if let next = expiring.first { expires(at: next.expiry) }
     }
 
     /// All records that expire have the same time to live, so the list is in the order of expiry.
     private mutating func expire(_ session: SessionID, at expiry: ContinuousClock.Instant) {
         sessions[session]?.expiry = expiry
         expiring.append((session, expiry))
+        expires(at: expiry)
     }
 
     mutating func assign(
