@@ -20,15 +20,19 @@ final class VirtualTime: @unchecked Sendable {
         func cancel() { action = nil }
     }
 
-    private struct Entry {
+    /// Plain data, so that sorting counts no references.
+    private struct Entry: BitwiseCopyable {
         var at: UInt64
         var order: UInt64
-        var timer: Timer
+        /// Where its timer is.
+        var slot: Int
 
-        func isBefore(_ other: Entry) -> Bool { (at, order) < (other.at, other.order) }
+        func isBefore(_ other: Entry) -> Bool { at != other.at ? at < other.at : order < other.order }
     }
 
     private var heap: [Entry] = []
+    private var timers: [Timer?] = []
+    private var freeSlots: [Int] = []
     private var order: UInt64 = 0
 
     /// An instant of the past may be asked for: it is now.
@@ -36,13 +40,22 @@ final class VirtualTime: @unchecked Sendable {
     func at(_ instant: UInt64, _ action: @escaping () -> Void) -> Timer {
         let timer = Timer(action)
         order += 1
-        heap.append(Entry(at: max(now, instant), order: order, timer: timer))
-        var child = heap.count - 1
-        while child > 0, heap[child].isBefore(heap[(child - 1) / 2]) {
-            heap.swapAt(child, (child - 1) / 2)
-            child = (child - 1) / 2
-        }
+        let slot = freeSlots.popLast() ?? timers.count
+        if slot == timers.count { timers.append(timer) } else { timers[slot] = timer }
+        insert(Entry(at: max(now, instant), order: order, slot: slot))
         return timer
+    }
+
+    private func insert(_ entry: Entry) {
+        heap.append(entry)
+        var child = heap.count - 1
+        while child > 0 {
+            let parent = (child - 1) / 2
+            guard entry.isBefore(heap[parent]) else { break }
+            heap[child] = heap[parent]
+            child = parent
+        }
+        heap[child] = entry
     }
 
     @discardableResult
@@ -55,32 +68,36 @@ final class VirtualTime: @unchecked Sendable {
     func run(until end: UInt64, unless isOver: () -> Bool = { false }) {
         settle()
         while let next = heap.first, next.at <= end, !isOver() {
-            removeFirst()
-            guard let action = next.timer.action else { continue }
+            guard let action = removeFirst() else { continue }
             now = next.at
             events += 1
             hash = (hash ^ now) &* 0x0000_0100_0000_01B3
-            next.timer.action = nil
             action()
             settle()
         }
         if !isOver() { now = max(now, end) }
     }
 
-    private func removeFirst() {
+    /// What the first timer does, unless it was cancelled.
+    private func removeFirst() -> (() -> Void)? {
+        let slot = heap[0].slot
+        let action = timers[slot]?.action
+        timers[slot]?.action = nil
+        timers[slot] = nil
+        freeSlots.append(slot)
         let last = heap.removeLast()
-        guard !heap.isEmpty else { return }
-        heap[0] = last
+        guard !heap.isEmpty else { return action }
         var parent = 0
         while true {
-            let left = 2 * parent + 1
-            guard left < heap.count else { return }
-            let right = left + 1
-            let least = right < heap.count && heap[right].isBefore(heap[left]) ? right : left
-            guard heap[least].isBefore(heap[parent]) else { return }
-            heap.swapAt(least, parent)
+            var least = 2 * parent + 1
+            guard least < heap.count else { break }
+            if least + 1 < heap.count, heap[least + 1].isBefore(heap[least]) { least += 1 }
+            guard heap[least].isBefore(last) else { break }
+            heap[parent] = heap[least]
             parent = least
         }
+        heap[parent] = last
+        return action
     }
 
     /// What an actor says, at once: nothing that it does for that may take time.
