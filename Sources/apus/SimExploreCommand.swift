@@ -83,10 +83,10 @@ struct SimExploreCommand: AsyncParsableCommand {
         let progress = ExploreProgress(seeds: Int(clamping: seeds))
         let totals = await run(search) { progress.show($0) }
         progress.clear()
-        if let failure = totals.failures.first { tell(failure) }
-        for failure in totals.failures.dropFirst().prefix(20) {
+        for failure in totals.failures.prefix(20) {
             print("seed \(failure.seed) broke \(failure.violation.map(String.init(describing:)) ?? "")")
         }
+        if let failure = totals.failures.first { tell(failure) }
         if !totals.unequal.isEmpty {
             print("not the same when run again: seeds \(totals.unequal.map(String.init).joined(separator: ", "))")
         }
@@ -95,10 +95,9 @@ struct SimExploreCommand: AsyncParsableCommand {
     }
 
     private func tell(_ failure: ClusterReport) {
-        print("seed \(failure.seed) broke \(failure.violation.map(String.init(describing:)) ?? "")")
         var shrinker = ClusterShrinker(ClusterPlan(seed: failure.seed, scale: scale), failure, planted: bug)
         let (plan, report) = shrinker.shrink()
-        print("it still does with \(plan.steps.count) steps:")
+        print("seed \(failure.seed) still does with \(plan.steps.count) steps:")
         for step in plan.steps { print("  \(step)") }
         if let violation = report.violation { print("  then: \(violation)") }
         let more = (short ? " --short" : "") + (plant.map { " --plant \($0)" } ?? "")

@@ -148,7 +148,8 @@ actor ExitStatus {
     func set(_ code: Int32) { if self.code == nil { self.code = code } }
 }
 
-/// A line on a terminal that is written over, for what takes longer than a second.
+/// How far it is, for what takes longer than a second: a line on a terminal that is written over, elsewhere a line now
+/// and then.
 final class SimProgress {
     private let isTerminal = isatty(STDERR_FILENO) == 1
     private let start = ContinuousClock.now
@@ -157,12 +158,11 @@ final class SimProgress {
 
     func show(_ text: () -> String) {
         let now = ContinuousClock.now
-        guard isTerminal, start.duration(to: now) > .seconds(1), last.duration(to: now) > .milliseconds(100) else {
-            return
-        }
+        let pause: Duration = isTerminal ? .milliseconds(100) : .seconds(30)
+        guard start.duration(to: now) > .seconds(1), last.duration(to: now) > pause else { return }
         last = now
-        isShown = true
-        FileHandle.standardError.write(Data("\r\u{1B}[K\(text())".utf8))
+        isShown = isTerminal
+        FileHandle.standardError.write(Data((isTerminal ? "\r\u{1B}[K\(text())" : "\(text())\n").utf8))
     }
 
     func clear() {
