@@ -87,6 +87,9 @@ public struct CongestionController: Sendable {
         delayTarget?.setAllocation(Double(bounds.allocation.maximum), now: now)
     }
 
+    /// How many bytes wait in the pacer: what waits there, the source should not send again.
+    public mutating func setBacklog(_ bytes: Int) { delayTarget?.backlog = max(bytes, 0) }
+
     /// Time passes.
     public mutating func advance(to now: Instant) {
         gcc?.advance(to: now, bytesInFlight: history.bytesInFlight)

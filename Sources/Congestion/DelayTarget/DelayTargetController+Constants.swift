@@ -40,7 +40,14 @@ extension DelayTargetController {
     static let firstGrowth = 0.04
     static let growthStep = 0.12
     static let largestGrowth = 0.6
-    static let pacingFactor = 1.25
+    static let largestPacing = 1.3
+    static let leastPacing = 0.85
+    /// 1/s; how fast pacing falls with the queue above its target.
+    static let pacingGain = 15.0
+    /// s in which what waits in the pacer should be gone.
+    static let backlogTime = 0.5
+    static let firstCompetition = Interval.seconds(8)
+    static let longestCompetition = Interval.seconds(30)
     static let windowQueue = 0.6
     /// s
     static let outage = 0.6

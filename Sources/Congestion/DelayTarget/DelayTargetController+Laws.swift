@@ -14,8 +14,8 @@ extension DelayTargetController {
             drain(since: since, capacity: capacity, queue: queue, digest)
         case .dipping(let until):
             if now >= until { endDip(now) }
-        case .competing(let reducedAt):
-            compete(digest, reducedAt: reducedAt, elapsed: elapsed)
+        case .competing(let since, let reducedAt):
+            compete(digest, since: since, reducedAt: reducedAt, elapsed: elapsed)
         }
     }
 
@@ -33,7 +33,6 @@ extension DelayTargetController {
         change = min(max(change, -0.2), 0.1)
         if change > 0 { change = min(change, roomToGrow) }
         rate *= 1 + change
-        rate = min(rate, max(allocation, bounds.lowerBound))
     }
 
     private mutating func fairnessPull(_ queue: Double, elapsed: Double) -> Double {
@@ -61,7 +60,8 @@ extension DelayTargetController {
     /// A rate that the source does not use proves nothing: no growth far above what arrives.
     private var roomToGrow: Double {
         guard let rates = delivery.rates(over: .milliseconds(500)) else { return 0.1 }
-        return max((1.5 * rates.received + 20_000) / rate - 1, 0)
+        let limit = min(1.5 * rates.received + 20_000, max(allocation, bounds.lowerBound))
+        return max(limit / rate - 1, 0)
     }
 
     /// Marks are spent once per round trip, by half the share that is marked (RFC 9331 and DCTCP, RFC 8257 section 3.3).
@@ -96,7 +96,7 @@ extension DelayTargetController {
     }
 
     private mutating func startDrain(_ now: Instant) {
-        let delivered = delivery.rates(over: .milliseconds(250))?.received ?? rate / 2
+        let delivered = delivery.rates(over: .milliseconds(120))?.received ?? rate / 2
         let capacity = max(min(delivered, rate), bounds.lowerBound)
         state = .draining(since: now, capacity: capacity, queue: delay.latestQueue)
         rate = min(rate, capacity * Self.afterDrain)
@@ -116,6 +116,12 @@ extension DelayTargetController {
         let spent = (now - since).seconds
         let current = delay.latestQueue
         if current < delayTarget { return endDrain(now) }
+        // While the queue stands, what comes is what the link gives us.
+        if current > Self.competitorQueue, let rates = delivery.rates(over: .milliseconds(150)) {
+            let capacity = max(min(rates.received, capacity), bounds.lowerBound)
+            state = .draining(since: since, capacity: capacity, queue: queue)
+            rate = min(rate, capacity * Self.afterDrain)
+        }
         let patience = max(Self.drainPatience, 4 * (baseRoundTrip.value + queue))
         guard spent > patience else { return }
         if lowestQueue.value > max(Self.competitorQueue, queue / 2) {
@@ -130,31 +136,34 @@ extension DelayTargetController {
         quietUntil = now + .nanoseconds(Int64((baseRoundTrip.value + 0.1) * 1e9))
         averageQueue = nil
         highFor = 0
+        delay.isFrozen = false
+        competitionPause = Self.firstCompetition
     }
 
     // MARK: Competing
 
     private mutating func startCompetition(capacity: Double, _ now: Instant) {
-        state = .competing(reducedAt: now)
+        state = .competing(since: now, reducedAt: now)
         delay.isFrozen = true
         rate = max(rate, capacity * Self.afterDrain)
     }
 
     /// One segment more per round trip, a quarter less on loss: TCP's way (RFC 5681 section 3.1), a little gentler.
-    private mutating func compete(_ digest: FeedbackDigest, reducedAt: Instant, elapsed: Double) {
+    private mutating func compete(_ digest: FeedbackDigest, since: Instant, reducedAt: Instant, elapsed: Double) {
         let now = digest.now
-        guard lowestQueue.value > Self.competitionEnd else {
-            delay.isFrozen = false
-            return endDrain(now)
+        guard lowestQueue.value > Self.competitionEnd else { return endDrain(now) }
+        guard now - since < competitionPause else {
+            // Two of our kind would compete with each other for ever.
+            competitionPause = min(competitionPause * 3 / 2, Self.longestCompetition)
+            return startDrain(now)
         }
         let roundTrip = max(baseRoundTrip.value + delay.queue, 0.02)
         if !digest.lost.isEmpty, (now - reducedAt).seconds > roundTrip {
-            state = .competing(reducedAt: now)
+            state = .competing(since: since, reducedAt: now)
             rate *= Self.competitionDecrease
         } else {
             let step = weight * Self.segmentBits / (roundTrip * roundTrip) * elapsed
             rate += min(step, rate * roomToGrow)
-            rate = min(rate, max(allocation, bounds.lowerBound))
         }
     }
 

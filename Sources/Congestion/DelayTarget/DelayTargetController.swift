@@ -17,8 +17,8 @@ struct DelayTargetController: Sendable {
         /// `capacity` in bit/s as delivered at the start, `queue` in s as it stood then.
         case draining(since: Instant, capacity: Double, queue: Double)
         case dipping(until: Instant)
-        /// The last back-off on loss.
-        case competing(reducedAt: Instant)
+        /// Since when, and the last back-off on loss.
+        case competing(since: Instant, reducedAt: Instant)
     }
 
     let bounds: ClosedRange<Double>
@@ -56,6 +56,10 @@ struct DelayTargetController: Sendable {
     var marks = 0.0
     var markedAt = Instant.origin
     var lowestQueue = LeastOfWindow()
+    /// How long a competition lasts before the queue is tried again.
+    var competitionPause = DelayTargetController.firstCompetition
+    /// Bytes that wait in the pacer.
+    var backlog = 0
     private(set) var deadline: Instant
 
     init(_ configuration: CongestionConfiguration, random: SeededRandom, now: Instant) {
@@ -133,7 +137,7 @@ struct DelayTargetController: Sendable {
     /// bit/s.
     var targetRate: Double {
         switch state {
-        case .steady, .competing: rate
+        case .steady, .competing: max(rate - Double(backlog) * 8 / Self.backlogTime, rate / 2)
         case .draining(_, let capacity, _): min(rate, capacity * drainFactor)
         case .dipping: rate * Self.dipFactor
         }
@@ -141,9 +145,16 @@ struct DelayTargetController: Sendable {
 
     func pacingRate(minimum: Double) -> Double {
         switch state {
-        case .steady, .competing: max(rate, minimum) * (hasFeedback ? Self.pacingFactor : 2.5)
+        case .steady: max(rate, minimum) * (hasFeedback ? pacingFactor : 2.5)
+        case .competing: max(rate, minimum) * Self.largestPacing
         case .draining, .dipping: targetRate
         }
+    }
+
+    /// The queue is kept short at once by what the pacer holds back, long before the source has followed.
+    private var pacingFactor: Double {
+        let excess = delay.queue - delayTarget
+        return min(max(Self.largestPacing - excess * Self.pacingGain, Self.leastPacing), Self.largestPacing)
     }
 
     /// Bytes: what the path holds and a queue of some hundred milliseconds.
