@@ -1,0 +1,148 @@
+public import Wire
+
+/// Finds out what a path carries from what its far end says of the packets, and tells source and pacer what to send.
+///
+/// Sans-IO: the caller tells of packets (``sent(_:)``), feedback (``receive(_:now:)`` and its kin) and time
+/// (``advance(to:)``, at ``deadline`` at the latest), and reads the rates afterwards. Nothing is allocated once it
+/// exists. All rates are bit/s on the wire; the estimate stays within the configuration's bounds whatever a peer
+/// claims.
+public struct CongestionController: Sendable {
+    /// What it was made with.
+    public let configuration: CongestionConfiguration
+    private var history: SendHistory
+    private var digest: FeedbackDigest
+    private var bounds: RateBounds
+    // One of the two exists. Not an enum with payloads: changing a payload in place would copy it.
+    private var gcc: GoogleCongestionControl?
+    private var delayTarget: DelayTargetController?
+    private var smoothedRoundTrip: Interval?
+    private var loss = LossStatistics()
+    private var packetsSinceReport = 0
+
+    /// - Parameter random: spreads what should not happen in step with other controllers.
+    public init(_ configuration: CongestionConfiguration, random: SeededRandom, now: Instant) {
+        self.configuration = configuration
+        let capacity = Self.historyCapacity(configuration.maximumRate)
+        history = SendHistory(capacity: capacity)
+        digest = FeedbackDigest(capacity: capacity)
+        bounds = RateBounds(configuration)
+        switch configuration.algorithm {
+        case .gcc: gcc = GoogleCongestionControl(configuration, now: now)
+        case .delayTarget: delayTarget = DelayTargetController(configuration, random: random, now: now)
+        }
+    }
+
+    /// Two seconds of packets of 1000 bytes at the maximum rate, within ``Limits``.
+    private static func historyCapacity(_ maximumRate: UInt64) -> Int {
+        var capacity = Limits.smallestHistory
+        while capacity < Limits.largestHistory, UInt64(capacity) * 4_000 < maximumRate { capacity *= 2 }
+        return capacity
+    }
+
+    // MARK: What happens
+
+    /// A packet has left. Sequence numbers rise; one that does not is not remembered.
+    public mutating func sent(_ packet: SentPacket) {
+        history.append(packet)
+        packetsSinceReport += 1
+        gcc?.sent(packet)
+        delayTarget?.sent(packet)
+    }
+
+    /// One report, decoded, in any order of sequence numbers. What it says of packets that never left, of packets
+    /// already known to have come, and of packets long gone is ignored.
+    public mutating func receive(_ results: Span<PacketResult>, now: Instant) {
+        digest.read(results, history: &history, now: now)
+        guard !digest.isEmpty else { return }
+        loss.count(digest)
+        if let sample = digest.propagation { noteRoundTrip(sample) }
+        gcc?.receive(digest, roundTrip: smoothedRoundTrip)
+        delayTarget?.receive(digest)
+    }
+
+    /// The receiver's own estimate (REMB, draft-alvestrand-rmcat-remb-03): an upper bound until the next one.
+    public mutating func receiveMaximumRate(_ rate: UInt64, now: Instant) {
+        bounds.receiverMaximum = rate
+    }
+
+    /// A report block of an SR or RR: the fallback while no transport feedback comes.
+    ///
+    /// - Parameters:
+    ///   - lossFraction: 0...1, lost among expected since the last report (RFC 3550 section 6.4.1).
+    ///   - roundTrip: from LSR and DLSR, nil when the block has none.
+    public mutating func receiveReceiverReport(lossFraction: Double, roundTrip: Interval?, now: Instant) {
+        if let roundTrip { noteRoundTrip(roundTrip) }
+        let fraction = lossFraction > 0 ? min(lossFraction, 1) : 0
+        gcc?.receiveReport(loss: fraction, roundTrip: smoothedRoundTrip, packets: packetsSinceReport, now: now)
+        delayTarget?.receiveReport(loss: fraction, roundTrip: smoothedRoundTrip, packets: packetsSinceReport, now: now)
+        packetsSinceReport = 0
+    }
+
+    /// What the source could use at most and needs at least, and what may be padded; bit/s.
+    public mutating func setAllocation(maximum: UInt64, minimum: UInt64, padding: UInt64, now: Instant) {
+        bounds.allocation = Allocation(
+            maximum: min(maximum, Limits.maximumRate), minimum: min(minimum, Limits.maximumRate),
+            padding: min(padding, Limits.maximumRate))
+        gcc?.setAllocation(Double(bounds.allocation.maximum), now: now)
+        delayTarget?.setAllocation(Double(bounds.allocation.maximum), now: now)
+    }
+
+    /// How many bytes wait in the pacer: what waits there, the source should not send again.
+    public mutating func setBacklog(_ bytes: Int) { delayTarget?.backlog = max(bytes, 0) }
+
+    /// Time passes.
+    public mutating func advance(to now: Instant) {
+        gcc?.advance(to: now, bytesInFlight: history.bytesInFlight)
+        delayTarget?.advance(to: now)
+    }
+
+    /// When ``advance(to:)`` wants to be called next.
+    public var deadline: Instant { gcc?.deadline ?? delayTarget?.deadline ?? .distantFuture }
+
+    // MARK: What follows
+
+    /// What the path carries.
+    public var estimate: UInt64 { bounds.clamp(gcc?.estimate ?? delayTarget?.rate ?? 0) }
+
+    /// What the source (encoder, choice of layers) may send now, retransmissions and headers included.
+    public var targetRate: UInt64 { bounds.clamp(gcc?.targetRate ?? delayTarget?.targetRate ?? 0) }
+
+    /// What the pacer lets out.
+    public var pacingRate: UInt64 {
+        let minimum = Double(bounds.allocation.minimum)
+        let rate = gcc?.pacingRate(minimum: minimum) ?? delayTarget?.pacingRate(minimum: minimum) ?? 0
+        return UInt64(min(max(rate, Double(bounds.minimum)), Double(Limits.maximumRate) * 3))
+    }
+
+    /// How much time's worth of bytes the pacer may let out at once.
+    public var pacingBurst: Interval { gcc == nil ? .milliseconds(5) : GoogleCongestionControl.burst }
+
+    /// Up to what the pacer fills with padding when media is less.
+    public var paddingRate: UInt64 {
+        max(min(bounds.allocation.padding, targetRate), bounds.limit(gcc?.paddingRate ?? 0))
+    }
+
+    /// The next train that the pacer should send, once each; nil when there is none.
+    public mutating func nextProbe(now: Instant) -> ProbeCluster? { gcc?.nextProbe() ?? delayTarget?.nextProbe() }
+
+    /// Bytes that may leave before feedback comes; `Int.max` without a window, 0 when it is full. Audio goes on.
+    public var windowRoom: Int { delayTarget?.windowRoom(bytesInFlight: history.bytesInFlight) ?? .max }
+
+    /// Whether only audio may leave until feedback comes.
+    public var isWindowFull: Bool { windowRoom <= 0 }
+
+    /// The smoothed round trip of the path; nil before the first feedback.
+    public var roundTrip: Interval? { smoothedRoundTrip }
+
+    /// The share of packets lost, 0...1, smoothed over the last seconds.
+    public var lossRatio: Double { loss.ratio }
+
+    /// Bytes on their way that no feedback has passed.
+    public var bytesInFlight: Int { history.bytesInFlight }
+
+    private mutating func noteRoundTrip(_ sample: Interval) {
+        let sample = min(max(sample, .zero), Limits.longestRoundTrip)
+        // RFC 6298 section 2: an eighth of each sample.
+        smoothedRoundTrip = smoothedRoundTrip.map { $0 + (sample - $0) / 8 } ?? sample
+    }
+}
