@@ -69,7 +69,7 @@ targets += [
     core("Congestion", ["Wire"]),
     core("SDP", ["MDNS", "RTP", "Wire"]),
     core("Transport", ["ICE", "STUN", "DTLS", "SRTP", "Wire"]),
-    core("Forwarding", ["RTP", "Wire"]),
+    core("Forwarding", ["Congestion", "RTP", "Wire"]),
     core("Session", ["RTP", "Wire", "COpenSSL"]),
 ]
 

@@ -35,6 +35,8 @@ struct Endpoint {
     var nextReport = Instant.distantFuture
     /// When RTP or RTCP arrived last.
     var lastMedia = Instant.origin
+    /// The path to the peer, where it says what becomes of packets.
+    var send: SendSide?
     /// The peer's last REMB in bits per second.
     var remb: UInt64 = 0
 

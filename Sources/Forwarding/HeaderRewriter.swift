@@ -19,7 +19,7 @@ struct HeaderRewriter: BitwiseCopyable {
     /// Input older than this came before the stream switched to the source.
     private var firstInput: Int64 = 0
     /// The newest input in order, whether it passed or not, and what it said.
-    private var newestInput: Int64 = 0
+    private(set) var newestInput: Int64 = 0
     private var input = InputState()
     /// Newest output, extended to 64 bits; the first packet gets the number after it.
     private(set) var newestSequence: Int64

@@ -31,6 +31,7 @@ struct IncomingStream: ~Copyable {
     /// Packets come, or have stopped only together with those of the other layers.
     var isAlive = false
     var size = LayerSize()
+    var rates = LayerRates()
     var pictures = PictureCounter()
     var structures = StructureHistory()
     /// The last sender report of this source.

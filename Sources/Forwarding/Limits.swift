@@ -98,4 +98,34 @@ public enum Limits {
     public static let mediaSilence = Interval.seconds(5)
     /// Report blocks in one RTCP packet (5-bit count, RFC 3550 section 6.4.2).
     public static let reportBlocks = 31
+
+    // MARK: The path to a peer
+
+    /// bit/s: what a path is taken for before feedback, and the least and the most that it ever is.
+    public static let startRate: UInt64 = 1_000_000
+    public static let minimumRate: UInt64 = 30_000
+    public static let maximumRate: UInt64 = 50_000_000
+    /// Bytes on the wire beside an RTP packet: IPv4, UDP, and the longest SRTP tag.
+    public static let packetOverhead = 20 + 8 + 16
+    /// Packets of a peer that wait until its path has room; a key frame has some fifty.
+    public static let deferredPackets = 512
+    /// How much time's worth of bytes may leave for a peer at once (libwebrtc's burst interval).
+    public static let pacingBurst = Interval.milliseconds(40)
+    /// A path whose timer is due again at once is looked at after this.
+    public static let pacingStep = Interval.milliseconds(1)
+    /// Packets taken from one transport-wide feedback packet.
+    public static let reportedPackets = 4_096
+    /// Newest packets of a stream that fill probes.
+    public static let probeFillers: Int64 = 16
+    /// Allocations of a peer's path are this far apart while the estimate wanders…
+    public static let allocationInterval = Interval.milliseconds(500)
+    /// …and happen at once when it falls below this share of what was allocated by.
+    public static let allocationFall = 0.9
+    /// A higher layer is taken when it fits with this to spare…
+    public static let upswitchHeadroom = 1.15
+    /// …for so long; after an upswitch that had to be taken back, each time half as long again, up to the most.
+    public static let upswitchProof = Interval.seconds(2)
+    public static let longestUpswitchProof = Interval.seconds(120)
+    /// An upswitch that is taken back within this time has failed.
+    public static let upswitchTrial = Interval.seconds(10)
 }

@@ -13,6 +13,8 @@ extension Router {
         var ssrc: UInt32
         /// Bytes of padding behind the payload.
         var padding: UInt8 = 0
+        /// Of the packet on the peer's transport.
+        var transportNumber: UInt16?
         /// It goes out as RTX, with the original number before its payload.
         var original: SequenceNumber?
 
@@ -92,6 +94,9 @@ extension Router {
             // packet byte for byte, as its repeated SRTP index demands (RFC 3711 section 9.1).
             let time = NTPTimestamp(forward.arrival, unixOffset: .zero).absoluteSendTime
             writer.append(id: sendTimeID, uint24: time, into: &output)
+        }
+        if let number = copy.transportNumber {
+            writer.append(id: subscribers[slot].transportSequenceID, number, into: &output)
         }
         // An empty packet has nothing that the rest could describe.
         guard !copy.position.isFiller else { return writer.finish(into: &output) }

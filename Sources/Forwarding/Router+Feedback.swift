@@ -48,7 +48,10 @@ extension Router {
             }
         case .maximumBitrate(let estimate):
             endpoints[endpoint].remb = min(estimate.bitsPerSecond, Limits.rembCeiling)
-        case .sourceDescription, .transportFeedback, .unknown:
+            receiveMaximum(endpoints[endpoint].remb, from: endpoint, now: now)
+        case .transportFeedback(let feedback):
+            receive(feedback, in: bytes, from: endpoint, now: now)
+        case .sourceDescription, .unknown:
             break
         }
     }

@@ -47,20 +47,28 @@ extension Router {
     mutating func retarget(_ slot: Int, now: Instant) {
         let publisher = Int(subscribers[slot].publisher)
         subscribers[slot].wishSource = 0
+        let allowance = subscribers[slot].allowance
+        guard !allowance.isPaused else { return pause(slot) }
         let isSingle = publisher < 0 || publishers[publisher].streamCount == 1 || subscribers[slot].pin >= 0
         subscribers[slot].wish = LayerWish(
-            spatial: isSingle ? subscribers[slot].spatialLimit : RewritingSpan.all,
-            temporal: subscribers[slot].temporalLimit)
+            spatial: isSingle ? min(subscribers[slot].spatialLimit, allowance.spatial) : RewritingSpan.all,
+            temporal: min(subscribers[slot].temporalLimit, allowance.temporal))
         let target = publisher < 0 ? -1 : bestStream(of: publisher, for: slot)
         guard target != subscribers[slot].target else { return }
         setTarget(slot, target)
         if target >= 0, target != subscribers[slot].current { requestKeyFrame(ofStream: Int(target), now: now) }
     }
 
+    /// Nothing is sent until the path has room for the lowest layer; then it begins afresh, at a key frame.
+    private mutating func pause(_ slot: Int) {
+        setTarget(slot, -1)
+        if subscribers[slot].current >= 0 { forgetSource(ofSubscriber: slot) }
+    }
+
     private func bestStream(of publisher: Int, for slot: Int) -> Int32 {
         let count = publishers[publisher].streamCount
         if subscribers[slot].pin >= 0 { return pinnedStream(of: publisher, for: slot) }
-        let wanted = min(Int(subscribers[slot].spatialLimit), count - 1)
+        let wanted = min(Int(min(subscribers[slot].spatialLimit, subscribers[slot].allowance.spatial)), count - 1)
         var rank = wanted
         while rank >= 0 {
             let stream = publishers[publisher].stream(ofRank: rank)

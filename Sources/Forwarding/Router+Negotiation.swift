@@ -200,8 +200,22 @@ extension Router {
         if transportSequenceID != 0, endpoints[endpoint].recorder == nil {
             endpoints[endpoint].recorder = TransportFeedbackRecorder()
         }
+        updateSendSide(of: endpoint)
         if let named = media.first(where: { !($0.sends?.cname ?? "").isEmpty })?.sends {
             endpoints[endpoint].cname = named.cname
+        }
+    }
+
+    /// The path to a peer is looked after when the peer says what becomes of its packets.
+    private mutating func updateSendSide(of endpoint: Int) {
+        var isTold = false
+        for slot in endpoints[endpoint].subscribers { isTold = isTold || subscribers[Int(slot)].transportSequenceID != 0 }
+        guard isTold != (endpoints[endpoint].send != nil) else { return }
+        endpoints[endpoint].send = isTold ? SendSide(random: &random, now: now) : nil
+        guard !isTold else { return }
+        for slot in endpoints[endpoint].subscribers {
+            subscribers[Int(slot)].allowance = LayerAllowance()
+            retarget(Int(slot), now: now)
         }
     }
 }

@@ -31,6 +31,7 @@ extension Router {
         } else {
             forward.isKeyFrame = true
             noteAudioLevel(header, packet, slot, now: now)
+            noteRate(forward, packet, stream, now: now)
         }
         forward.subscriberCount = publishers[slot].subscribers.count
         guard forward.subscriberCount > 0 else { throw .noSubscriber }
@@ -159,11 +160,18 @@ extension Router {
         noteLayer(stream, bytes: packet.byteCount, now: now)
         forward.isPadding = forward.payloadRange.isEmpty
         if !forward.isPadding { try readFrame(&forward, packet, format, stream) }
+        noteRate(forward, packet, stream, now: now)
         guard format.codec.hasKeyFrames else { return forward.isKeyFrame = !forward.isPadding }
         guard !forward.isPadding else { return }
         guard forward.isKeyFrame else { return }
         streams[stream].keyFrames.keyFrameArrived()
         if !forward.isRecovered { streams[stream].nacks?.noteKeyFrame(forward.header.sequenceNumber) }
+    }
+
+    private mutating func noteRate(_ forward: Forward, _ packet: RawSpan, _ stream: Int, now: Instant) {
+        let bytes = SendSide.wireBytes(packet.byteCount)
+        _ = streams[stream].rates.count(
+            bytes, spatial: forward.frame.spatial, temporal: forward.frame.temporal, now: now)
     }
 
     /// What the descriptors say. A packet whose descriptor is broken is lost.

@@ -1,3 +1,4 @@
+import Congestion
 import RTP
 public import Wire
 
@@ -10,7 +11,8 @@ extension Router {
     ///   - packet: the bytes that `receiveRTP` described in `forward`.
     ///   - output: ``Forward/roomNeeded`` bytes at least.
     ///
-    /// Throws `layerNotSelected` for a layer that this subscriber does not get, and other reasons as they
+    /// 0, and nothing is written, when the packet has to wait for the path to the peer; it comes from
+    /// ``nextTransmit(into:)`` then. Throws `layerNotSelected` for a layer that this subscriber does not get, and other reasons as they
     /// are named. What is left out leaves no gap in the subscriber's sequence numbers.
     public mutating func rewrite(
         _ forward: Forward, packet: RawSpan, for subscriber: SubscriberIndex, into output: inout MutableRawSpan,
@@ -46,10 +48,22 @@ extension Router {
         if unsafe rewriter.pointee.selection.wantsKeyFrame {
             requestKeyFrame(for: slot, ofStream: forward.stream, now: now)
         }
+        let isNumbered = subscribers[slot].isNumbered(format)
+        guard case .now(let cluster, let isNumbered) = admit(
+            slot, bytes: packet.byteCount, isNumbered: isNumbered, now: now)
+        else {
+            try postpone(forward, slot, bytes: packet.byteCount, now: now)
+            return 0
+        }
         var copy = Copy(slot: slot, position: position, ssrc: unsafe rewriter.pointee.ssrc, format: format)
+        if isNumbered { copy.transportNumber = endpoints[endpoint].send?.number }
         if format.rtx != Publisher.Format.none { copy.padding = forward.padding }
         let length = try write(copy, forward, packet, into: &output)
         noteSent(slot, bytes: length, now: now)
+        if isNumbered {
+            let kind: SentPacket.Kind = subscribers[slot].kind == .audio ? .audio : .video
+            endpoints[endpoint].send?.noteSent(length, kind, cluster: cluster, now: now)
+        }
         return length
     }
 
@@ -104,7 +118,7 @@ extension Router {
         if streams[Int(stream)].senderReport != nil { reportWork.add(slot) }
     }
 
-    private mutating func noteSent(_ slot: Int, bytes: Int, now: Instant) {
+    mutating func noteSent(_ slot: Int, bytes: Int, now: Instant) {
         subscribers[slot].lastSent = now
         subscribers[slot].throttle.earn(bytes)
         guard !subscribers[slot].isFlowing else { return }

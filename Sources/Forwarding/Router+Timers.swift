@@ -17,6 +17,7 @@ extension Router {
     private mutating func serve(_ endpoint: Int, now: Instant) -> Instant {
         guard endpoints[endpoint].isOpen else { return .distantFuture }
         var next = min(serveMediaState(endpoint, now: now), serveSpeakers(endpoint, now: now))
+        next = min(next, servePath(endpoint, now: now))
         for slot in endpoints[endpoint].publishers {
             next = min(next, serveFlow(ofPublisher: Int(slot), now: now))
             next = min(next, serveLayers(ofPublisher: Int(slot), now: now))

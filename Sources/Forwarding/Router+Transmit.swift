@@ -1,3 +1,4 @@
+import Congestion
 import RTP
 import Wire
 
@@ -19,7 +20,7 @@ extension Router {
         while let queued = retransmissions.pop() {
             if let transmit = retransmit(queued, &output) { return transmit }
         }
-        return nil
+        return nextPaced(&output)
     }
 
     private mutating func emit(_ endpoint: Int, _ output: inout MutableRawSpan) -> Transmit? {
@@ -148,31 +149,48 @@ extension Router {
         return true
     }
 
-    /// The packet again: as RTX where the peer takes it (RFC 4588), else as it was.
+    /// What a peer asked for again: as RTX where it takes that (RFC 4588), else as it was.
     private mutating func retransmit(
         _ queued: QueuedRetransmission, _ output: inout MutableRawSpan
     ) -> Transmit? {
         let slot = Int(queued.subscriber)
         guard subscribers.contains(slot), subscribers[slot].rewriter == queued.rewriter else { return nil }
+        let transmit = repeatCached(
+            slot, source: queued.source, sequence: queued.sequence, kind: .retransmission, cluster: 0, &output)
+        if transmit != nil { subscribers[slot].packetsRetransmitted &+= 1 }
+        return transmit
+    }
+
+    /// A packet from the stream's cache: for the first time when it is `video`, else once more.
+    mutating func repeatCached(
+        _ slot: Int, source: UInt64, sequence: Int64, kind: SentPacket.Kind, cluster: Int32,
+        _ output: inout MutableRawSpan
+    ) -> Transmit? {
         let stream = Int(subscribers[slot].current)
         let endpoint = Int(subscribers[slot].endpoint)
         guard endpoints[endpoint].isConnected, stream >= 0 else { return nil }
-        guard let rewriter = unsafe rewriters.pointer(to: queued.rewriter) else { return nil }
-        guard let forward = streams[stream].cached(queued.sequence, source: queued.source),
+        guard let rewriter = unsafe rewriters.pointer(to: subscribers[slot].rewriter) else { return nil }
+        guard let forward = streams[stream].cached(sequence, source: source),
             let position = unsafe rewriter.pointee.position(of: forward, subscribers[slot].history),
             let format = subscribers[slot].format(of: forward.payloadType)
         else { return nil }
+        let isRTX = kind != .video && format.rtx != Publisher.Format.none
+        // What only fills must not look like the packet itself.
+        guard kind != .padding || isRTX else { return nil }
         var copy = Copy(slot: slot, position: position, ssrc: unsafe rewriter.pointee.ssrc, format: format)
-        let isRTX = format.rtx != Publisher.Format.none
         if isRTX {
             unsafe rewriter.pointee.rtxSequence &+= 1
             copy.becomeRTX(
                 ssrc: unsafe rewriter.pointee.rtxSSRC, number: SequenceNumber(unsafe rewriter.pointee.rtxSequence),
                 payloadType: format.rtx)
         }
+        let isNumbered = subscribers[slot].isNumbered(format)
+        if isNumbered { copy.transportNumber = endpoints[endpoint].send?.number }
         guard let length = writeCached(copy, forward, stream, &output) else { return nil }
-        subscribers[slot].packetsRetransmitted &+= 1
-        return Transmit(EndpointIndex(Int32(endpoint)), isRTX ? .rtp : .repeatedRTP, length: length)
+        if isNumbered { endpoints[endpoint].send?.noteSent(length, kind, cluster: cluster, now: now) }
+        if kind == .video { noteSent(slot, bytes: length, now: now) }
+        let isFirst = kind == .video || isRTX
+        return Transmit(EndpointIndex(Int32(endpoint)), isFirst ? .rtp : .repeatedRTP, length: length)
     }
 
     private func writeCached(

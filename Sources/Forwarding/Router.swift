@@ -1,3 +1,4 @@
+import Congestion
 import RTP
 public import Wire
 
@@ -40,6 +41,11 @@ public import Wire
     var feedbackWork: WorkList
     /// Subscribers with a sender report to send.
     var reportWork: WorkList
+    /// Endpoints whose paths may let something out.
+    var paceWork: WorkList
+    /// Room to read feedback in, and which packet filled a probe last.
+    var packetResults: [PacketResult] = []
+    var fillerCount: Int64 = 0
     /// Endpoints whose levels may differ from what was reported.
     var eventWork: WorkList
     var retransmissions = Ring<QueuedRetransmission>(capacity: Limits.queuedRetransmissions)
@@ -81,6 +87,7 @@ public import Wire
         inherited = rewriters.handles
         feedbackWork = WorkList(capacity: capacity)
         reportWork = WorkList(capacity: capacity * Limits.subscribersPerEndpoint)
+        paceWork = WorkList(capacity: capacity)
         eventWork = WorkList(capacity: capacity)
         nackList.reserveCapacity(NackGenerator.batch)
     }

@@ -27,6 +27,8 @@ struct Subscriber: ~Copyable {
     var wishSource: UInt64 = 0
     var wishEpoch: UInt8 = 0
     var history = SpanHistory()
+    /// What the path to the peer has room for.
+    var allowance = LayerAllowance()
 
     private var formats: [FormatMapping] = []
     /// The format found last: nearly always the next one too.
@@ -39,6 +41,8 @@ struct Subscriber: ~Copyable {
     private(set) var ridExtensionID: UInt8 = 0
     private(set) var repairedRidExtensionID: UInt8 = 0
     private(set) var sendTimeExtensionID: UInt8 = 0
+    /// Packets are numbered across the transport, for its feedback; 0 without.
+    private(set) var transportSequenceID: UInt8 = 0
     /// Some id above 14 is in use, which takes the two-byte form (RFC 8285 section 4.3).
     private(set) var usesLargeIDs = false
 
@@ -106,6 +110,8 @@ struct Subscriber: ~Copyable {
         midExtensionID = parameters.extensionID(HeaderExtensionURI.mid)
         midValue = midExtensionID == 0 ? nil : HeaderExtensionValue(mid)
         sendTimeExtensionID = parameters.extensionID(HeaderExtensionURI.absoluteSendTime)
+        let hasFeedback = parameters.codecs.contains { $0.hasFeedback("transport-cc") }
+        transportSequenceID = hasFeedback ? parameters.extensionID(HeaderExtensionURI.transportWideCC) : 0
         ridExtensionID = parameters.extensionID(HeaderExtensionURI.rid)
         repairedRidExtensionID = parameters.extensionID(HeaderExtensionURI.repairedRid)
         // Only where we send several encodings is there something to tell apart.
@@ -145,7 +151,8 @@ struct Subscriber: ~Copyable {
         }
         isNew = isNew || count != extensionCount
         extensionCount = count
-        usesLargeIDs = max(midExtensionID, sendTimeExtensionID, ridExtensionID, repairedRidExtensionID) > 14
+        let added = max(midExtensionID, sendTimeExtensionID, transportSequenceID)
+        usesLargeIDs = max(added, ridExtensionID, repairedRidExtensionID) > 14
         for index in 0..<extensionCount where extensions[index].output > 14 { usesLargeIDs = true }
         return isNew
     }
@@ -163,6 +170,12 @@ struct Subscriber: ~Copyable {
             return lastFormat
         }
         return nil
+    }
+
+    /// A packet of the format can carry a transport-wide number. Not one that would be repeated without RTX: that has
+    /// to be the same byte for byte (RFC 3711 section 9.1), and the number is another for each time.
+    func isNumbered(_ format: FormatMapping) -> Bool {
+        transportSequenceID != 0 && (kind == .audio || format.rtx != Publisher.Format.none)
     }
 
     /// The same without remembering it.

@@ -20,7 +20,7 @@ public enum DropReason: UInt8, Error, CaseIterable, Sendable, BitwiseCopyable {
     /// A layer that nobody, or not this subscriber, gets; padding without media; a payload or dependency
     /// descriptor that contradicts itself.
     case layerNotSelected, paddingOnly, payloadMalformed
-    case staleSource, retransmissionUnavailable, retransmissionThrottled
+    case staleSource, retransmissionUnavailable, retransmissionThrottled, pacerQueueFull
     // Egress
     case consentExpired, sendFailed, sendWouldBlock
     /// The process stood still, and its sessions may be somebody else's by now.

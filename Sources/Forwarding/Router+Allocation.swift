@@ -1,0 +1,151 @@
+import RTP
+import Wire
+
+// Which layers the path to a peer has room for.
+
+extension Router {
+    /// Shares the path among the endpoint's videos when the estimate fell, or it is time.
+    mutating func allocateLayers(of endpoint: Int, now: Instant) {
+        guard let rate = endpoints[endpoint].send?.rateToAllocate(now: now) else { return }
+        var slots: [Int32] = []
+        var demands: [LayerAllocator.Demand] = []
+        for slot in endpoints[endpoint].subscribers where isSteered(Int(slot)) {
+            let demand = demand(of: Int(slot))
+            guard demand.count > 0 else { continue }
+            slots.append(slot)
+            demands.append(demand)
+        }
+        let reserved = audioRate(of: endpoint)
+        tellDemand(of: endpoint, demands, reserved, now: now)
+        guard !demands.isEmpty else { return }
+        let budget = rate > reserved ? rate - reserved : 0
+        var careful = demands
+        LayerAllocator.allocate(&demands, budget: budget)
+        LayerAllocator.allocate(&careful, budget: UInt64(Double(budget) / Limits.upswitchHeadroom))
+        for index in slots.indices {
+            let slot = Int(slots[index])
+            let isChanged = subscribers[slot].allowance.follow(demands[index], careful: careful[index], now: now)
+            if isChanged { retarget(slot, now: now) }
+        }
+    }
+
+    /// Videos whose layers are ours to choose.
+    private func isSteered(_ slot: Int) -> Bool {
+        subscribers[slot].kind == .video && subscribers[slot].pin < 0 && subscribers[slot].publisher >= 0
+    }
+
+    /// What there is for a subscriber to get, within what its peer wants at most.
+    private func demand(of slot: Int) -> LayerAllocator.Demand {
+        var demand = LayerAllocator.Demand()
+        let publisher = Int(subscribers[slot].publisher)
+        let count = publishers[publisher].streamCount
+        let spatialLimit = Int(subscribers[slot].spatialLimit)
+        let temporalLimit = Int(subscribers[slot].temporalLimit)
+        if count > 1 {
+            for rank in 0..<count {
+                let stream = Int(publishers[publisher].stream(ofRank: rank))
+                guard streams[stream].isAlive, streams[stream].rates.isKnown else { continue }
+                guard rank <= spatialLimit || demand.count == 0 else { break }
+                let rates = streams[stream].rates
+                for temporal in 0...min(rates.highestTemporal, temporalLimit) {
+                    demand.append(
+                        LayerAllocator.Rung(
+                            spatial: UInt8(rank), temporal: UInt8(temporal),
+                            rate: rates.rate(spatial: LayerRates.layers, temporal: temporal)))
+                }
+            }
+        } else {
+            let stream = Int(publishers[publisher].stream(ofRank: 0))
+            guard streams[stream].rates.isKnown else { return demand }
+            let rates = streams[stream].rates
+            for spatial in 0...min(rates.highestSpatial, spatialLimit) {
+                for temporal in 0...min(rates.highestTemporal, temporalLimit) {
+                    demand.append(
+                        LayerAllocator.Rung(
+                            spatial: UInt8(spatial), temporal: UInt8(temporal),
+                            rate: rates.rate(spatial: spatial, temporal: temporal)))
+                }
+            }
+        }
+        return demand
+    }
+
+    /// Audio goes first: bit/s on the wire that the endpoint's audio takes.
+    private func audioRate(of endpoint: Int) -> UInt64 {
+        var sum: UInt64 = 0
+        for slot in endpoints[endpoint].subscribers where subscribers[Int(slot)].kind == .audio {
+            let stream = Int(subscribers[Int(slot)].current)
+            guard stream >= 0 else { continue }
+            sum += streams[stream].rates.rate(spatial: LayerRates.layers, temporal: LayerRates.layers)
+        }
+        return sum
+    }
+
+    /// Up to what the path is worth knowing.
+    private mutating func tellDemand(
+        of endpoint: Int, _ demands: [LayerAllocator.Demand], _ reserved: UInt64, now: Instant
+    ) {
+        var most = reserved
+        var least = reserved
+        for demand in demands {
+            most += demand.highest?.rate ?? 0
+            least += demand[0].rate
+        }
+        // Room for the headroom that an upswitch asks for.
+        most = UInt64(Double(most) * Limits.upswitchHeadroom * Limits.upswitchHeadroom)
+        endpoints[endpoint].send?.setAllocation(maximum: most, minimum: least, now: now)
+    }
+}
+
+/// What the path to its peer lets a subscriber have, and how it came to that.
+struct LayerAllowance: BitwiseCopyable {
+    private(set) var spatial = RewritingSpan.all
+    private(set) var temporal = RewritingSpan.all
+    private(set) var isPaused = false
+    /// The path has had a say.
+    private var isSteered = false
+    /// Since when a higher choice would have fitted.
+    private var fitsSince = Instant.origin
+    private var proof = Limits.upswitchProof
+    private var lastUpswitch = Instant.origin
+
+    /// Takes a new allocation: down at once, up after proof. True when that changes what is allowed.
+    ///
+    /// - Parameter careful: the same with ``Limits/upswitchHeadroom`` left over.
+    mutating func follow(
+        _ demand: LayerAllocator.Demand, careful: LayerAllocator.Demand, now: Instant
+    ) -> Bool {
+        let held = isPaused ? -1 : demand.index(ofAtMost: current)
+        if !isSteered || demand.choice < held {
+            if isSteered, lastUpswitch != .origin, now - lastUpswitch < Limits.upswitchTrial {
+                proof = min(proof * 3 / 2, Limits.longestUpswitchProof)
+            }
+            fitsSince = .origin
+            return take(demand, demand.choice)
+        }
+        guard careful.choice > held else {
+            fitsSince = .origin
+            return false
+        }
+        if fitsSince == .origin { fitsSince = now }
+        guard now - fitsSince >= proof else { return false }
+        if lastUpswitch != .origin, now - lastUpswitch >= Limits.upswitchTrial * 3 { proof = Limits.upswitchProof }
+        lastUpswitch = now
+        fitsSince = .origin
+        return take(demand, careful.choice)
+    }
+
+    private var current: LayerAllocator.Rung { LayerAllocator.Rung(spatial: spatial, temporal: temporal, rate: 0) }
+
+    private mutating func take(_ demand: LayerAllocator.Demand, _ choice: Int) -> Bool {
+        let before = (spatial, temporal, isPaused)
+        isSteered = true
+        isPaused = choice < 0
+        if choice >= 0 {
+            let isTop = choice == demand.count - 1
+            spatial = isTop ? RewritingSpan.all : demand[choice].spatial
+            temporal = isTop ? RewritingSpan.all : demand[choice].temporal
+        }
+        return before != (spatial, temporal, isPaused)
+    }
+}

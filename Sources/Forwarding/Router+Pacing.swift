@@ -1,0 +1,121 @@
+import Congestion
+import RTP
+import Wire
+
+// What leaves for a peer later than it came, or besides: packets that waited for the path, and probes.
+
+extension Router {
+    /// What the path says about a packet that came for a subscriber.
+    enum Admission {
+        /// It leaves now, under a transport-wide number or without one.
+        case now(cluster: Int32, isNumbered: Bool)
+        case later
+    }
+
+    /// Asks the peer's path for a packet; `isNumbered`: it can carry a transport-wide number.
+    mutating func admit(_ slot: Int, bytes: Int, isNumbered: Bool, now: Instant) -> Admission {
+        let endpoint = Int(subscribers[slot].endpoint)
+        guard isNumbered, endpoints[endpoint].send != nil else { return .now(cluster: 0, isNumbered: false) }
+        guard subscribers[slot].kind == .video else { return .now(cluster: 0, isNumbered: true) }
+        guard let cluster = endpoints[endpoint].send?.admit(bytes: SendSide.wireBytes(bytes), now: now) else {
+            return .later
+        }
+        return .now(cluster: cluster, isNumbered: true)
+    }
+
+    /// Keeps a packet's place until the path has room; its bytes are in the stream's cache.
+    mutating func postpone(_ forward: Forward, _ slot: Int, bytes: Int, now: Instant) throws(DropReason) {
+        let endpoint = Int(subscribers[slot].endpoint)
+        let packet = SendSide.Deferred(
+            subscriber: Int32(slot), rewriter: subscribers[slot].rewriter, source: forward.source,
+            sequence: forward.sequence, bytes: Int32(clamping: SendSide.wireBytes(bytes)), since: now)
+        guard endpoints[endpoint].send?.hold(packet) ?? false else { throw .pacerQueueFull }
+        paceWork.add(endpoint)
+    }
+
+    /// The next packet that the pacer lets out to one of those who have something; nil when nobody may now.
+    mutating func nextPaced(_ output: inout MutableRawSpan) -> Transmit? {
+        while let endpoint = paceWork.first {
+            if let transmit = nextPaced(endpoint, &output) { return transmit }
+            paceWork.removeFirst()
+        }
+        return nil
+    }
+
+    private mutating func nextPaced(_ endpoint: Int, _ output: inout MutableRawSpan) -> Transmit? {
+        guard endpoints[endpoint].isOpen, endpoints[endpoint].isConnected else { return nil }
+        while let decision = endpoints[endpoint].send?.decide(now: now) {
+            switch decision {
+            case .send(_, let cluster):
+                guard let packet = endpoints[endpoint].send?.release() else { return nil }
+                if let transmit = write(packet, cluster: cluster, &output) { return transmit }
+            case .padding(_, let cluster):
+                return fill(endpoint, cluster: cluster, &output)
+            case .wait:
+                schedule(endpoint, at: endpoints[endpoint].send?.deadline ?? .distantFuture)
+                return nil
+            }
+        }
+        return nil
+    }
+
+    private mutating func write(
+        _ packet: SendSide.Deferred, cluster: Int32, _ output: inout MutableRawSpan
+    ) -> Transmit? {
+        let slot = Int(packet.subscriber)
+        guard subscribers.contains(slot), subscribers[slot].rewriter == packet.rewriter else { return nil }
+        return repeatCached(
+            slot, source: packet.source, sequence: packet.sequence, kind: .video, cluster: cluster, &output)
+    }
+
+    /// A packet for a probe: one of the newest that the peer has, once more, which helps if it was lost
+    /// (RFC 4588). Only where RTX was negotiated.
+    private mutating func fill(_ endpoint: Int, cluster: Int32, _ output: inout MutableRawSpan) -> Transmit? {
+        for place in endpoints[endpoint].subscribers {
+            let slot = Int(place)
+            guard subscribers[slot].kind == .video, subscribers[slot].current >= 0,
+                let rewriter = unsafe rewriters.pointer(to: subscribers[slot].rewriter)
+            else { continue }
+            let source = unsafe rewriter.pointee.source
+            let newest = unsafe rewriter.pointee.newestInput
+            for back in 0..<Limits.probeFillers {
+                let sequence = newest - (fillerCount &+ back) % Limits.probeFillers
+                let transmit = repeatCached(
+                    slot, source: source, sequence: sequence, kind: .padding, cluster: cluster, &output)
+                guard let transmit else { continue }
+                fillerCount = (fillerCount &+ back &+ 1) % Limits.probeFillers
+                return transmit
+            }
+        }
+        return nil
+    }
+
+    // MARK: Feedback
+
+    mutating func receive(_ feedback: TransportFeedback, in bytes: RawSpan, from endpoint: Int, now: Instant) {
+        guard endpoints[endpoint].send != nil else { return }
+        endpoints[endpoint].send?.receive(feedback, in: bytes, &packetResults, now: now)
+        followPath(endpoint, now: now)
+    }
+
+    mutating func receiveMaximum(_ rate: UInt64, from endpoint: Int, now: Instant) {
+        guard endpoints[endpoint].send != nil else { return }
+        endpoints[endpoint].send?.receiveMaximum(rate, now: now)
+        followPath(endpoint, now: now)
+    }
+
+    /// Serves the timers of the path; returns when it needs that next.
+    mutating func servePath(_ endpoint: Int, now: Instant) -> Instant {
+        guard endpoints[endpoint].send?.hasFeedback ?? false else { return .distantFuture }
+        endpoints[endpoint].send?.advance(to: now)
+        followPath(endpoint, now: now)
+        let due = endpoints[endpoint].send?.deadline ?? .distantFuture
+        return due > now ? due : now + Limits.pacingStep
+    }
+
+    private mutating func followPath(_ endpoint: Int, now: Instant) {
+        allocateLayers(of: endpoint, now: now)
+        paceWork.add(endpoint)
+        schedule(endpoint, at: endpoints[endpoint].send?.deadline ?? .distantFuture)
+    }
+}
