@@ -74,7 +74,7 @@ final class Fixture {
                 do {
                     let length = try router.rewrite(
                         forward, packet: packet.span.bytes, for: subscriber, into: &raw, now: now)
-                    copies.append(Sent(endpoint: router.endpoint(of: subscriber), bytes: Array(buffer[..<length])))
+                    if length > 0 { copies.append(Sent(endpoint: router.endpoint(of: subscriber), bytes: Array(buffer[..<length]))) }
                 } catch { lastDrop = error }
             }
         } catch { lastDrop = error }
