@@ -126,6 +126,11 @@ public enum Limits {
     /// …for so long; after an upswitch that had to be taken back, each time half as long again, up to the most.
     public static let upswitchProof = Interval.seconds(2)
     public static let longestUpswitchProof = Interval.seconds(120)
+    /// The lowest layer is paused when it did not fit for so long…
+    public static let pauseProof = Interval.seconds(1)
+    /// …and tried again after a pause that grows by half each time.
+    public static let shortestPause = Interval.seconds(2)
+    public static let longestPause = Interval.seconds(60)
     /// An upswitch that is taken back within this time has failed.
     public static let upswitchTrial = Interval.seconds(10)
 }

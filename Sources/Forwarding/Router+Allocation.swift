@@ -108,6 +108,9 @@ struct LayerAllowance: BitwiseCopyable {
     private var fitsSince = Instant.origin
     private var proof = Limits.upswitchProof
     private var lastUpswitch = Instant.origin
+    /// Since when not even the lowest layer fits, or it is paused; and how long the next pause is.
+    private var starvedSince = Instant.origin
+    private var pause = Limits.shortestPause
 
     /// Takes a new allocation: down at once, up after proof. True when that changes what is allowed.
     ///
@@ -116,14 +119,19 @@ struct LayerAllowance: BitwiseCopyable {
         _ demand: LayerAllocator.Demand, careful: LayerAllocator.Demand, now: Instant
     ) -> Bool {
         let held = isPaused ? -1 : demand.index(ofAtMost: current)
-        if !isSteered || demand.choice < held {
-            if isSteered, lastUpswitch != .origin, now - lastUpswitch < Limits.upswitchTrial {
-                proof = min(proof * 3 / 2, Limits.longestUpswitchProof)
-            }
-            fitsSince = .origin
-            return take(demand, demand.choice)
+        if isSteered, max(demand.choice, 0) >= held { return rise(demand, careful.choice, from: held, now: now) }
+        if isSteered, lastUpswitch != .origin, now - lastUpswitch < Limits.upswitchTrial {
+            proof = min(proof * 3 / 2, Limits.longestUpswitchProof)
         }
-        guard careful.choice > held else {
+        fitsSince = .origin
+        return take(demand, max(demand.choice, 0))
+    }
+
+    private mutating func rise(
+        _ demand: LayerAllocator.Demand, _ choice: Int, from held: Int, now: Instant
+    ) -> Bool {
+        if held <= 0, let isChanged = pauseOrResume(demand, now: now) { return isChanged }
+        guard choice > held else {
             fitsSince = .origin
             return false
         }
@@ -132,7 +140,27 @@ struct LayerAllowance: BitwiseCopyable {
         if lastUpswitch != .origin, now - lastUpswitch >= Limits.upswitchTrial * 3 { proof = Limits.upswitchProof }
         lastUpswitch = now
         fitsSince = .origin
-        return take(demand, careful.choice)
+        return take(demand, choice)
+    }
+
+    /// The lowest layer is given up only after a while without room for it, and tried again after a longer one each
+    /// time: where nothing is sent nothing is learned of the path. Nil when neither is to be thought of.
+    private mutating func pauseOrResume(_ demand: LayerAllocator.Demand, now: Instant) -> Bool? {
+        if isPaused {
+            guard demand.choice >= 0 || now - starvedSince >= pause else { return false }
+            starvedSince = .origin
+            return take(demand, 0)
+        }
+        guard demand.choice < 0 else {
+            if starvedSince != .origin, now - starvedSince >= pause { pause = Limits.shortestPause }
+            starvedSince = .origin
+            return nil
+        }
+        if starvedSince == .origin { starvedSince = now }
+        guard now - starvedSince >= Limits.pauseProof else { return false }
+        starvedSince = now
+        pause = min(pause * 3 / 2, Limits.longestPause)
+        return take(demand, -1)
     }
 
     private var current: LayerAllocator.Rung { LayerAllocator.Rung(spatial: spatial, temporal: temporal, rate: 0) }

@@ -34,7 +34,7 @@ struct SendSide {
 
     init(random: inout SeededRandom, now: Instant) {
         let configuration = CongestionConfiguration(
-            startRate: Limits.startRate, minimumRate: Limits.minimumRate, maximumRate: Limits.maximumRate)
+            algorithm: .delayTarget, startRate: Limits.startRate, minimumRate: Limits.minimumRate, maximumRate: Limits.maximumRate)
         controller = CongestionController(configuration, random: SeededRandom(seed: random.next()), now: now)
         pacer = Pacer(pacingRate: controller.pacingRate, now: now)
     }
@@ -123,7 +123,8 @@ struct SendSide {
     /// The rate to share among layers, when it fell or it is time; nil while nothing is to be done.
     mutating func rateToAllocate(now: Instant) -> UInt64? {
         guard hasFeedback else { return nil }
-        let rate = controller.targetRate
+        // What the path carries: the target may be less for a moment, to let a queue run empty.
+        let rate = controller.estimate
         let hasFallen = Double(rate) < Double(allocatedRate) * Limits.allocationFall
         guard hasFallen || now >= nextAllocation else { return nil }
         nextAllocation = now + Limits.allocationInterval

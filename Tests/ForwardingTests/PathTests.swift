@@ -61,13 +61,17 @@ extension Double {
     func squareRootPower(_ exponent: Double) -> Double { pow(self, exponent) }
 }
 
-@Test func traceOne() {
-    let world = PathWorld(viewers: 1)
-    let viewer = world.addViewer(capacity: 949_000)
-    for step in 0..<80 {
-        world.run(.milliseconds(500))
-        let send = world.fixture.router.endpoints[1].send!
-        print("t", Double(step + 1) / 2, "layer", viewer.layer, "est", send.controller.estimate / 1000, "target", send.controller.targetRate / 1000, "drop", viewer.dropped, "gap", viewer.longestGap.milliseconds, "allow", world.fixture.router.subscribers[Int(world.fixture.router.endpoints[1].subscribers[0])].allowance.spatial, "wait", send.waiting.count, "rtt", send.controller.roundTrip?.milliseconds ?? 0, viewer.bytes * 8 / 500)
+@Test func traceFall() {
+    let world = PathWorld(seed: 1, viewers: 1)
+    let viewer = world.addViewer(capacity: 3_000_000)
+    world.run(.seconds(20) + .milliseconds(137))
+    viewer.capacity = 400_000
+    for step in 0..<60 {
         viewer.forget()
+        world.run(.milliseconds(50))
+        let send = world.fixture.router.endpoints[1].send!
+        let subscriber = Int(world.fixture.router.endpoints[1].subscribers[0])
+        let target = world.fixture.router.subscribers[subscriber].target
+        print("t", Double(step + 1) / 20, "layer", viewer.layer, "est", send.controller.estimate / 1000, "target", send.controller.targetRate / 1000, "drop", viewer.dropped, "frames", viewer.frames, "allow", world.fixture.router.subscribers[subscriber].allowance.spatial, target, world.fixture.router.subscribers[subscriber].current, "wait", send.waiting.count, "rtt", send.controller.roundTrip?.milliseconds ?? 0, "room", send.controller.windowRoom == .max ? -1 : send.controller.windowRoom, viewer.bytes * 8 / 50)
     }
 }
