@@ -12,12 +12,17 @@ public struct CongestionConfiguration: Sendable {
     public var weight: Double
     /// Whether packets leave with ECT set, so that ``PacketResult/isCE`` means something (RFC 6679).
     public var isECNCapable: Bool
+    /// Whether to probe now and then while the allocation's maximum is above the estimate: for sources that use steps
+    /// and not rates, as a forwarding server does, whose estimate would not grow by what they send.
+    public var probesPeriodically: Bool
 
     /// Values that contradict each other are put in order: `minimumRate` ≤ `startRate` ≤ `maximumRate`.
     public init(
         algorithm: CongestionAlgorithm = .standard, startRate: UInt64 = 300_000, minimumRate: UInt64 = 5_000,
-        maximumRate: UInt64 = 30_000_000, weight: Double = 1, isECNCapable: Bool = false
+        maximumRate: UInt64 = 30_000_000, weight: Double = 1, isECNCapable: Bool = false,
+        probesPeriodically: Bool = false
     ) {
+        self.probesPeriodically = probesPeriodically
         self.algorithm = algorithm
         self.minimumRate = min(max(minimumRate, Limits.minimumRate), Limits.maximumRate)
         self.maximumRate = min(max(maximumRate, self.minimumRate), Limits.maximumRate)

@@ -144,6 +144,12 @@ struct HeaderRewriter: BitwiseCopyable {
         return position
     }
 
+    /// A packet that was placed waits before it leaves, or has left now: counters tell what was sent.
+    mutating func count(_ packet: Int64, octets bytes: Int) {
+        packets &+= UInt64(bitPattern: packet)
+        octets &+= UInt64(bitPattern: packet &* Int64(bytes))
+    }
+
     /// Where a packet of the current source went, or would have gone; nil when it is not of this source or
     /// too old.
     func position(of forward: Forward, _ history: borrowing SpanHistory) -> Position? {

@@ -16,7 +16,7 @@ struct LayerRates: BitwiseCopyable {
     /// Counts a packet of `count` bytes on the wire; true when a window ended with it.
     mutating func count(_ count: Int, spatial: UInt8, temporal: UInt8, now: Instant) -> Bool {
         let elapsed = now - windowStart
-        let isOver = windowStart != .origin && elapsed >= Limits.rateWindow
+        let isOver = windowStart != .origin && elapsed >= (isKnown ? Limits.rateWindow : Limits.firstRateWindow)
         if isOver {
             // After a pause the window says nothing.
             if elapsed < Limits.rateWindow * 2 { close(elapsed) }

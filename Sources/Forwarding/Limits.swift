@@ -38,6 +38,8 @@ public enum Limits {
     public static let layerSilence = Interval.milliseconds(700)
     /// Over which a layer's bit rate is measured.
     public static let rateWindow = Interval.seconds(1)
+    /// The first time, for a path may have to be shared before.
+    public static let firstRateWindow = Interval.milliseconds(300)
     /// Key-frame requests that one subscriber may cause in a burst…
     public static let keyFrameBurst: Int64 = 4
     /// …and how long it takes to earn another one.
@@ -124,11 +126,13 @@ public enum Limits {
     /// A higher layer is taken when it fits with this to spare…
     public static let upswitchHeadroom = 1.15
     /// …for so long; after an upswitch that had to be taken back, each time half as long again, up to the most.
-    public static let upswitchProof = Interval.seconds(2)
+    public static let upswitchProof = Interval.seconds(1)
     public static let longestUpswitchProof = Interval.seconds(120)
     /// The lowest layer is paused when it did not fit for so long…
     public static let pauseProof = Interval.seconds(1)
-    /// …and tried again after a pause that grows by half each time.
+    /// …or for so long when it is tried again, which gives probes time…
+    public static let pauseTrial = Interval.seconds(3)
+    /// …and that happens after a pause that grows by half each time.
     public static let shortestPause = Interval.seconds(2)
     public static let longestPause = Interval.seconds(60)
     /// An upswitch that is taken back within this time has failed.

@@ -110,6 +110,8 @@ struct LayerAllowance: BitwiseCopyable {
     private var lastUpswitch = Instant.origin
     /// Since when not even the lowest layer fits, or it is paused; and how long the next pause is.
     private var starvedSince = Instant.origin
+    /// The lowest layer is tried though the estimate is too low for it.
+    private var isTrial = false
     private var pause = Limits.shortestPause
 
     /// Takes a new allocation: down at once, up after proof. True when that changes what is allowed.
@@ -149,15 +151,18 @@ struct LayerAllowance: BitwiseCopyable {
         if isPaused {
             guard demand.choice >= 0 || now - starvedSince >= pause else { return false }
             starvedSince = .origin
+            isTrial = true
             return take(demand, 0)
         }
         guard demand.choice < 0 else {
-            if starvedSince != .origin, now - starvedSince >= pause { pause = Limits.shortestPause }
+            if isTrial { pause = Limits.shortestPause }
+            isTrial = false
             starvedSince = .origin
             return nil
         }
         if starvedSince == .origin { starvedSince = now }
-        guard now - starvedSince >= Limits.pauseProof else { return false }
+        guard now - starvedSince >= (isTrial ? Limits.pauseTrial : Limits.pauseProof) else { return false }
+        isTrial = false
         starvedSince = now
         pause = min(pause * 3 / 2, Limits.longestPause)
         return take(demand, -1)

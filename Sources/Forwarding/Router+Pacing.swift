@@ -29,6 +29,8 @@ extension Router {
         let packet = SendSide.Deferred(
             subscriber: Int32(slot), rewriter: subscribers[slot].rewriter, source: forward.source,
             sequence: forward.sequence, bytes: Int32(clamping: SendSide.wireBytes(bytes)), since: now)
+        guard let rewriter = unsafe rewriters.pointer(to: packet.rewriter) else { throw .noSubscriber }
+        unsafe rewriter.pointee.count(-1, octets: forward.payloadRange.count)
         guard endpoints[endpoint].send?.hold(packet) ?? false else { throw .pacerQueueFull }
         paceWork.add(endpoint)
     }
@@ -49,8 +51,8 @@ extension Router {
             case .send(_, let cluster):
                 guard let packet = endpoints[endpoint].send?.release() else { return nil }
                 if let transmit = write(packet, cluster: cluster, &output) { return transmit }
-            case .padding(_, let cluster):
-                return fill(endpoint, cluster: cluster, &output)
+            case .padding(let bytes, let cluster):
+                return fill(endpoint, bytes: bytes, cluster: cluster, &output)
             case .wait:
                 schedule(endpoint, at: endpoints[endpoint].send?.deadline ?? .distantFuture)
                 return nil
@@ -70,24 +72,36 @@ extension Router {
 
     /// A packet for a probe: one of the newest that the peer has, once more, which helps if it was lost
     /// (RFC 4588). Only where RTX was negotiated.
-    private mutating func fill(_ endpoint: Int, cluster: Int32, _ output: inout MutableRawSpan) -> Transmit? {
+    private mutating func fill(
+        _ endpoint: Int, bytes: Int, cluster: Int32, _ output: inout MutableRawSpan
+    ) -> Transmit? {
         for place in endpoints[endpoint].subscribers {
             let slot = Int(place)
-            guard subscribers[slot].kind == .video, subscribers[slot].current >= 0,
-                let rewriter = unsafe rewriters.pointer(to: subscribers[slot].rewriter)
-            else { continue }
-            let source = unsafe rewriter.pointee.source
-            let newest = unsafe rewriter.pointee.newestInput
-            for back in 0..<Limits.probeFillers {
-                let sequence = newest - (fillerCount &+ back) % Limits.probeFillers
-                let transmit = repeatCached(
-                    slot, source: source, sequence: sequence, kind: .padding, cluster: cluster, &output)
-                guard let transmit else { continue }
-                fillerCount = (fillerCount &+ back &+ 1) % Limits.probeFillers
-                return transmit
-            }
+            guard let (source, sequence) = filler(slot, bytes: bytes) else { continue }
+            let transmit = repeatCached(
+                slot, source: source, sequence: sequence, kind: .padding, cluster: cluster, &output)
+            if transmit != nil { return transmit }
         }
         return nil
+    }
+
+    /// The packet among the newest whose size is nearest, beginning elsewhere each time.
+    private mutating func filler(_ slot: Int, bytes: Int) -> (source: UInt64, sequence: Int64)? {
+        let stream = Int(subscribers[slot].current)
+        guard subscribers[slot].kind == .video, stream >= 0,
+            let rewriter = unsafe rewriters.pointer(to: subscribers[slot].rewriter)
+        else { return nil }
+        let source = unsafe rewriter.pointee.source
+        let newest = unsafe rewriter.pointee.newestInput
+        var best: (sequence: Int64, distance: Int)?
+        for back in 0..<Limits.probeFillers {
+            let sequence = newest - (fillerCount &+ back) % Limits.probeFillers
+            guard let forward = streams[stream].cached(sequence, source: source), !forward.isPadding else { continue }
+            let distance = abs(SendSide.wireBytes(forward.payloadRange.upperBound) - bytes)
+            if distance < best?.distance ?? .max { best = (sequence, distance) }
+        }
+        fillerCount = (fillerCount &+ 1) % Limits.probeFillers
+        return best.map { (source, $0.sequence) }
     }
 
     // MARK: Feedback

@@ -63,6 +63,8 @@ extension Router {
         if isNumbered {
             let kind: SentPacket.Kind = subscribers[slot].kind == .audio ? .audio : .video
             endpoints[endpoint].send?.noteSent(length, kind, cluster: cluster, now: now)
+            // The probe that it began goes on by itself.
+            if cluster != 0 { paceWork.add(endpoint) }
         }
         return length
     }

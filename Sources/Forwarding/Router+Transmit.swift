@@ -188,7 +188,10 @@ extension Router {
         if isNumbered { copy.transportNumber = endpoints[endpoint].send?.number }
         guard let length = writeCached(copy, forward, stream, &output) else { return nil }
         if isNumbered { endpoints[endpoint].send?.noteSent(length, kind, cluster: cluster, now: now) }
-        if kind == .video { noteSent(slot, bytes: length, now: now) }
+        if kind == .video {
+            unsafe rewriter.pointee.count(1, octets: forward.payloadRange.count)
+            noteSent(slot, bytes: length, now: now)
+        }
         let isFirst = kind == .video || isRTX
         return Transmit(EndpointIndex(Int32(endpoint)), isFirst ? .rtp : .repeatedRTP, length: length)
     }

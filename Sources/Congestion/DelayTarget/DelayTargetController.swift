@@ -72,7 +72,8 @@ struct DelayTargetController: Sendable {
         weight = configuration.weight
         self.random = random
         rate = Double(configuration.startRate)
-        probes = ProbeController(startRate: rate, maximum: bounds.upperBound)
+        probes = ProbeController(
+            startRate: rate, maximum: bounds.upperBound, isPeriodic: configuration.probesPeriodically)
         reports = ReportBasedEstimator(rate: rate, bounds: bounds)
         emptyAt = now
         dipPause = Self.dipPause
@@ -128,7 +129,7 @@ struct DelayTargetController: Sendable {
     /// Without feedback the path is thought to carry less and less.
     mutating func advance(to now: Instant) {
         deadline = now + Self.tick
-        probes.advance(to: now)
+        probes.advance(to: now, conditions)
         if case .dipping(let until) = state, now >= until { endDip(now) }
         guard hasFeedback, sentSinceFeedback, let since = outageAt else { return }
         guard now - since > .nanoseconds(Int64((Self.outage + 3 * baseRoundTrip.value) * 1e9)) else { return }

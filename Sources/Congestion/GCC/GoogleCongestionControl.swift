@@ -42,7 +42,8 @@ struct GoogleCongestionControl: Sendable {
         delayBased = DelayBasedEstimator(startRate: start, bounds: bounds)
         lossBased = LossBasedEstimator(bounds: bounds)
         reports = ReportBasedEstimator(rate: start, bounds: bounds)
-        probes = ProbeController(startRate: start, maximum: bounds.upperBound)
+        probes = ProbeController(
+            startRate: start, maximum: bounds.upperBound, isPeriodic: configuration.probesPeriodically)
         roundTrips = Array(repeating: .zero, count: Self.feedbackRoundTrips)
         estimate = start
         deadline = now + Self.tick
@@ -114,7 +115,7 @@ struct GoogleCongestionControl: Sendable {
     mutating func advance(to now: Instant, bytesInFlight: Int) {
         deadline = now + Self.tick
         window.fill(bytesInFlight)
-        probes.advance(to: now)
+        probes.advance(to: now, conditions)
         if backoff.shouldReduce(now: now) {
             let reduced = max(estimate * RoundTripBackoff.factor, RoundTripBackoff.floor)
             estimate = max(min(estimate, reduced), bounds.lowerBound)

@@ -31,6 +31,8 @@ struct ProbeController: Sendable {
     private static let recoveryUncertainty = 0.05
     private static let recoveryPause = Interval.seconds(5)
     private static let applicationLimitTimeout = Interval.seconds(3)
+    private static let firstPeriodicPause = Interval.milliseconds(1_200)
+    private static let longestPeriodicPause = Interval.seconds(5)
     private static let leastPackets = 5
     private static let length = 0.015
     private static let spacing = Interval.milliseconds(2)
@@ -48,7 +50,14 @@ struct ProbeController: Sendable {
     private var droppedAt: Instant?
     private var recoveryProbeAt: Instant?
 
-    init(startRate: Double, maximum: Double) {
+    /// For sources that use steps and not rates: what the next step takes has to be found out without using it.
+    private let isPeriodic: Bool
+    private var periodicPause = ProbeController.firstPeriodicPause
+    private var nextPeriodic: Instant?
+    private var estimateProbed = 0.0
+
+    init(startRate: Double, maximum: Double, isPeriodic: Bool = false) {
+        self.isPeriodic = isPeriodic
         estimate = startRate
         self.maximum = maximum
         pending.reserveCapacity(Self.pendingLimit)
@@ -96,8 +105,22 @@ struct ProbeController: Sendable {
         initiate(probe, nil, further: false, conditions, now: now)
     }
 
-    mutating func advance(to now: Instant) {
+    mutating func advance(to now: Instant, _ conditions: Conditions) {
         if case .waiting = state, now - initiatedAt > Self.waitForResult { state = .complete }
+        if isPeriodic { probePeriodically(conditions, now: now) }
+    }
+
+    /// Up to twice the estimate while the source could use more; the longer apart the less it helps.
+    private mutating func probePeriodically(_ conditions: Conditions, now: Instant) {
+        guard case .complete = state, allocation > 0, estimate < 0.98 * allocation else { return }
+        guard let due = nextPeriodic else { return nextPeriodic = now + periodicPause }
+        guard now >= due, !conditions.forbid else { return }
+        let hasHelped = estimate > 1.1 * estimateProbed
+        periodicPause = hasHelped
+            ? Self.firstPeriodicPause : min(periodicPause * 3 / 2, Self.longestPeriodicPause)
+        nextPeriodic = now + periodicPause
+        estimateProbed = estimate
+        initiate(min(Self.furtherFactor * estimate, allocation), nil, further: true, conditions, now: now)
     }
 
     private mutating func initiate(
