@@ -79,6 +79,9 @@ struct Endpoint {
         var section: Int32
         var spatial: UInt8
         var temporal: UInt8
+        /// Whose turn is first where the path has no room for all, and how large it is shown.
+        var priority: UInt8 = 1
+        var pixels = UInt32.max
     }
 
     /// The feed of exactly this section, or of all when `section` is -1.

@@ -47,7 +47,9 @@ struct LayerRates: BitwiseCopyable {
     func rate(spatial: Int, temporal: Int) -> UInt64 {
         var sum: UInt64 = 0
         for row in 0...min(max(spatial, 0), Self.layers - 1) {
-            for column in 0...min(max(temporal, 0), Self.layers - 1) { sum += UInt64(rates[row * Self.layers + column]) }
+            for column in 0...min(max(temporal, 0), Self.layers - 1) {
+                sum += UInt64(rates[row * Self.layers + column])
+            }
         }
         return sum
     }

@@ -119,6 +119,8 @@ public enum Limits {
     public static let reportedPackets = 4_096
     /// Newest packets of a stream that fill probes.
     public static let probeFillers: Int64 = 16
+    /// Of a video among those of one peer.
+    public static let highestPriority = 10
     /// Allocations of a peer's path are this far apart while the estimate wanders…
     public static let allocationInterval = Interval.milliseconds(500)
     /// …and happen at once when it falls below this share of what was allocated by.

@@ -9,7 +9,7 @@ extension Router {
         guard let rate = endpoints[endpoint].send?.rateToAllocate(now: now) else { return }
         var slots: [Int32] = []
         var demands: [LayerAllocator.Demand] = []
-        for slot in endpoints[endpoint].subscribers where isSteered(Int(slot)) {
+        for slot in steeredSubscribers(of: endpoint) {
             let demand = demand(of: Int(slot))
             guard demand.count > 0 else { continue }
             slots.append(slot)
@@ -29,6 +29,16 @@ extension Router {
         }
     }
 
+    /// In the order in which they are served: by priority, then by section.
+    private func steeredSubscribers(of endpoint: Int) -> [Int32] {
+        let slots = endpoints[endpoint].subscribers.filter { isSteered(Int($0)) }
+        guard slots.count > 1 else { return slots }
+        return slots.indices.sorted { left, right in
+            let (first, second) = (subscribers[Int(slots[left])].priority, subscribers[Int(slots[right])].priority)
+            return first != second ? first > second : left < right
+        }.map { slots[$0] }
+    }
+
     /// Videos whose layers are ours to choose.
     private func isSteered(_ slot: Int) -> Bool {
         subscribers[slot].kind == .video && subscribers[slot].pin < 0 && subscribers[slot].publisher >= 0
@@ -36,10 +46,11 @@ extension Router {
 
     /// What there is for a subscriber to get, within what its peer wants at most.
     private func demand(of slot: Int) -> LayerAllocator.Demand {
-        var demand = LayerAllocator.Demand()
+        var demand = LayerAllocator.Demand(priority: Int(subscribers[slot].priority))
         let publisher = Int(subscribers[slot].publisher)
         let count = publishers[publisher].streamCount
-        let spatialLimit = Int(subscribers[slot].spatialLimit)
+        let spatialLimit =
+            count > 1 ? highestRank(of: publisher, for: slot) : Int(subscribers[slot].spatialLimit)
         let temporalLimit = Int(subscribers[slot].temporalLimit)
         if count > 1 {
             for rank in 0..<count {

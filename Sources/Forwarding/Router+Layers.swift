@@ -8,12 +8,17 @@ extension Router {
     /// temporal layer, 0 the smallest and slowest, nil the best there is; in one of the endpoint's sending
     /// video sections, counted from 0, or in all.
     ///
+    /// Where the path to the peer has no room for all, videos of a higher `priority` (1 to
+    /// ``Limits/highestPriority``) go first. One that is shown with so many `pixels` gets no simulcast encoding
+    /// beyond the smallest with as many.
+    ///
     /// May come before anything is negotiated or connected. What was sent goes on until the new layer's key
     /// frame, or another place where a decoder can follow, arrives. False, and nothing happens, when the
     /// endpoint is not open or has chosen for ``Limits/selectionsPerEndpoint`` sections.
     @discardableResult
     public mutating func selectLayers(
-        of endpoint: EndpointIndex, section: Int? = nil, spatial: Int? = nil, temporal: Int? = nil, now: Instant
+        of endpoint: EndpointIndex, section: Int? = nil, spatial: Int? = nil, temporal: Int? = nil,
+        priority: Int? = nil, pixels: Int? = nil, now: Instant
     ) -> Bool {
         guard isOpen(endpoint) else { return false }
         self.now = now
@@ -23,7 +28,9 @@ extension Router {
         guard layers.count < Limits.selectionsPerEndpoint else { return false }
         layers.append(
             Endpoint.LayerSelection(
-                section: place, spatial: Self.limit(spatial), temporal: Self.limit(temporal)))
+                section: place, spatial: Self.limit(spatial), temporal: Self.limit(temporal),
+                priority: UInt8(min(max(priority ?? 1, 1), Limits.highestPriority)),
+                pixels: pixels.map { UInt32(clamping: max($0, 1)) } ?? .max))
         endpoints[endpoint.slot].layers = layers
         for slot in endpoints[endpoint.slot].subscribers { applySelection(Int(slot), now: now) }
         return true
@@ -40,6 +47,8 @@ extension Router {
         let chosen = endpoints[Int(subscribers[slot].endpoint)].selection(ofSection: Int32(subscribers[slot].section))
         subscribers[slot].spatialLimit = chosen?.spatial ?? RewritingSpan.all
         subscribers[slot].temporalLimit = chosen?.temporal ?? RewritingSpan.all
+        subscribers[slot].priority = chosen?.priority ?? 1
+        subscribers[slot].pixels = chosen?.pixels ?? .max
         retarget(slot, now: now)
     }
 
@@ -65,10 +74,21 @@ extension Router {
         if subscribers[slot].current >= 0 { forgetSource(ofSubscriber: slot) }
     }
 
+    /// The highest encoding that the peer wants: of those with enough pixels for how it shows the video, the smallest.
+    func highestRank(of publisher: Int, for slot: Int) -> Int {
+        let limit = min(Int(subscribers[slot].spatialLimit), publishers[publisher].streamCount - 1)
+        for rank in 0..<max(limit, 0) {
+            let pixels = streams[Int(publishers[publisher].stream(ofRank: rank))].size.pixels
+            if pixels > 0, pixels >= subscribers[slot].pixels { return rank }
+        }
+        return limit
+    }
+
     private func bestStream(of publisher: Int, for slot: Int) -> Int32 {
         let count = publishers[publisher].streamCount
         if subscribers[slot].pin >= 0 { return pinnedStream(of: publisher, for: slot) }
-        let wanted = min(Int(min(subscribers[slot].spatialLimit, subscribers[slot].allowance.spatial)), count - 1)
+        let limit = min(highestRank(of: publisher, for: slot), Int(subscribers[slot].allowance.spatial))
+        let wanted = min(limit, count - 1)
         var rank = wanted
         while rank >= 0 {
             let stream = publishers[publisher].stream(ofRank: rank)

@@ -209,7 +209,9 @@ extension Router {
     /// The path to a peer is looked after when the peer says what becomes of its packets.
     private mutating func updateSendSide(of endpoint: Int) {
         var isTold = false
-        for slot in endpoints[endpoint].subscribers { isTold = isTold || subscribers[Int(slot)].transportSequenceID != 0 }
+        for slot in endpoints[endpoint].subscribers {
+            isTold = isTold || subscribers[Int(slot)].transportSequenceID != 0
+        }
         guard isTold != (endpoints[endpoint].send != nil) else { return }
         endpoints[endpoint].send = isTold ? SendSide(random: &random, now: now) : nil
         guard !isTold else { return }

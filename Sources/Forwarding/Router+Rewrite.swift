@@ -49,8 +49,9 @@ extension Router {
             requestKeyFrame(for: slot, ofStream: forward.stream, now: now)
         }
         let isNumbered = subscribers[slot].isNumbered(format)
-        guard case .now(let cluster, let isNumbered) = admit(
-            slot, bytes: packet.byteCount, isNumbered: isNumbered, now: now)
+        guard
+            case .now(let cluster, let isNumbered) = admit(
+                slot, bytes: packet.byteCount, isNumbered: isNumbered, now: now)
         else {
             try postpone(forward, slot, bytes: packet.byteCount, now: now)
             return 0

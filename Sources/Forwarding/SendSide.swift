@@ -34,7 +34,8 @@ struct SendSide {
 
     init(random: inout SeededRandom, now: Instant) {
         let configuration = CongestionConfiguration(
-            algorithm: .delayTarget, startRate: Limits.startRate, minimumRate: Limits.minimumRate, maximumRate: Limits.maximumRate,
+            algorithm: .delayTarget, startRate: Limits.startRate, minimumRate: Limits.minimumRate,
+            maximumRate: Limits.maximumRate,
             probesPeriodically: true)
         controller = CongestionController(configuration, random: SeededRandom(seed: random.next()), now: now)
         pacer = Pacer(pacingRate: controller.pacingRate, now: now)

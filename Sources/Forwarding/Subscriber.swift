@@ -22,6 +22,9 @@ struct Subscriber: ~Copyable {
     /// The most that the peer wants: simulcast encoding or spatial layer, and temporal layer.
     var spatialLimit = RewritingSpan.all
     var temporalLimit = RewritingSpan.all
+    /// Its turn among the endpoint's videos, and the pixels that it is shown with.
+    var priority: UInt8 = 1
+    var pixels = UInt32.max
     /// What answers that by the dependency structure of `wishSource` and `wishEpoch`.
     var wish = LayerWish()
     var wishSource: UInt64 = 0

@@ -67,7 +67,8 @@ extension ReactorWorld {
         case .selectLayers(let endpoint, let selection):
             let isSelected = router.selectLayers(
                 of: EndpointIndex(try slot(of: endpoint, in: session)), section: selection.section,
-                spatial: selection.spatial, temporal: selection.temporal, now: now)
+                spatial: selection.spatial, temporal: selection.temporal, priority: selection.priority,
+                pixels: selection.pixels, now: now)
             guard isSelected else {
                 throw Refusal(.overLimit, "layers are chosen for as many sections as one endpoint may have")
             }

@@ -139,7 +139,8 @@ extension ReactorWorld {
             var plain = unsafe egress.unguardedNext()
             let length = try router.rewrite(
                 forward, packet: packet, for: subscriber, into: &plain, now: forward.arrival)
-            try sendRTP(length: length, to: peer)
+            // None: it waits for the path to the peer.
+            if length > 0 { try sendRTP(length: length, to: peer) }
         } catch {
             drops.count(error)
         }

@@ -74,11 +74,20 @@ public struct LayerSelection: Hashable, Sendable, Codable {
     public var spatial: Int?
     /// Temporal layer, 0 the slowest; nil the fastest there is.
     public var temporal: Int?
+    /// Which videos go first where the path to the peer has no room for all: 1 to 10, the higher the earlier and the
+    /// more; nil 1.
+    public var priority: Int?
+    /// Width times height that the video is shown at; nil unknown. More than it takes is not sent.
+    public var pixels: Int?
 
-    public init(section: Int? = nil, spatial: Int? = nil, temporal: Int? = nil) {
+    public init(
+        section: Int? = nil, spatial: Int? = nil, temporal: Int? = nil, priority: Int? = nil, pixels: Int? = nil
+    ) {
         self.section = section
         self.spatial = spatial
         self.temporal = temporal
+        self.priority = priority
+        self.pixels = pixels
     }
 }
 

@@ -14,9 +14,14 @@ struct LayerRequest: Codable {
     var temporalLayerId: Int?
     var maxSpatialLayerId: Int?
     var maxTemporalLayerId: Int?
+    /// Ours: whose turn is first where the path has no room for all, 1 to 10; and how large the video is shown.
+    var priority: Int?
+    var width: Int?
+    var height: Int?
 
     private enum Key: String, CodingKey {
         case mediaId, encodingId, rid, spatialLayerId, temporalLayerId, maxSpatialLayerId, maxTemporalLayerId
+        case priority, width, height
     }
 
     init() {}
@@ -35,6 +40,14 @@ struct LayerRequest: Codable {
         temporalLayerId = try Self.layer(.temporalLayerId, in: container)
         maxSpatialLayerId = try Self.layer(.maxSpatialLayerId, in: container)
         maxTemporalLayerId = try Self.layer(.maxTemporalLayerId, in: container)
+        priority = try Self.number(.priority, 1...10, in: container)
+        width = try Self.number(.width, 1...16_384, in: container)
+        height = try Self.number(.height, 1...16_384, in: container)
+        guard (width == nil) == (height == nil) else {
+            let missing = width == nil ? Key.width : .height
+            throw DecodingError.dataCorruptedError(
+                forKey: missing, in: container, debugDescription: "width and height belong together")
+        }
     }
 
     func encode(to encoder: any Encoder) throws {
@@ -45,13 +58,23 @@ struct LayerRequest: Codable {
         try container.encodeIfPresent(temporalLayerId, forKey: .temporalLayerId)
         try container.encodeIfPresent(maxSpatialLayerId, forKey: .maxSpatialLayerId)
         try container.encodeIfPresent(maxTemporalLayerId, forKey: .maxTemporalLayerId)
+        try container.encodeIfPresent(priority, forKey: .priority)
+        try container.encodeIfPresent(width, forKey: .width)
+        try container.encodeIfPresent(height, forKey: .height)
     }
 
     /// RTP payload formats count at most eight layers of a dimension (RFC 9628 section 4.2).
     private static func layer(_ key: Key, in container: KeyedDecodingContainer<Key>) throws -> Int? {
+        try number(key, 0...7, in: container)
+    }
+
+    private static func number(
+        _ key: Key, _ range: ClosedRange<Int>, in container: KeyedDecodingContainer<Key>
+    ) throws -> Int? {
         guard let number = try container.decodeIfPresent(Int.self, forKey: key) else { return nil }
-        guard (0...7).contains(number) else {
-            throw DecodingError.dataCorruptedError(forKey: key, in: container, debugDescription: "0 to 7")
+        guard range.contains(number) else {
+            throw DecodingError.dataCorruptedError(
+                forKey: key, in: container, debugDescription: "\(range.lowerBound) to \(range.upperBound)")
         }
         return number
     }
@@ -71,7 +94,8 @@ struct LayerRequest: Codable {
     }
 
     private static let form =
-        "send JSON as {\"mediaId\": \"1\", \"encodingId\": \"h\"} or with spatialLayerId, temporalLayerId from 0 to 7"
+        "send JSON as {\"mediaId\": \"1\", \"encodingId\": \"h\"} or with spatialLayerId, temporalLayerId from 0 to 7; "
+        + "priority is 1 to 10, width and height go together"
 
     /// What the worker is told. Where an encoding is named it is the spatial layer.
     func selection(section: Int, source: MediaNegotiation?) throws(GatewayError) -> LayerSelection {
@@ -88,7 +112,8 @@ struct LayerRequest: Codable {
             spatial = index
         }
         return LayerSelection(
-            section: section, spatial: spatial, temporal: Self.lower(temporalLayerId, maxTemporalLayerId))
+            section: section, spatial: spatial, temporal: Self.lower(temporalLayerId, maxTemporalLayerId),
+            priority: priority, pixels: width.flatMap { width in height.map { width * $0 } })
     }
 
     private static func lower(_ left: Int?, _ right: Int?) -> Int? {

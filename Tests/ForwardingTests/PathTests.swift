@@ -109,3 +109,16 @@ func aPathThatFallsFreezesForLessThanHalfASecond(seed: UInt64) {
     }
     #expect(sent - 1 >= Int64(packets ?? .max))
 }
+
+@Test func aVideoThatIsShownSmallGetsNoMorePixels() {
+    let world = PathWorld(viewers: 1)
+    let viewer = world.addViewer(capacity: 20_000_000)
+    world.run(.seconds(4))
+    #expect(viewer.layer == 2)
+    world.fixture.router.selectLayers(of: viewer.endpoint, pixels: 0x140 * 0xB4, now: world.fixture.now)
+    world.run(.seconds(3))
+    #expect(viewer.layer == 0)
+    world.fixture.router.selectLayers(of: viewer.endpoint, pixels: 0x140 * 0xB4 + 1, now: world.fixture.now)
+    world.run(.seconds(3))
+    #expect(viewer.layer == 1)
+}

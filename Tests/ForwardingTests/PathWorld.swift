@@ -150,11 +150,19 @@ final class PathWorld {
                 left -= size
                 var payload = Media.vp8(isKeyFrame: isKey, [UInt8](repeating: 7, count: max(size - 13, 0)))
                 if !isFirst { payload[0] = 0 }
+                if isFirst, isKey { Self.writeSize(layer, into: &payload) }
                 payload += [UInt8(layer), left == 0 ? 1 : 0]
                 send(payload, layer: layer, isEnd: left == 0)
                 isFirst = false
             }
         }
+    }
+
+    /// 320×180, 640×360, 1280×720 in a VP8 key frame's header (RFC 6386 section 9.1).
+    private static func writeSize(_ layer: Int, into payload: inout [UInt8]) {
+        let (width, height) = (0x140 << layer, 0xB4 << layer)
+        payload.replaceSubrange(
+            7..<11, with: [width, width >> 8, height, height >> 8].map { UInt8(truncatingIfNeeded: $0) })
     }
 
     private func send(_ payload: [UInt8], layer: Int, isEnd: Bool) {

@@ -116,7 +116,8 @@ struct ProbeController: Sendable {
         guard let due = nextPeriodic else { return nextPeriodic = now + periodicPause }
         guard now >= due, !conditions.forbid else { return }
         let hasHelped = estimate > 1.1 * estimateProbed
-        periodicPause = hasHelped
+        periodicPause =
+            hasHelped
             ? Self.firstPeriodicPause : min(periodicPause * 3 / 2, Self.longestPeriodicPause)
         nextPeriodic = now + periodicPause
         estimateProbed = estimate
