@@ -10,5 +10,6 @@ struct SimCommand: AsyncParsableCommand {
         discussion: "Example: apus sim nat-matrix",
         subcommands: [
             NATMatrixCommand.self, SimCallCommand.self, SimRunCommand.self, SimSoakCommand.self, SimExploreCommand.self,
+            SimLinkCommand.self,
         ])
 }
