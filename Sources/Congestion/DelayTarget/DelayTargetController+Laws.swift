@@ -27,12 +27,15 @@ extension DelayTargetController {
         let queue = delay.queue
         let error = min(max(queue - delayTarget, -Self.largestError), Self.largestError)
         let gain = min(Self.largestGain, Self.gainPerDelay / (baseRoundTrip.value + Self.loopDelay))
-        var change = -gain * gain / 4 * error * elapsed - gain * (queue - previousQueue)
+        // A queue far above the target is for a drain; the law must not take twice what it gives back once it is gone.
+        let limit = delayTarget + Self.largestError
+        let step = min(queue, limit) - min(previousQueue, limit)
+        var change = -gain * gain / 4 * error * elapsed - gain * step
         change -= fairnessPull(queue, elapsed: elapsed)
         change += accelerate(queue, elapsed: elapsed)
-        change = min(max(change, -0.2), 0.1)
+        change = min(max(change, -Self.largestStep), Self.largestStep)
         if change > 0 { change = min(change, roomToGrow) }
-        rate *= 1 + change
+        rate *= RealMath.exp(change)
     }
 
     private mutating func fairnessPull(_ queue: Double, elapsed: Double) -> Double {
@@ -48,17 +51,20 @@ extension DelayTargetController {
     /// that there was before the last drain.
     private mutating func accelerate(_ queue: Double, elapsed: Double) -> Double {
         slowQueue += (queue - slowQueue) * elapsed / (elapsed + Self.growthAverage)
-        let limit = targetOffset + Self.growthShare * (delayTarget - targetOffset)
         let isRecovering = rate < Self.recoveryShare * remembered
+        let share = isRecovering ? Self.recoveryQueueShare : Self.growthShare
+        let limit = targetOffset + share * (delayTarget - targetOffset)
         guard max(queue, slowQueue) < limit else {
-            if isRecovering, emptyFor > 0 { remembered *= Self.recoveryDoubt }
+            // Our own growth filled it: this is all there is. A jump is somebody else's, who may go again.
+            if isRecovering, emptyFor > 0 { remembered = isJumping ? remembered * Self.recoveryDoubt : rate }
             emptyFor = 0
             growth = 0
+            if slowQueue > delayTarget { isStarting = false }
             return 0
         }
         emptyFor += elapsed
         if isRecovering { return Self.recoveryGrowth * elapsed }
-        guard emptyFor > Self.growthPatience + baseRoundTrip.value else { return 0 }
+        guard isStarting || emptyFor > Self.growthPatience + baseRoundTrip.value else { return 0 }
         growth = min(max(growth + Self.growthStep * elapsed, Self.firstGrowth), Self.largestGrowth)
         return growth * elapsed
     }
@@ -104,11 +110,12 @@ extension DelayTargetController {
         let delivered = delivery.rates(over: .milliseconds(120))?.received ?? rate / 2
         let capacity = max(min(delivered, rate), bounds.lowerBound)
         state = .draining(since: now, capacity: capacity, queue: delay.latestQueue)
-        remembered = max(rate, remembered * Self.recoveryDoubt)
+        remembered = isJumping ? max(rate, remembered * Self.recoveryDoubt) : 0
         rate = min(rate, capacity * Self.afterDrain)
         growth = 0
         emptyFor = 0
         excess = 0
+        isStarting = false
     }
 
     /// Less the longer the queue is.
@@ -122,6 +129,8 @@ extension DelayTargetController {
         let spent = (now - since).seconds
         let current = delay.latestQueue
         if current < delayTarget { return endDrain(now) }
+        // Short transfers do not fill so long a queue: the link itself carries less.
+        if current > Self.collapsedQueue { remembered = 0 }
         // What left before and comes while the queue stands shows what the link gives us.
         if current > Self.competitorQueue, let last = digest.received.last, last.sentAt < since,
             let rates = delivery.rates(over: .milliseconds(150))

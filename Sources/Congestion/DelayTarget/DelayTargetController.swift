@@ -47,12 +47,19 @@ struct DelayTargetController: Sendable {
     /// 1/s; growth on top of the law while the queue is empty.
     var growth = 0.0
     var emptyFor = 0.0
+    /// No queue has been reached yet: growth need not be patient.
+    var isStarting = true
     /// s²; how much the queue was above what is tolerable, and for how long.
     var excess = 0.0
     /// s; the queue over some tenths of a second.
     var slowQueue = 0.0
     /// bit/s; the rate before the last drain: whoever filled the queue may be gone.
     var remembered = 0.0
+    /// s; the queue of the report before.
+    private var latestQueue = 0.0
+    private var jumpedAt: Instant?
+    /// The queue has just grown faster than our own rate could make it.
+    private(set) var isJumping = false
     var emptyAt: Instant
     var dipPause: Interval
     /// After a dip or a drain the law does not learn from what it caused itself.
@@ -109,6 +116,9 @@ struct DelayTargetController: Sendable {
         delivery.add(digest)
         delay.add(digest)
         lowestQueue.add(delay.latestQueue, now: now)
+        if delay.latestQueue > latestQueue + Self.jump { jumpedAt = now }
+        isJumping = jumpedAt.map { now - $0 < Self.jumpMemory } ?? false
+        latestQueue = delay.latestQueue
         if delay.queue < emptyThreshold { emptyAt = now }
         takeProbes(digest)
         react(to: digest, elapsed: elapsed)
