@@ -4,7 +4,7 @@ import Wire
 extension DelayTargetController {
     static let tick = Interval.milliseconds(25)
     /// Bits that a flow of weight 1 keeps in the queue: one and a half packets.
-    static let queuedBits = 9_000.0
+    static let queuedBits = 8_500.0
     static let offsetPerNoise = 1.5
     /// 1/s; the proportional gain at short round trips, and what it becomes per s of loop delay at long ones.
     static let largestGain = 4.0
@@ -20,6 +20,9 @@ extension DelayTargetController {
     static let fairnessAverage = 8.0
     /// s above the target that is too much if it lasts, and how much of it is, in s².
     static let overuse = 0.025
+    /// s; the queue that a mark on every packet stands for, and the averaging of marks.
+    static let markedQueue = 0.025
+    static let markAverage = 0.2
     static let overuseArea = 0.02
     /// s above the target that is too much at once when little of what was sent arrives.
     static let collapse = 0.06
@@ -56,7 +59,7 @@ extension DelayTargetController {
     /// 1/s; back to the rate before a drain.
     static let recoveryGrowth = 1.2
     static let recoveryQueueShare = 0.6
-    static let recoveryShare = 0.8
+    static let recoveryShare = 1.0
     static let recoveryDoubt = 0.95
     /// At the target, and at most and at least.
     static let pacing = 1.15

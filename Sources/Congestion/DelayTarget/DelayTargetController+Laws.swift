@@ -5,10 +5,14 @@ extension DelayTargetController {
         let now = digest.now
         switch state {
         case .steady:
-            reactToMarks(digest)
+            noteMarks(digest, elapsed: elapsed)
             rate *= inherentLoss.update(digest)
             guard !isOverused(digest, elapsed: elapsed) else { return startDrain(now) }
-            if now >= quietUntil { follow(elapsed) }
+            if now >= quietUntil {
+                follow(elapsed)
+            } else {
+                previousQueue = delay.queue + marks * Self.markedQueue
+            }
             considerDip(now)
         case .draining(let since, let capacity, let queue):
             drain(since: since, capacity: capacity, queue: queue, digest)
@@ -24,12 +28,13 @@ extension DelayTargetController {
     /// The law: `rate` grows by −k₁·∫error − k₂·Δqueue, relatively. The gains fall with the loop's delay, so that long
     /// round trips do not swing; they do not move the point where flows meet.
     private mutating func follow(_ elapsed: Double) {
-        let queue = delay.queue
+        let queue = delay.queue + marks * Self.markedQueue
         let error = min(max(queue - delayTarget, -Self.largestError), Self.largestError)
         let gain = min(Self.largestGain, Self.gainPerDelay / (baseRoundTrip.value + Self.loopDelay))
         // A queue far above the target is for a drain; the law must not take twice what it gives back once it is gone.
         let limit = delayTarget + Self.largestError
         let step = min(queue, limit) - min(previousQueue, limit)
+        previousQueue = queue
         var change = -gain * gain / 4 * error * elapsed - gain * step
         change -= fairnessPull(queue, elapsed: elapsed)
         change += accelerate(queue, elapsed: elapsed)
@@ -76,16 +81,14 @@ extension DelayTargetController {
         return max(limit / rate - 1, 0)
     }
 
-    /// Marks are spent once per round trip, by half the share that is marked (RFC 9331 and DCTCP, RFC 8257 section 3.3).
-    private mutating func reactToMarks(_ digest: FeedbackDigest) {
+    /// Marks count as a queue of their own (RFC 8698 section 4.2 does the same): flows with equal shares of marks then
+    /// meet at equal rates, whatever their round trips are.
+    private mutating func noteMarks(_ digest: FeedbackDigest, elapsed: Double) {
         guard !digest.received.isEmpty else { return }
         var marked = 0.0
         for packet in digest.received where packet.isCE { marked += 1 }
-        marks += (marked / Double(digest.received.count) - marks) / 8
-        guard marked > 0, (digest.now - markedAt).seconds >= max(baseRoundTrip.value, 0.05) else { return }
-        markedAt = digest.now
-        rate *= 1 - marks / 2
-        growth = 0
+        let share = marked / Double(digest.received.count)
+        marks += (share - marks) * elapsed / (elapsed + Self.markAverage)
     }
 
     // MARK: Draining
@@ -195,6 +198,7 @@ extension DelayTargetController {
 
     mutating func endDip(_ now: Instant) {
         state = .steady
+        previousQueue = delay.queue + marks * Self.markedQueue
         quietUntil = now + .nanoseconds(Int64((baseRoundTrip.value + 0.2) * 1e9))
     }
 

@@ -66,7 +66,6 @@ struct DelayTargetController: Sendable {
     var quietUntil = Instant.origin
     /// Share of CE marks, smoothed.
     var marks = 0.0
-    var markedAt = Instant.origin
     var lowestQueue = LeastOfWindow()
     /// How long a competition lasts before the queue is tried again.
     var competitionPause = DelayTargetController.firstCompetition
@@ -122,7 +121,6 @@ struct DelayTargetController: Sendable {
         if delay.queue < emptyThreshold { emptyAt = now }
         takeProbes(digest)
         react(to: digest, elapsed: elapsed)
-        previousQueue = delay.queue
         clamp()
         reports.follow(rate)
         probes.update(rate, conditions, now: now)
