@@ -79,7 +79,7 @@ struct DelayTargetController: Sendable {
         self.random = random
         rate = Double(configuration.startRate)
         probes = ProbeController(startRate: rate, maximum: bounds.upperBound)
-        reports = ReportBasedEstimator(rate: rate, bounds: bounds)
+        reports = ReportBasedEstimator(rate: rate, bounds: bounds, now: now)
         emptyAt = now
         dipPause = Self.dipPause
         deadline = now + Self.tick
@@ -124,6 +124,13 @@ struct DelayTargetController: Sendable {
         clamp()
         reports.follow(rate)
         probes.update(rate, conditions, now: now)
+    }
+
+    /// The receiver's own estimate, while no transport feedback comes.
+    mutating func receiveMaximumRate(_ maximum: Double, now: Instant) {
+        guard !hasFeedback else { return }
+        reports.raise(to: maximum, now: now)
+        rate = reports.rate
     }
 
     mutating func receiveReport(loss: Double, roundTrip: Interval?, packets: Int, now: Instant) {
@@ -174,7 +181,7 @@ struct DelayTargetController: Sendable {
     func windowRoom(bytesInFlight: Int) -> Int {
         guard hasFeedback else { return .max }
         let window = rate / 8 * (baseRoundTrip.value + Self.windowQueue) + 3_000
-        return Int(min(window, 1e12)) - bytesInFlight
+        return (window < 1e12 ? Int(window) : 1_000_000_000_000) - bytesInFlight
     }
 
     /// s; the standing queue that this rate is entitled to.
