@@ -34,7 +34,7 @@ struct SendSide {
 
     init(random: inout SeededRandom, now: Instant) {
         let configuration = CongestionConfiguration(
-            algorithm: .delayTarget, startRate: Limits.startRate, minimumRate: Limits.minimumRate,
+            startRate: Limits.startRate, minimumRate: Limits.minimumRate,
             maximumRate: Limits.maximumRate,
             probesPeriodically: true)
         controller = CongestionController(configuration, random: SeededRandom(seed: random.next()), now: now)
