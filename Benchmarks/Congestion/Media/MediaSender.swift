@@ -45,7 +45,6 @@ struct MediaSender: Sendable {
             weight: description.weight, isECNCapable: isECNCapable)
         controller = CongestionController(
             configuration, random: seed.stream("flow \(index): controller"), now: start)
-        controller.setAllocation(maximum: FlowDescription.maximumRate, minimum: 150_000, padding: 0, now: start)
         pacer = Pacer(pacingRate: controller.pacingRate, now: start)
         encoder = VideoEncoder(description.encoder, random: seed.stream("flow \(index): encoder"))
     }
@@ -60,15 +59,19 @@ struct MediaSender: Sendable {
 
     mutating func start(_ network: inout Network, phase: UInt64) {
         isActive = true
+        controller.setAllocation(
+            maximum: FlowDescription.maximumRate, minimum: description.encoder.minimumRate, padding: 0,
+            now: Instant(nanoseconds: network.now))
         network.events.schedule(.frame, index, at: network.now + phase)
         network.events.schedule(.audio, index, at: network.now + phase / 2)
         scheduleController(&network)
     }
 
-    /// Nothing more leaves; a controller knows nothing of it but that no packets come.
-    mutating func stop() {
+    /// Nothing more leaves.
+    mutating func stop(now: UInt64) {
         isActive = false
         queues.removeAll()
+        controller.setAllocation(maximum: 0, minimum: 0, padding: 0, now: Instant(nanoseconds: now))
     }
 
     mutating func encodeFrame(_ network: inout Network) {

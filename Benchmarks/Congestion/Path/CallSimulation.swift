@@ -127,9 +127,9 @@ public struct CallSimulation: Sendable {
             flows[index].sender.start(&network, phase: random.next() % 33_000_000)
             network.events.schedule(.feedback, index, at: network.now + FeedbackCollector.firstInterval)
         case .flowStop:
-            flows[index].sender.stop()
+            flows[index].sender.stop(now: network.now)
         case .flowPause:
-            flows[index].sender.stop()
+            flows[index].sender.stop(now: network.now)
             flows[index].video.pause(now: network.now)
         case .flowResume:
             flows[index].video.pause(now: network.now)

@@ -1,0 +1,122 @@
+public import Congestion
+public import Foundation
+
+/// What is to be measured.
+public struct SuiteSettings: Sendable {
+    /// Sections of RFC 8867 and sweeps, or single cases; empty is all.
+    public var cases: [String]
+    public var seeds: Int
+    /// The first seed.
+    public var from: UInt64
+    public var controllers: [CongestionAlgorithm]
+    /// In place of the generated ones.
+    public var trace: MahimahiTrace?
+
+    public init(
+        cases: [String] = [], seeds: Int = 10, from: UInt64 = 1,
+        controllers: [CongestionAlgorithm] = CongestionAlgorithm.allCases, trace: MahimahiTrace? = nil
+    ) {
+        self.cases = cases
+        self.seeds = seeds
+        self.from = from
+        self.controllers = controllers
+        self.trace = trace
+    }
+}
+
+/// Something that the caller gave and that cannot be used; says what would.
+public struct SuiteError: Error, CustomStringConvertible, Sendable {
+    public let description: String
+
+    init(_ description: String) { self.description = description }
+}
+
+/// Everything that was measured; as JSON with `JSONEncoder`.
+public struct SuiteResult: Sendable, Codable {
+    public struct Case: Sendable, Codable {
+        public var id, title: String
+        public var controllers: [ControllerResult]
+    }
+
+    public var seeds: Int
+    public var from: UInt64
+    public var cases: [Case]
+    /// Calls' seconds that were simulated, and the time that it took.
+    public var flowSeconds: Double
+    public var elapsedSeconds: Double
+    /// False where it was stopped before the end.
+    public var isComplete: Bool
+
+    /// As JSON, with keys in order.
+    public func json() throws -> Data {
+        let encoder = JSONEncoder()
+        encoder.outputFormatting = [.prettyPrinted, .sortedKeys, .withoutEscapingSlashes]
+        return try encoder.encode(self)
+    }
+}
+
+/// The whole suite, case after case on one core.
+public struct CongestionSuite: Sendable {
+    public struct Progress: Sendable {
+        public var id: String
+        public var controller: String
+        /// Runs that are done, of all.
+        public var done, total: Int
+    }
+
+    public let settings: SuiteSettings
+    public let scenarios: [Scenario]
+
+    public init(_ settings: SuiteSettings) throws(SuiteError) {
+        var chosen = Cases.all
+        if let trace = settings.trace { chosen = chosen.filter { $0.section != "trace" } + Sweeps.traces(trace) }
+        if settings.trace != nil, settings.cases.isEmpty { chosen = Sweeps.traces(settings.trace) }
+        if !settings.cases.isEmpty {
+            for name in settings.cases where !chosen.contains(where: { $0.id == name || $0.section == name }) {
+                throw SuiteError("--cases: `\(name)` is none of \(Cases.names.joined(separator: ", "))")
+            }
+            chosen = chosen.filter { settings.cases.contains($0.id) || settings.cases.contains($0.section) }
+        }
+        self.settings = settings
+        scenarios = chosen
+    }
+
+    /// - Parameter progress: is told before each run; false ends the suite, with what there is.
+    public func run(progress: (Progress) -> Bool = { _ in true }) -> SuiteResult {
+        let begin = ContinuousClock.now
+        let total = scenarios.count * settings.controllers.count * settings.seeds
+        var result = SuiteResult(
+            seeds: settings.seeds, from: settings.from, cases: [], flowSeconds: 0, elapsedSeconds: 0, isComplete: false)
+        var done = 0
+        outer: for scenario in scenarios {
+            var found = SuiteResult.Case(id: scenario.id, title: scenario.title, controllers: [])
+            for algorithm in settings.controllers {
+                var runs: [RunResult] = []
+                for offset in 0..<settings.seeds {
+                    let now = Progress(id: scenario.id, controller: algorithm.rawValue, done: done, total: total)
+                    guard progress(now) else { break outer }
+                    var simulation = CallSimulation(
+                        scenario, algorithm: algorithm, seed: settings.from &+ UInt64(offset))
+                    runs.append(simulation.run(keepsSeries: offset == 0))
+                    result.flowSeconds += scenario.flowSeconds
+                    done += 1
+                }
+                found.controllers.append(
+                    ControllerResult(scenario, controller: algorithm.rawValue, runs: runs))
+            }
+            result.cases.append(found)
+        }
+        result.isComplete = done == total
+        let elapsed = ContinuousClock.now - begin
+        result.elapsedSeconds = Double(elapsed.components.seconds) + Double(elapsed.components.attoseconds) / 1e18
+        return result
+    }
+
+    /// The packets of one run that arrived, a line each (RFC 8868 section 3).
+    public func packetLog(of scenario: Scenario, controller: CongestionAlgorithm) -> String {
+        var simulation = CallSimulation(
+            scenario, algorithm: controller, seed: settings.from, logsPackets: true)
+        _ = simulation.run()
+        return simulation.packetLog
+    }
+}
