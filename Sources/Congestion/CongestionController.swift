@@ -15,6 +15,7 @@ public struct CongestionController: Sendable {
     private var gcc: GoogleCongestionControl?
     private var smoothedRoundTrip: Interval?
     private var loss = LossStatistics()
+    private var packetsSinceReport = 0
 
     /// - Parameter random: spreads what should not happen in step with other controllers.
     public init(_ configuration: CongestionConfiguration, random: SeededRandom, now: Instant) {
@@ -41,6 +42,7 @@ public struct CongestionController: Sendable {
     /// A packet has left. Sequence numbers rise; one that does not is not remembered.
     public mutating func sent(_ packet: SentPacket) {
         history.append(packet)
+        packetsSinceReport += 1
         gcc?.sent(packet, bytesInFlight: history.bytesInFlight)
     }
 
@@ -51,7 +53,7 @@ public struct CongestionController: Sendable {
         guard !digest.isEmpty else { return }
         loss.count(digest)
         if let sample = digest.propagation { noteRoundTrip(sample) }
-        gcc?.receive(digest)
+        gcc?.receive(digest, roundTrip: smoothedRoundTrip)
     }
 
     /// The receiver's own estimate (REMB, draft-alvestrand-rmcat-remb-03): an upper bound until the next one.
@@ -66,6 +68,9 @@ public struct CongestionController: Sendable {
     ///   - roundTrip: from LSR and DLSR, nil when the block has none.
     public mutating func receiveReceiverReport(lossFraction: Double, roundTrip: Interval?, now: Instant) {
         if let roundTrip { noteRoundTrip(roundTrip) }
+        let fraction = lossFraction > 0 ? min(lossFraction, 1) : 0
+        gcc?.receiveReport(loss: fraction, roundTrip: smoothedRoundTrip, packets: packetsSinceReport, now: now)
+        packetsSinceReport = 0
     }
 
     /// What the source could use at most and needs at least, and what may be padded; bit/s.
@@ -73,11 +78,12 @@ public struct CongestionController: Sendable {
         bounds.allocation = Allocation(
             maximum: min(maximum, Limits.maximumRate), minimum: min(minimum, Limits.maximumRate),
             padding: min(padding, Limits.maximumRate))
+        gcc?.setAllocation(Double(bounds.allocation.maximum), now: now)
     }
 
     /// Time passes.
     public mutating func advance(to now: Instant) {
-        gcc?.advance(to: now)
+        gcc?.advance(to: now, bytesInFlight: history.bytesInFlight)
     }
 
     /// When ``advance(to:)`` wants to be called next.
@@ -92,13 +98,21 @@ public struct CongestionController: Sendable {
     public var targetRate: UInt64 { bounds.clamp(gcc?.targetRate ?? 0) }
 
     /// What the pacer lets out.
-    public var pacingRate: UInt64 { max(targetRate, bounds.allocation.minimum) * 5 / 2 }
+    public var pacingRate: UInt64 {
+        let rate = gcc?.pacingRate(minimum: Double(bounds.allocation.minimum)) ?? 0
+        return UInt64(min(max(rate, Double(bounds.minimum)), Double(Limits.maximumRate) * 3))
+    }
+
+    /// How much time's worth of bytes the pacer may let out at once.
+    public var pacingBurst: Interval { GoogleCongestionControl.burst }
 
     /// Up to what the pacer fills with padding when media is less.
-    public var paddingRate: UInt64 { min(bounds.allocation.padding, targetRate) }
+    public var paddingRate: UInt64 {
+        max(min(bounds.allocation.padding, targetRate), bounds.limit(gcc?.paddingRate ?? 0))
+    }
 
     /// The next train that the pacer should send, once each; nil when there is none.
-    public mutating func nextProbe(now: Instant) -> ProbeCluster? { nil }
+    public mutating func nextProbe(now: Instant) -> ProbeCluster? { gcc?.nextProbe() }
 
     /// Bytes that may leave before feedback comes; `Int.max` without a window, 0 when it is full. Audio goes on.
     public var windowRoom: Int { .max }

@@ -24,4 +24,7 @@ struct RateBounds: Sendable, BitwiseCopyable {
         guard rate > Double(minimum) else { return minimum }
         return rate >= Double(upper) ? upper : UInt64(rate)
     }
+
+    /// A rate that may be 0, below the upper bound.
+    func limit(_ rate: Double) -> UInt64 { rate > 0 ? min(clamp(rate), maximum) : 0 }
 }
