@@ -162,7 +162,7 @@ struct MediaSender: Sendable {
     ) {
         let now = Instant(nanoseconds: network.now)
         sequence += 1
-        pacer.sent(Int(packet.size), kind: kind, now: now)
+        pacer.sent(Int(packet.size), kind: kind, probeCluster: cluster, now: now)
         controller.sent(
             SentPacket(sequence: sequence, sentAt: now, size: packet.size, kind: kind, probeCluster: cluster))
         if kind == .retransmission { retransmittedBytes += Int(packet.size) }
@@ -200,7 +200,8 @@ struct MediaSender: Sendable {
     /// Takes over what the controller says now.
     private mutating func follow(_ network: inout Network) {
         let now = Instant(nanoseconds: network.now)
-        pacer.setRates(pacing: controller.pacingRate, padding: controller.paddingRate, now: now)
+        pacer.setRates(
+            pacing: controller.pacingRate, padding: controller.paddingRate, burst: controller.pacingBurst, now: now)
         while let probe = controller.nextProbe(now: now) { pacer.startProbe(probe, now: now) }
         pump(&network)
         scheduleController(&network)
