@@ -77,6 +77,9 @@ public struct Scenario: Sendable {
     /// Standard deviation in milliseconds (RFC 8868 section 4.5).
     public var jitter = 5.0
     public var isECNCapable = false
+    /// Lost video is asked for again, and key frames where that fails. RFC 8867 knows no repair, and the reference
+    /// figures were measured without it.
+    public var repairs = false
     public var windows: [Window]
     public var changes: [Change] = []
     /// Flows that should have equal rates in the last window.

@@ -1,6 +1,6 @@
 /// What RFC 8868 section 4 asks to vary, one at a time.
 enum Sweeps {
-    static var all: [Scenario] { losses + jitters + delays + queues + traces(nil) }
+    static var all: [Scenario] { losses + repairs + jitters + delays + queues + traces(nil) }
 
     private static func constant(_ id: String, _ title: String, queue: Double = 300, loss: Double = 0, delay: Double = 50)
         -> Scenario
@@ -14,6 +14,21 @@ enum Sweeps {
     private static var losses: [Scenario] {
         [0.0, 1, 2, 5, 10, 20].map {
             constant("loss \(Int($0))%", "Random loss of \(Int($0)) %, 1 Mbit/s", loss: $0 / 100)
+        }
+    }
+
+    /// What sections 5 and 6 leave out: the same with retransmissions and key frames on request.
+    private static var repairs: [Scenario] {
+        let losses = [1.0, 5, 10, 20].map {
+            constant("repair \(Int($0))%", "Random loss of \(Int($0)) %, 1 Mbit/s, with repair", loss: $0 / 100)
+        }
+        var variable = Cases.variableSingle(delay: 50)
+        variable.id = "repair 5.1"
+        variable.title += ", with repair"
+        return (losses + [variable]).map {
+            var scenario = $0
+            scenario.repairs = true
+            return scenario
         }
     }
 
@@ -51,9 +66,11 @@ enum Sweeps {
     }
 
     private static func traced(_ id: String, _ title: String, _ trace: MahimahiTrace) -> Scenario {
-        Scenario(
+        var scenario = Scenario(
             id: id, title: title, duration: 120,
             links: [LinkDescription(capacity: [], trace: trace, queueMilliseconds: 1000)],
             flows: [FlowDescription(end: 119)], windows: [Window(10, 119)])
+        scenario.repairs = true
+        return scenario
     }
 }

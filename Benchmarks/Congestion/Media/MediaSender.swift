@@ -136,6 +136,8 @@ struct MediaSender: Sendable {
         pump(&network)
     }
 
+    /// Probes are filled with whole packets, as a sender does that repeats earlier ones (RFC 4588), padding with small
+    /// ones.
     private mutating func pump(_ network: inout Network) {
         guard isActive else { return }
         let now = Instant(nanoseconds: network.now)
@@ -148,8 +150,9 @@ struct MediaSender: Sendable {
                 guard let packet = queues.next(kind) else { return }
                 send(packet, kind: kind, cluster: cluster, &network)
             case .padding(let bytes, let cluster):
-                let size = Int32(min(max(bytes, 60), 255 + MediaSizes.overhead))
-                send(QueuedPacket(size: size, queued: network.now), kind: .padding, cluster: cluster, &network)
+                let size = cluster > 0 ? MediaSizes.payload : min(max(bytes, 60), MediaSizes.padding)
+                let packet = QueuedPacket(size: Int32(size + MediaSizes.overhead), queued: network.now)
+                send(packet, kind: .padding, cluster: cluster, &network)
             case .wait:
                 schedulePacer(&network)
                 return

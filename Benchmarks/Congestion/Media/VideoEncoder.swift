@@ -55,9 +55,9 @@ struct VideoEncoder: Sendable {
     /// Encodes a frame.
     /// - Parameter target: payload bits per second that it should follow from now on.
     mutating func encode(target: UInt64) -> (bytes: Int, isKey: Bool) {
-        let mean = Double(rate) / frameRate / 8
         for index in targets.indices.dropFirst().reversed() { targets[index] = targets[index - 1] }
         targets[0] = min(max(target, description.minimumRate), description.maximumRate)
+        let mean = Double(rate) / frameRate / 8
         var bytes = mean * (1 + description.scatter * gaussian.next(within: 3))
         let isKey = wantsKeyFrame
         if isKey {
@@ -92,6 +92,8 @@ enum MediaSizes {
     static let audioPayload = 50
     static let audioInterval: UInt64 = 20_000_000
     static let audioWireRate = UInt64((audioPayload + overhead) * 8 * 50)
+    /// The most that RTP can pad (RFC 3550 section 5.1).
+    static let padding = 255
     /// The original sequence number of RFC 4588.
     static let retransmissionExtra = 2
     /// A NACK or a PLI with its headers.

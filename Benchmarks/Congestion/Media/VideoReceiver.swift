@@ -1,5 +1,6 @@
 /// What a person would see: frames are shown when they are complete and those before them were shown; what is missing is
-/// asked for again (NACK), and what does not come within a second costs a key frame.
+/// asked for again (NACK), and what does not come within a second costs a key frame. Without repair a frame that misses
+/// a packet is left out, and the next one is shown as if the decoder could hide it.
 ///
 /// Shown at once, without a playout buffer: the buffer's delay would hide short freezes and show up as latency instead.
 struct VideoReceiver: Sendable {
@@ -17,6 +18,7 @@ struct VideoReceiver: Sendable {
         var nextRequest: UInt64
     }
 
+    private let repairs: Bool
     private var frames = [Frame](repeating: Frame(), count: Self.remembered)
     private var next: Int32 = 0
     private var highest: UInt64?
@@ -37,6 +39,8 @@ struct VideoReceiver: Sendable {
     /// Between looks at what is missing, in nanoseconds.
     static let repairInterval: UInt64 = 20_000_000
 
+    init(repairs: Bool) { self.repairs = repairs }
+
     var needsRepair: Bool { !missing.isEmpty || isWaitingForKey }
 
     mutating func receive(_ packet: Packet, height: Int, now: UInt64) {
@@ -49,6 +53,7 @@ struct VideoReceiver: Sendable {
         }
         frames[slot].received += 1
         if packet.isKey { newestKey = max(newestKey, packet.frame) }
+        if !repairs, frames[slot].isComplete { next = packet.frame }
         show(height: height, now: now)
     }
 
@@ -63,6 +68,10 @@ struct VideoReceiver: Sendable {
         }
         highest = sequence
         guard sequence - top > 1 else { return }
+        guard repairs else {
+            unrepaired += Int(sequence - top - 1)
+            return
+        }
         guard sequence - top <= Self.largestGap, missing.count < Int(Self.largestGap) else {
             unrepaired += Int(sequence - top - 1) + missing.count
             missing.removeAll()

@@ -9,7 +9,7 @@ public struct CallSimulation: Sendable {
     struct Flow: Sendable {
         var sender: MediaSender
         var feedback = FeedbackCollector()
-        var video = VideoReceiver()
+        var video: VideoReceiver
         let backward: Int16
         var isRepairing = false
     }
@@ -57,7 +57,7 @@ public struct CallSimulation: Sendable {
                     sender: MediaSender(
                         description, index: index, route: forward, algorithm: algorithm, seed: root,
                         isECNCapable: scenario.isECNCapable),
-                    backward: backward))
+                    video: VideoReceiver(repairs: scenario.repairs), backward: backward))
             schedule(.flowStart, index, seconds: description.start)
             schedule(.flowStop, index, seconds: description.end)
             if let pause = description.pause {
