@@ -12,7 +12,9 @@ public struct CongestionController: Sendable {
     private var history: SendHistory
     private var digest: FeedbackDigest
     private var bounds: RateBounds
+    // One of the two exists. Not an enum with payloads: changing a payload in place would copy it.
     private var gcc: GoogleCongestionControl?
+    private var delayTarget: DelayTargetController?
     private var smoothedRoundTrip: Interval?
     private var loss = LossStatistics()
     private var packetsSinceReport = 0
@@ -25,8 +27,8 @@ public struct CongestionController: Sendable {
         digest = FeedbackDigest(capacity: capacity)
         bounds = RateBounds(configuration)
         switch configuration.algorithm {
-        case .gcc, .delayTarget:
-            gcc = GoogleCongestionControl(configuration, now: now)
+        case .gcc: gcc = GoogleCongestionControl(configuration, now: now)
+        case .delayTarget: delayTarget = DelayTargetController(configuration, random: random, now: now)
         }
     }
 
@@ -43,7 +45,8 @@ public struct CongestionController: Sendable {
     public mutating func sent(_ packet: SentPacket) {
         history.append(packet)
         packetsSinceReport += 1
-        gcc?.sent(packet, bytesInFlight: history.bytesInFlight)
+        gcc?.sent(packet)
+        delayTarget?.sent(packet)
     }
 
     /// One report, decoded, in any order of sequence numbers. What it says of packets that never left, of packets
@@ -54,6 +57,7 @@ public struct CongestionController: Sendable {
         loss.count(digest)
         if let sample = digest.propagation { noteRoundTrip(sample) }
         gcc?.receive(digest, roundTrip: smoothedRoundTrip)
+        delayTarget?.receive(digest)
     }
 
     /// The receiver's own estimate (REMB, draft-alvestrand-rmcat-remb-03): an upper bound until the next one.
@@ -70,6 +74,7 @@ public struct CongestionController: Sendable {
         if let roundTrip { noteRoundTrip(roundTrip) }
         let fraction = lossFraction > 0 ? min(lossFraction, 1) : 0
         gcc?.receiveReport(loss: fraction, roundTrip: smoothedRoundTrip, packets: packetsSinceReport, now: now)
+        delayTarget?.receiveReport(loss: fraction, roundTrip: smoothedRoundTrip, packets: packetsSinceReport, now: now)
         packetsSinceReport = 0
     }
 
@@ -79,32 +84,38 @@ public struct CongestionController: Sendable {
             maximum: min(maximum, Limits.maximumRate), minimum: min(minimum, Limits.maximumRate),
             padding: min(padding, Limits.maximumRate))
         gcc?.setAllocation(Double(bounds.allocation.maximum), now: now)
+        delayTarget?.setAllocation(Double(bounds.allocation.maximum), now: now)
     }
+
+    /// How many bytes wait in the pacer: what waits there, the source should not send again.
+    public mutating func setBacklog(_ bytes: Int) { delayTarget?.backlog = max(bytes, 0) }
 
     /// Time passes.
     public mutating func advance(to now: Instant) {
         gcc?.advance(to: now, bytesInFlight: history.bytesInFlight)
+        delayTarget?.advance(to: now)
     }
 
     /// When ``advance(to:)`` wants to be called next.
-    public var deadline: Instant { gcc?.deadline ?? .distantFuture }
+    public var deadline: Instant { gcc?.deadline ?? delayTarget?.deadline ?? .distantFuture }
 
     // MARK: What follows
 
     /// What the path carries.
-    public var estimate: UInt64 { bounds.clamp(gcc?.estimate ?? 0) }
+    public var estimate: UInt64 { bounds.clamp(gcc?.estimate ?? delayTarget?.rate ?? 0) }
 
     /// What the source (encoder, choice of layers) may send now, retransmissions and headers included.
-    public var targetRate: UInt64 { bounds.clamp(gcc?.targetRate ?? 0) }
+    public var targetRate: UInt64 { bounds.clamp(gcc?.targetRate ?? delayTarget?.targetRate ?? 0) }
 
     /// What the pacer lets out.
     public var pacingRate: UInt64 {
-        let rate = gcc?.pacingRate(minimum: Double(bounds.allocation.minimum)) ?? 0
+        let minimum = Double(bounds.allocation.minimum)
+        let rate = gcc?.pacingRate(minimum: minimum) ?? delayTarget?.pacingRate(minimum: minimum) ?? 0
         return UInt64(min(max(rate, Double(bounds.minimum)), Double(Limits.maximumRate) * 3))
     }
 
     /// How much time's worth of bytes the pacer may let out at once.
-    public var pacingBurst: Interval { GoogleCongestionControl.burst }
+    public var pacingBurst: Interval { gcc == nil ? .milliseconds(5) : GoogleCongestionControl.burst }
 
     /// Up to what the pacer fills with padding when media is less.
     public var paddingRate: UInt64 {
@@ -112,10 +123,10 @@ public struct CongestionController: Sendable {
     }
 
     /// The next train that the pacer should send, once each; nil when there is none.
-    public mutating func nextProbe(now: Instant) -> ProbeCluster? { gcc?.nextProbe() }
+    public mutating func nextProbe(now: Instant) -> ProbeCluster? { gcc?.nextProbe() ?? delayTarget?.nextProbe() }
 
     /// Bytes that may leave before feedback comes; `Int.max` without a window, 0 when it is full. Audio goes on.
-    public var windowRoom: Int { .max }
+    public var windowRoom: Int { delayTarget?.windowRoom(bytesInFlight: history.bytesInFlight) ?? .max }
 
     /// Whether only audio may leave until feedback comes.
     public var isWindowFull: Bool { windowRoom <= 0 }

@@ -68,7 +68,7 @@ struct GoogleCongestionControl: Sendable {
         probes.setAllocation(maximum, conditions, now: now)
     }
 
-    mutating func sent(_ packet: SentPacket, bytesInFlight: Int) {
+    mutating func sent(_ packet: SentPacket) {
         probes.begin(now: packet.sentAt)
         applicationLimit.sent(bytes: Int(packet.size), target: estimate, now: packet.sentAt)
         backoff.sent(at: packet.sentAt)

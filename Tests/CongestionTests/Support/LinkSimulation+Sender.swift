@@ -104,6 +104,7 @@ extension LinkSimulation {
                 for index in head..<senders[flow].queue.count { backlog.video += Int(senders[flow].queue[index].size) }
                 backlog.oldest = self.instant(senders[flow].queue[head].at)
             }
+            if rounds == 1 { senders[flow].controller.setBacklog(backlog.bytes) }
             let room = senders[flow].controller.windowRoom
             switch senders[flow].pacer.decide(backlog, windowRoom: room, now: instant) {
             case .wait: return

@@ -1,0 +1,56 @@
+import Wire
+
+/// What was tuned over the cases of RFC 8867.
+extension DelayTargetController {
+    static let tick = Interval.milliseconds(25)
+    /// Bits that a flow of weight 1 keeps in the queue: one and a half packets.
+    static let queuedBits = 16_000.0
+    static let offsetPerNoise = 1.5
+    /// 1/s; the proportional gain at short round trips, and what it becomes per s of loop delay at long ones.
+    static let largestGain = 2.0
+    static let gainPerDelay = 0.5
+    /// s; of the loop: reports, smoothing, encoder.
+    static let loopDelay = 0.15
+    /// s; the error that the integral sees at most.
+    static let largestError = 0.03
+    /// 1/s and s: the pull to the fair rate and the averaging of the queue that it goes by.
+    static let fairnessGain = 0.15
+    static let fairnessAverage = 8.0
+    /// s above the target that is too much if it lasts, and how long that is.
+    static let overuse = 0.025
+    static let overuseTime = 0.3
+    /// s above the target that is too much at once when little of what was sent arrives.
+    static let collapse = 0.04
+    static let collapseShare = 0.65
+    /// s in which a drain wants the queue gone.
+    static let drainTime = 0.5
+    static let drainFloor = 0.3
+    static let afterDrain = 0.95
+    /// s
+    static let drainPatience = 1.2
+    static let competitorQueue = 0.05
+    /// s; less than it means that nobody competes.
+    static let competitionEnd = 0.035
+    static let competitionDecrease = 0.75
+    static let segmentBits = 9_600.0
+    static let dipFactor = 0.55
+    static let dipLength = Interval.milliseconds(350)
+    static let dipPause = Interval.seconds(10)
+    /// 1/s and 1/s².
+    static let firstGrowth = 0.04
+    static let growthStep = 0.12
+    static let largestGrowth = 0.6
+    static let largestPacing = 1.3
+    static let leastPacing = 0.85
+    /// 1/s; how fast pacing falls with the queue above its target.
+    static let pacingGain = 15.0
+    /// s in which what waits in the pacer should be gone.
+    static let backlogTime = 0.5
+    static let firstCompetition = Interval.seconds(8)
+    static let longestCompetition = Interval.seconds(30)
+    static let windowQueue = 0.6
+    /// s
+    static let outage = 0.6
+    static let outageFactor = 0.75
+    static let probeShare = 0.9
+}

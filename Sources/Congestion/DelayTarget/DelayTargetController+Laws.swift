@@ -1,0 +1,190 @@
+import Wire
+
+extension DelayTargetController {
+    mutating func react(to digest: FeedbackDigest, elapsed: Double) {
+        let now = digest.now
+        switch state {
+        case .steady:
+            reactToMarks(digest)
+            rate *= inherentLoss.update(digest)
+            guard !isOverused(digest, elapsed: elapsed) else { return startDrain(now) }
+            if now >= quietUntil { follow(elapsed) }
+            considerDip(now)
+        case .draining(let since, let capacity, let queue):
+            drain(since: since, capacity: capacity, queue: queue, digest)
+        case .dipping(let until):
+            if now >= until { endDip(now) }
+        case .competing(let since, let reducedAt):
+            compete(digest, since: since, reducedAt: reducedAt, elapsed: elapsed)
+        }
+    }
+
+    // MARK: Steady
+
+    /// The law: `rate` grows by −k₁·∫error − k₂·Δqueue, relatively. The gains fall with the loop's delay, so that long
+    /// round trips do not swing; they do not move the point where flows meet.
+    private mutating func follow(_ elapsed: Double) {
+        let queue = delay.queue
+        let error = min(max(queue - delayTarget, -Self.largestError), Self.largestError)
+        let gain = min(Self.largestGain, Self.gainPerDelay / (baseRoundTrip.value + Self.loopDelay))
+        var change = -gain * gain / 2 * error * elapsed - gain * (queue - previousQueue)
+        change -= fairnessPull(queue, elapsed: elapsed)
+        change += accelerate(queue, elapsed: elapsed)
+        change = min(max(change, -0.2), 0.1)
+        if change > 0 { change = min(change, roomToGrow) }
+        rate *= 1 + change
+    }
+
+    private mutating func fairnessPull(_ queue: Double, elapsed: Double) -> Double {
+        let before = averageQueue ?? delayTarget
+        let average = before + (queue - before) * min(elapsed / Self.fairnessAverage, 1)
+        averageQueue = average
+        let fair = weight * Self.queuedBits / max(average - targetOffset, 0.001)
+        let distance = min(max(RealMath.log(rate / fair), -0.7), 0.7)
+        return Self.fairnessGain * distance * elapsed
+    }
+
+    /// An empty queue says that there is more to have than the law dares to take.
+    private mutating func accelerate(_ queue: Double, elapsed: Double) -> Double {
+        guard queue < targetOffset + 0.35 * (delayTarget - targetOffset) else {
+            emptyFor = 0
+            growth = 0
+            return 0
+        }
+        emptyFor += elapsed
+        guard emptyFor > 0.2 + baseRoundTrip.value else { return 0 }
+        growth = min(max(growth + Self.growthStep * elapsed, Self.firstGrowth), Self.largestGrowth)
+        return growth * elapsed
+    }
+
+    /// A rate that the source does not use proves nothing: no growth far above what arrives.
+    private var roomToGrow: Double {
+        guard let rates = delivery.rates(over: .milliseconds(500)) else { return 0.1 }
+        let limit = min(1.5 * rates.received + 20_000, max(allocation, bounds.lowerBound))
+        return max(limit / rate - 1, 0)
+    }
+
+    /// Marks are spent once per round trip, by half the share that is marked (RFC 9331 and DCTCP, RFC 8257 section 3.3).
+    private mutating func reactToMarks(_ digest: FeedbackDigest) {
+        guard !digest.received.isEmpty else { return }
+        var marked = 0.0
+        for packet in digest.received where packet.isCE { marked += 1 }
+        marks += (marked / Double(digest.received.count) - marks) / 8
+        guard marked > 0, (digest.now - markedAt).seconds >= max(baseRoundTrip.value, 0.05) else { return }
+        markedAt = digest.now
+        rate *= 1 - marks / 2
+        growth = 0
+    }
+
+    // MARK: Draining
+
+    private mutating func isOverused(_ digest: FeedbackDigest, elapsed: Double) -> Bool {
+        let target = delayTarget
+        let excess = delay.latestQueue - target
+        if excess > Self.collapse, let rates = delivery.rates(over: .milliseconds(180)),
+            rates.received < Self.collapseShare * rates.sent
+        {
+            return true
+        }
+        guard delay.queue > target + Self.overuse, excess > Self.overuse else {
+            highFor = 0
+            return false
+        }
+        highFor += elapsed
+        if digest.lost.count > 1, excess > 2 * Self.overuse { return true }
+        return highFor > Self.overuseTime
+    }
+
+    private mutating func startDrain(_ now: Instant) {
+        let delivered = delivery.rates(over: .milliseconds(120))?.received ?? rate / 2
+        let capacity = max(min(delivered, rate), bounds.lowerBound)
+        state = .draining(since: now, capacity: capacity, queue: delay.latestQueue)
+        rate = min(rate, capacity * Self.afterDrain)
+        growth = 0
+        emptyFor = 0
+        highFor = 0
+    }
+
+    /// Less the longer the queue is.
+    var drainFactor: Double {
+        let excess = delay.latestQueue - delayTarget / 2
+        return min(max(1 - excess / Self.drainTime, Self.drainFloor), 0.9)
+    }
+
+    private mutating func drain(since: Instant, capacity: Double, queue: Double, _ digest: FeedbackDigest) {
+        let now = digest.now
+        let spent = (now - since).seconds
+        let current = delay.latestQueue
+        if current < delayTarget { return endDrain(now) }
+        // While the queue stands, what comes is what the link gives us.
+        if current > Self.competitorQueue, let rates = delivery.rates(over: .milliseconds(150)) {
+            let capacity = max(min(rates.received, capacity), bounds.lowerBound)
+            state = .draining(since: since, capacity: capacity, queue: queue)
+            rate = min(rate, capacity * Self.afterDrain)
+        }
+        let patience = max(Self.drainPatience, 4 * (baseRoundTrip.value + queue))
+        guard spent > patience else { return }
+        if lowestQueue.value > max(Self.competitorQueue, queue / 2) {
+            startCompetition(capacity: capacity, now)
+        } else if spent > 2 * patience {
+            endDrain(now)
+        }
+    }
+
+    private mutating func endDrain(_ now: Instant) {
+        state = .steady
+        quietUntil = now + .nanoseconds(Int64((baseRoundTrip.value + 0.1) * 1e9))
+        averageQueue = nil
+        highFor = 0
+        delay.isFrozen = false
+        competitionPause = Self.firstCompetition
+    }
+
+    // MARK: Competing
+
+    private mutating func startCompetition(capacity: Double, _ now: Instant) {
+        state = .competing(since: now, reducedAt: now)
+        delay.isFrozen = true
+        rate = max(rate, capacity * Self.afterDrain)
+    }
+
+    /// One segment more per round trip, a quarter less on loss: TCP's way (RFC 5681 section 3.1), a little gentler.
+    private mutating func compete(_ digest: FeedbackDigest, since: Instant, reducedAt: Instant, elapsed: Double) {
+        let now = digest.now
+        guard lowestQueue.value > Self.competitionEnd else { return endDrain(now) }
+        guard now - since < competitionPause else {
+            // Two of our kind would compete with each other for ever.
+            competitionPause = min(competitionPause * 3 / 2, Self.longestCompetition)
+            return startDrain(now)
+        }
+        let roundTrip = max(baseRoundTrip.value + delay.queue, 0.02)
+        if !digest.lost.isEmpty, (now - reducedAt).seconds > roundTrip {
+            state = .competing(since: since, reducedAt: now)
+            rate *= Self.competitionDecrease
+        } else {
+            let step = weight * Self.segmentBits / (roundTrip * roundTrip) * elapsed
+            rate += min(step, rate * roomToGrow)
+        }
+    }
+
+    // MARK: Dipping and probing
+
+    private mutating func considerDip(_ now: Instant) {
+        guard now - emptyAt > dipPause else { return }
+        state = .dipping(until: now + Self.dipLength)
+        emptyAt = now
+        dipPause = Self.dipPause + .milliseconds(Int64(random.next() % 4_000))
+    }
+
+    mutating func endDip(_ now: Instant) {
+        state = .steady
+        quietUntil = now + .nanoseconds(Int64((baseRoundTrip.value + 0.2) * 1e9))
+    }
+
+    mutating func takeProbes(_ digest: FeedbackDigest) {
+        var result: Double?
+        for packet in digest.received { result = probeEstimator.add(packet) ?? result }
+        guard let result, case .steady = state, delay.latestQueue < delayTarget + Self.overuse else { return }
+        rate = max(rate, min(result * Self.probeShare, max(allocation, bounds.lowerBound)))
+    }
+}

@@ -1,0 +1,190 @@
+import Wire
+
+/// Holds the queueing delay at a target that falls as the rate rises, so that each flow keeps the same few bytes in
+/// the queue (as TCP Vegas does, and NADA, RFC 8698 section 4.2): flows that see one queue meet at rates in proportion to
+/// their weights, whatever their round trips are.
+///
+/// - In the **steady** state a proportional-integral law moves the rate, and a slow pull towards the fair rate that the
+///   average queue stands for brings flows together faster than the law alone could.
+/// - When the queue stands well above the target, or fills faster than the law could follow, the rate **drains** it:
+///   below what is delivered, until the queue is gone.
+/// - When that does not help, someone else fills the queue: the rate **competes** as TCP does, with loss as the limit.
+/// - When the queue has not been seen empty for some time, a short **dip** empties it, for everybody on the link to learn
+///   the path's delay without it (the late comer's problem).
+struct DelayTargetController: Sendable {
+    enum State: Sendable, BitwiseCopyable {
+        case steady
+        /// `capacity` in bit/s as delivered at the start, `queue` in s as it stood then.
+        case draining(since: Instant, capacity: Double, queue: Double)
+        case dipping(until: Instant)
+        /// Since when, and the last back-off on loss.
+        case competing(since: Instant, reducedAt: Instant)
+    }
+
+    let bounds: ClosedRange<Double>
+    let weight: Double
+    var random: SeededRandom
+    var state = State.steady
+    /// bit/s.
+    var rate: Double
+    var allocation = Double(Limits.maximumRate)
+    var delay = QueueingDelay()
+    var delivery = DeliveryMeter()
+    var inherentLoss = InherentLoss()
+    var probes: ProbeController
+    var probeEstimator = ProbeEstimator()
+    var applicationLimit = ApplicationLimitDetector()
+    var reports: ReportBasedEstimator
+    /// s; the least round trip seen in two windows.
+    var baseRoundTrip = RoundTripBase()
+    var hasFeedback = false
+    var feedbackAt: Instant?
+    var outageAt: Instant?
+    var sentSinceFeedback = false
+    /// s; of the report before, and averaged over seconds.
+    var previousQueue = 0.0
+    var averageQueue: Double?
+    /// 1/s; growth on top of the law while the queue is empty.
+    var growth = 0.0
+    var emptyFor = 0.0
+    var highFor = 0.0
+    var emptyAt: Instant
+    var dipPause: Interval
+    /// After a dip or a drain the law does not learn from what it caused itself.
+    var quietUntil = Instant.origin
+    /// Share of CE marks, smoothed.
+    var marks = 0.0
+    var markedAt = Instant.origin
+    var lowestQueue = LeastOfWindow()
+    /// How long a competition lasts before the queue is tried again.
+    var competitionPause = DelayTargetController.firstCompetition
+    /// Bytes that wait in the pacer.
+    var backlog = 0
+    private(set) var deadline: Instant
+
+    init(_ configuration: CongestionConfiguration, random: SeededRandom, now: Instant) {
+        bounds = Double(configuration.minimumRate)...Double(configuration.maximumRate)
+        weight = configuration.weight
+        self.random = random
+        rate = Double(configuration.startRate)
+        probes = ProbeController(startRate: rate, maximum: bounds.upperBound)
+        reports = ReportBasedEstimator(rate: rate, bounds: bounds)
+        emptyAt = now
+        dipPause = Self.dipPause
+        deadline = now + Self.tick
+    }
+
+    // MARK: What happens
+
+    mutating func sent(_ packet: SentPacket) {
+        probes.begin(now: packet.sentAt)
+        applicationLimit.sent(bytes: Int(packet.size), target: rate, now: packet.sentAt)
+        if !sentSinceFeedback { outageAt = packet.sentAt }
+        sentSinceFeedback = true
+    }
+
+    mutating func nextProbe() -> ProbeCluster? {
+        guard let probe = probes.next() else { return nil }
+        probeEstimator.start(probe)
+        return probe
+    }
+
+    mutating func setAllocation(_ maximum: Double, now: Instant) {
+        allocation = maximum
+        probes.setAllocation(maximum, conditions, now: now)
+    }
+
+    mutating func receive(_ digest: FeedbackDigest) {
+        let now = digest.now
+        hasFeedback = true
+        sentSinceFeedback = false
+        let elapsed = min(max((now - (feedbackAt ?? now)).seconds, 0), 0.5)
+        feedbackAt = now
+        if let propagation = digest.propagation { baseRoundTrip.add(propagation.seconds, now: now) }
+        delivery.add(digest)
+        delay.add(digest)
+        lowestQueue.add(delay.latestQueue, now: now)
+        if delay.queue < emptyThreshold { emptyAt = now }
+        takeProbes(digest)
+        react(to: digest, elapsed: elapsed)
+        previousQueue = delay.queue
+        clamp()
+        reports.follow(rate)
+        probes.update(rate, conditions, now: now)
+    }
+
+    mutating func receiveReport(loss: Double, roundTrip: Interval?, packets: Int, now: Instant) {
+        guard !hasFeedback else { return }
+        reports.update(loss: loss, roundTrip: roundTrip ?? .milliseconds(200), packets: packets, now: now)
+        rate = reports.rate
+        clamp()
+    }
+
+    /// Without feedback the path is thought to carry less and less.
+    mutating func advance(to now: Instant) {
+        deadline = now + Self.tick
+        probes.advance(to: now)
+        if case .dipping(let until) = state, now >= until { endDip(now) }
+        guard hasFeedback, sentSinceFeedback, let since = outageAt else { return }
+        guard now - since > .nanoseconds(Int64((Self.outage + 3 * baseRoundTrip.value) * 1e9)) else { return }
+        outageAt = now
+        rate *= Self.outageFactor
+        clamp()
+    }
+
+    // MARK: What follows
+
+    /// bit/s.
+    var targetRate: Double {
+        switch state {
+        case .steady, .competing: max(rate - Double(backlog) * 8 / Self.backlogTime, rate / 2)
+        case .draining(_, let capacity, _): min(rate, capacity * drainFactor)
+        case .dipping: rate * Self.dipFactor
+        }
+    }
+
+    func pacingRate(minimum: Double) -> Double {
+        switch state {
+        case .steady: max(rate, minimum) * (hasFeedback ? pacingFactor : 2.5)
+        case .competing: max(rate, minimum) * Self.largestPacing
+        case .draining, .dipping: targetRate
+        }
+    }
+
+    /// The queue is kept short at once by what the pacer holds back, long before the source has followed.
+    private var pacingFactor: Double {
+        let excess = delay.queue - delayTarget
+        return min(max(Self.largestPacing - excess * Self.pacingGain, Self.leastPacing), Self.largestPacing)
+    }
+
+    /// Bytes: what the path holds and a queue of some hundred milliseconds.
+    func windowRoom(bytesInFlight: Int) -> Int {
+        guard hasFeedback else { return .max }
+        let window = rate / 8 * (baseRoundTrip.value + Self.windowQueue) + 3_000
+        return Int(min(window, 1e12)) - bytesInFlight
+    }
+
+    /// s; the standing queue that this rate is entitled to.
+    var delayTarget: Double { targetOffset + weight * Self.queuedBits / max(rate, 1) }
+
+    /// s; an empty queue seems this long, since the base is the least of many.
+    var targetOffset: Double { min(max(Self.offsetPerNoise * delay.noise, 0.001), 0.008) }
+
+    var emptyThreshold: Double { targetOffset + 0.002 }
+
+    var conditions: ProbeController.Conditions {
+        var conditions = ProbeController.Conditions()
+        if case .steady = state {
+            conditions.isOverusing = delay.queue > delayTarget + Self.overuse / 2
+        } else {
+            conditions.isOverusing = true
+        }
+        conditions.isApplicationLimited = applicationLimit.isLimited
+        conditions.applicationLimitEndedAt = applicationLimit.endedAt
+        return conditions
+    }
+
+    mutating func clamp() {
+        rate = min(max(rate.isFinite ? rate : bounds.lowerBound, bounds.lowerBound), bounds.upperBound)
+    }
+}

@@ -1,0 +1,82 @@
+import Wire
+
+/// How long packets wait in the bottleneck's queue, told from one-way delays that carry jitter and two clocks.
+///
+/// The least delay of a report is the queue's floor: it leaves out most jitter and what a frame's own packets wait for
+/// each other. Smoothed, it is held against the least smoothed floor of the last seconds. Both sides of that
+/// difference are smoothed alike, so that jitter cancels instead of looking like a queue.
+struct QueueingDelay: Sendable {
+    /// s; time constant of the smoothing.
+    private static let smoothing = 0.1
+    private static let noiseGain = 0.05
+    /// The window of the base: eight buckets. A clock that drifts by 100 ppm errs by 2 ms in it.
+    private static let bucketCount = 8
+    private static let bucketLength = Interval.milliseconds(2_500)
+
+    /// s on a scale without origin.
+    private(set) var floor = 0.0
+    private var smoothed = 0.0
+    private var buckets: [Double]
+    private var bucket = 0
+    private var bucketStart: Instant?
+    private var updatedAt: Instant?
+    /// s; how far floors scatter around the smoothed one.
+    private(set) var noise = 0.001
+    /// The base may not age: a competitor keeps the queue from emptying.
+    var isFrozen = false
+
+    init() { buckets = Array(repeating: .infinity, count: Self.bucketCount) }
+
+    var hasSample: Bool { updatedAt != nil }
+
+    /// s; smoothed.
+    var queue: Double { hasSample ? max(smoothed - base, 0) : 0 }
+
+    /// s; of the last report alone.
+    var latestQueue: Double { hasSample ? max(floor - base, 0) : 0 }
+
+    private var base: Double {
+        var least = smoothed
+        for value in buckets { least = min(least, value) }
+        return least
+    }
+
+    /// Starts afresh, as after a step of the receiver's clock.
+    mutating func reset() {
+        for index in buckets.indices { buckets[index] = .infinity }
+        bucketStart = nil
+        updatedAt = nil
+    }
+
+    /// Takes one report.
+    mutating func add(_ digest: FeedbackDigest) {
+        if digest.clockStepped { reset() }
+        var least = Int64.max
+        for packet in digest.received {
+            least = min(least, packet.arrival - Int64(clamping: packet.sentAt.nanoseconds))
+        }
+        guard least < .max else { return }
+        floor = Double(least) / 1e9
+        guard let before = updatedAt, digest.now - before < .seconds(5) else {
+            if !hasSample { smoothed = floor }
+            updatedAt = digest.now
+            age(digest.now)
+            return
+        }
+        let elapsed = (digest.now - before).seconds
+        updatedAt = digest.now
+        noise += Self.noiseGain * (min((floor - smoothed).magnitude, 0.02) - noise)
+        smoothed += (floor - smoothed) * elapsed / (elapsed + Self.smoothing)
+        age(digest.now)
+    }
+
+    private mutating func age(_ now: Instant) {
+        if let start = bucketStart, now - start < Self.bucketLength || isFrozen {
+            buckets[bucket] = min(buckets[bucket], smoothed)
+            return
+        }
+        bucketStart = now
+        bucket = (bucket + 1) % Self.bucketCount
+        buckets[bucket] = smoothed
+    }
+}
