@@ -24,7 +24,9 @@ public enum Cases {
 
     // MARK: 5.1 to 5.3: capacity that changes
 
-    private static var variable: [Scenario] { [variableSingle(delay: 50), variableSingle(delay: 100), variableMultiple] }
+    private static var variable: [Scenario] {
+        [variableSingle(delay: 50), variableSingle(delay: 100), variableMultiple]
+    }
 
     static func variableSingle(delay: Double, queue: Double = 300, jitter: Double = 5) -> Scenario {
         var scenario = Scenario(

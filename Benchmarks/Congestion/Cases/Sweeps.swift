@@ -2,7 +2,9 @@
 enum Sweeps {
     static var all: [Scenario] { losses + repairs + jitters + delays + queues + traces(nil) }
 
-    private static func constant(_ id: String, _ title: String, queue: Double = 300, loss: Double = 0, delay: Double = 50)
+    private static func constant(
+        _ id: String, _ title: String, queue: Double = 300, loss: Double = 0, delay: Double = 50
+    )
         -> Scenario
     {
         Scenario(

@@ -46,7 +46,8 @@ public struct ReferenceFigures: Sendable {
         for field in Self.rows(Self.windowText) where field.count == 12 {
             windows[WindowKey(id: field[0], from: Double(field[1]) ?? 0), default: []].append(
                 WindowFigures(
-                    controller: field[3], utilisation: Double(field[4]) ?? 0, utilisationDeviation: Double(field[5]),
+                    controller: Self.name(field[3]), utilisation: Double(field[4]) ?? 0,
+                    utilisationDeviation: Double(field[5]),
                     mediaRate: Double(field[6]) ?? 0, median: Double(field[7]), percentile95: Double(field[8]) ?? 0,
                     percentile95Deviation: Double(field[9]), fairness: Double(field[10]) ?? 1, flowRates: field[11]))
         }
@@ -54,11 +55,15 @@ public struct ReferenceFigures: Sendable {
         for field in Self.rows(Self.changeText) where field.count == 7 {
             changes[ChangeKey(id: field[0], at: Double(field[1]) ?? 0, kind: field[2]), default: []].append(
                 ChangeFigures(
-                    controller: field[3], seconds: Double(field[4]), deviation: Double(field[5]),
+                    controller: Self.name(field[3]), seconds: Double(field[4]), deviation: Double(field[5]),
                     reached: Int(field[6]) ?? 0))
         }
         self.windows = windows
         self.changes = changes
+    }
+
+    private static func name(_ controller: String) -> String {
+        (controller == "NADA" ? "Cisco " : "libwebrtc ") + controller
     }
 
     private static func rows(_ text: String) -> [[String]] {

@@ -35,8 +35,10 @@ public struct HTMLReport: Sendable {
         var rows: [String] = []
         for (index, window) in first.windows.enumerated() {
             let place = window.link == "bottleneck" ? "" : " \(window.link)"
-            var head = ["\(TextReport.seconds(window.from))–\(TextReport.seconds(window.to)) s\(place)",
-                TextReport.whole(window.capacity / 1000)]
+            var head = [
+                "\(TextReport.seconds(window.from))–\(TextReport.seconds(window.to)) s\(place)",
+                TextReport.whole(window.capacity / 1000),
+            ]
             for controller in found.controllers {
                 rows.append(Self.row(head + cells(controller.controller, controller.windows[index])))
                 head = ["", ""]
@@ -46,8 +48,11 @@ public struct HTMLReport: Sendable {
             }
         }
         return Self.table(
-            ["window", "capacity kb/s", "controller", "utilisation", "media kb/s", "q50 ms", "q95 ms", "Jain", "loss %",
-                "falls a minute", "kb/s of each flow"], rows)
+            [
+                "window", "capacity kb/s", "controller", "utilisation", "media kb/s", "q50 ms", "q95 ms", "Jain",
+                "loss %",
+                "falls a minute", "kb/s of each flow",
+            ], rows)
     }
 
     private func cells(_ name: String, _ window: ControllerResult.Window) -> [String] {
@@ -104,8 +109,10 @@ public struct HTMLReport: Sendable {
             ])
         }
         return Self.table(
-            ["seen with", "freezes a minute", "frozen %", "frames a second", "lines", "loss %", "after repair %",
-                "ratio 1 / 5 / 20 s"], rows)
+            [
+                "seen with", "freezes a minute", "frozen %", "frames a second", "lines", "loss %", "after repair %",
+                "ratio 1 / 5 / 20 s",
+            ], rows)
     }
 
     private func plots(_ controller: ControllerResult) -> String {
@@ -115,12 +122,15 @@ public struct HTMLReport: Sendable {
         func lines(_ values: [[Double]], scale: Double = 1, isPeak: Bool = false) -> [SVGPlot.Line] {
             values.enumerated().map { index, values in
                 SVGPlot.Line(
-                    name: isOne ? "flow" : "flow \(index + 1)", style: "f\(index % 6)", values: values.map { $0 * scale },
+                    name: isOne ? "flow" : "flow \(index + 1)", style: "f\(index % 6)",
+                    values: values.map { $0 * scale },
                     isPeak: isPeak)
             }
         }
         var rates = [SVGPlot.Line(name: "capacity", style: "capacity", values: series.capacity.map { $0 / 1e6 })]
-        if isOne { rates += [SVGPlot.Line(name: "target", style: "target", values: series.targets[0].map { $0 / 1e6 })] }
+        if isOne {
+            rates += [SVGPlot.Line(name: "target", style: "target", values: series.targets[0].map { $0 / 1e6 })]
+        }
         if !series.cross.isEmpty {
             rates.append(SVGPlot.Line(name: "TCP", style: "cross", values: series.cross.map { $0 / 1e6 }))
         }
@@ -154,7 +164,9 @@ public struct HTMLReport: Sendable {
 
     private static func fixed(_ value: Double, _ digits: Int) -> String { String(format: "%.\(digits)f", value) }
 
-    private static func anchor(_ id: String) -> String { "case-" + id.replacing(" ", with: "-").replacing("%", with: "") }
+    private static func anchor(_ id: String) -> String {
+        "case-" + id.replacing(" ", with: "-").replacing("%", with: "")
+    }
 
     static func escaped(_ text: String) -> String {
         text.replacing("&", with: "&amp;").replacing("<", with: "&lt;").replacing("\"", with: "&quot;")

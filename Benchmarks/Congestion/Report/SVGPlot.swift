@@ -67,13 +67,17 @@ struct SVGPlot {
             let value = Double(index) * step
             let height = Self.fixed(y(value, limit))
             parts.append(
-                "<line class=\"grid\" x1=\"\(Int(Self.left))\" x2=\"\(Int(Self.width - Self.right))\" y1=\"\(height)\" y2=\"\(height)\"/>")
-            parts.append("<text class=\"tick end\" x=\"\(Int(Self.left) - 4)\" y=\"\(height)\" dy=\"3\">\(Self.number(value))</text>")
+                "<line class=\"grid\" x1=\"\(Int(Self.left))\" x2=\"\(Int(Self.width - Self.right))\" y1=\"\(height)\" y2=\"\(height)\"/>"
+            )
+            parts.append(
+                "<text class=\"tick end\" x=\"\(Int(Self.left) - 4)\" y=\"\(height)\" dy=\"3\">\(Self.number(value))</text>"
+            )
         }
         let spacing = seconds > 200 ? 50.0 : seconds > 70 ? 20 : 10
         for time in stride(from: 0, through: seconds, by: spacing) {
             parts.append(
-                "<text class=\"tick mid\" x=\"\(Self.fixed(x(time)))\" y=\"\(Int(Self.top + plotHeight) + 12)\">\(Int(time)) s</text>")
+                "<text class=\"tick mid\" x=\"\(Self.fixed(x(time)))\" y=\"\(Int(Self.top + plotHeight) + 12)\">\(Int(time)) s</text>"
+            )
         }
         return parts
     }
@@ -97,7 +101,8 @@ struct SVGPlot {
         var place = Int(Self.left)
         return lines.map { line in
             defer { place += 26 + line.name.count * 6 }
-            return "<line class=\"\(line.style)\" x1=\"\(place)\" x2=\"\(place + 14)\" y1=\"\(base - 3)\" y2=\"\(base - 3)\"/>"
+            return
+                "<line class=\"\(line.style)\" x1=\"\(place)\" x2=\"\(place + 14)\" y1=\"\(base - 3)\" y2=\"\(base - 3)\"/>"
                 + "<text class=\"tick\" x=\"\(place + 18)\" y=\"\(base)\">\(HTMLReport.escaped(line.name))</text>"
         }
     }

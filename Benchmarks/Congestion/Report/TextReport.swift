@@ -18,7 +18,8 @@ public struct TextReport: Sendable {
         lines.append("")
         lines.append(
             String(
-                format: "%d seeds from %llu; %.0f simulated flow-seconds in %.1f s (%.0f for each second)", result.seeds,
+                format: "%d seeds from %llu; %.0f simulated flow-seconds in %.1f s (%.0f for each second)",
+                result.seeds,
                 result.from, result.flowSeconds, result.elapsedSeconds,
                 result.flowSeconds / max(result.elapsedSeconds, 1e-9)))
         if !result.isComplete { lines.append("Stopped before the end.") }
@@ -27,7 +28,7 @@ public struct TextReport: Sendable {
     }
 
     private static let header =
-        "  window s   cap kb/s  controller        util           media kb/s   q50  q95 ms      Jain   loss %  per flow kb/s"
+        "  window s   cap kb/s  controller            util           media kb/s   q50  q95 ms      Jain   loss %  per flow kb/s"
 
     private func windowLines(_ found: SuiteResult.Case) -> [String] {
         guard let first = found.controllers.first else { return [] }
@@ -49,7 +50,7 @@ public struct TextReport: Sendable {
 
     private func row(_ name: String, _ window: ControllerResult.Window) -> String {
         let flows = window.flowRates.count > 1 ? window.flowRates.map { Self.whole($0.mean / 1000) } : []
-        return Self.left(name, 16)
+        return Self.left(name, 20)
             + String(
                 format: "%6.3f ± %5.3f  %11.0f  %4.0f  %4.0f ± %3.0f  %6.3f  %6.2f", window.utilisation.mean,
                 window.utilisation.deviation, window.mediaRate.mean / 1000, window.queueingMedian.mean,
@@ -60,7 +61,7 @@ public struct TextReport: Sendable {
     private func row(_ figures: ReferenceFigures.WindowFigures) -> String {
         let deviation = figures.utilisationDeviation.map { String(format: "± %5.3f", $0) } ?? "       "
         let spread = figures.percentile95Deviation.map { String(format: "± %3.0f", $0) } ?? "     "
-        return Self.left("· " + figures.controller, 16) + String(format: "%6.3f ", figures.utilisation) + deviation
+        return Self.left("· " + figures.controller, 20) + String(format: "%6.3f ", figures.utilisation) + deviation
             + String(format: "  %11.0f  ", figures.mediaRate)
             + Self.right(figures.median.map(Self.whole) ?? "", 4)
             + String(format: "  %4.0f ", figures.percentile95) + spread
@@ -100,7 +101,8 @@ public struct TextReport: Sendable {
                     format: "%.1f freezes a minute, %.1f %% of the time frozen, %.1f frames a second, %.0f lines, ",
                     picture.freezesPerMinute.mean, picture.frozenShare.mean * 100, picture.framesPerSecond.mean,
                     picture.height.mean)
-                + String(format: "loss %.2f %%, after repair %.3f %%", picture.loss.mean * 100,
+                + String(
+                    format: "loss %.2f %%, after repair %.3f %%", picture.loss.mean * 100,
                     picture.residualLoss.mean * 100)
             if !controller.ratios.isEmpty {
                 text += "; ratio over 1/5/20 s "

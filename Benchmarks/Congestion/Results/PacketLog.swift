@@ -18,7 +18,8 @@ struct PacketLog: Sendable {
         // 48 kHz and packets of 20 ms, or 90 kHz and 30 frames a second.
         let timestamp = UInt64(packet.frame) * (packet.kind == .audio ? 960 : 3000) & 0xFFFF_FFFF
         text += "\(now / 1_000_000_000).\(Self.padded(now / 1000 % 1_000_000)) \(type) "
-        text += "\(String(source, radix: 16)) \(packet.detail & 0xFFFF) \(timestamp) \(packet.isLast ? 1 : 0) \(packet.size)\n"
+        text +=
+            "\(String(source, radix: 16)) \(packet.detail & 0xFFFF) \(timestamp) \(packet.isLast ? 1 : 0) \(packet.size)\n"
     }
 
     private static func padded(_ microseconds: UInt64) -> String {

@@ -45,7 +45,8 @@ public struct CongestionThresholds: Sendable, Codable {
         var missed: [String] = []
         for threshold in thresholds {
             guard let found = result.cases.first(where: { $0.id == threshold.id }) else { continue }
-            for controller in found.controllers where (threshold.controller ?? controller.controller) == controller.controller {
+            for controller in found.controllers
+            where (threshold.controller ?? controller.controller) == controller.controller {
                 let place = threshold.from.map { " from \(TextReport.seconds($0)) s" } ?? ""
                 let name = "\(threshold.id)\(place), \(controller.controller), \(threshold.metric.rawValue)"
                 guard let value = Self.value(threshold, controller) else {
@@ -53,15 +54,20 @@ public struct CongestionThresholds: Sendable, Codable {
                     continue
                 }
                 let shown = String(format: "%.3g", value)
-                if let least = threshold.atLeast, value < least { missed.append("\(name): \(shown), wanted \(least) or more") }
-                if let most = threshold.atMost, value > most { missed.append("\(name): \(shown), wanted \(most) or less") }
+                if let least = threshold.atLeast, value < least {
+                    missed.append("\(name): \(shown), wanted \(least) or more")
+                }
+                if let most = threshold.atMost, value > most {
+                    missed.append("\(name): \(shown), wanted \(most) or less")
+                }
             }
         }
         return missed
     }
 
     private static func value(_ threshold: Threshold, _ controller: ControllerResult) -> Double? {
-        let window = threshold.from.map { from in controller.windows.first { $0.from == from } } ?? controller.windows.last
+        let window =
+            threshold.from.map { from in controller.windows.first { $0.from == from } } ?? controller.windows.last
         let change = controller.changes.first { $0.at == threshold.from && $0.reached == controller.seeds }
         return switch threshold.metric {
         case .utilisation: window?.utilisation.mean
