@@ -1,5 +1,6 @@
 extension ReferenceFigures {
-    /// Case, from, to, controller, utilisation, its deviation, media kbit/s, q50, q95, its deviation, Jain, kbit/s per flow.
+    /// Case, from, to, controller, utilisation, its deviation, media kbit/s, q50, q95, its deviation, Jain, kbit/s of
+    /// each flow.
     static let windowText = """
         5.1,0,40,GCC,0.919,0.008,919,22,78,9,1.000,
         5.1,0,40,NADA,0.729,0.028,729,9,32,2,1.000,

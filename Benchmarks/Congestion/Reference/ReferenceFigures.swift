@@ -1,5 +1,5 @@
-/// What other implementations gave in the same cases, measured with them over ten seeds: libwebrtc's GCC (2026, no field
-/// trial set), libwebrtc's SCReAMv2 of July 2026, and Cisco's NADA of 2017. Their encoder and pacer were not a
+/// What other implementations gave in the same cases, measured with them over ten seeds: libwebrtc's GCC (2026, no
+/// field trial set), libwebrtc's SCReAMv2 of July 2026, and Cisco's NADA of 2017. Their encoder and pacer were not a
 /// browser's; ±10 % is noise.
 public struct ReferenceFigures: Sendable {
     public struct WindowFigures: Sendable, Hashable {

@@ -15,8 +15,8 @@ public struct HTMLReport: Sendable {
         let introduction =
             "<p>Cases of RFC 8867 with the metrics of RFC 8868: mean ± standard deviation over \(result.seeds) seeds "
             + "from \(result.from). Utilisation is media and TCP that arrived over what the link can carry; queueing "
-            + "delay is that of media packets, the time of sending included. Rows in grey are reference figures of other "
-            + "implementations. Plots show the first seed: rates as means, delays as maxima.</p>"
+            + "delay is that of media packets, the time of sending included. Rows in grey are reference figures of "
+            + "other implementations. Plots show the first seed: rates as means, delays as maxima.</p>"
         let note = result.isComplete ? "" : "<p><strong>Stopped before the end.</strong></p>"
         return head + "<body><h1>Congestion control</h1>" + introduction + note
             + "<nav>\(links.joined(separator: " "))</nav>" + result.cases.map(section).joined() + "</body></html>\n"
@@ -173,12 +173,12 @@ public struct HTMLReport: Sendable {
     }
 
     private static let style = """
-        :root{color-scheme:light dark;--ink:#1b1f24;--paper:#fff;--soft:#6a737d;--rule:#d8dee4;--f0:#0969da;--f1:#bc4c00;\
-        --f2:#1a7f37;--f3:#8250df;--f4:#bf3989;--f5:#7d4e00;--cross:#cf222e}
-        @media(prefers-color-scheme:dark){:root{--ink:#e6edf3;--paper:#0d1117;--soft:#8b949e;--rule:#30363d;--f0:#58a6ff;\
-        --f1:#f0883e;--f2:#56d364;--f3:#bc8cff;--f4:#ff7bcb;--f5:#d9a35b;--cross:#ff7b72}}
-        body{font:15px/1.5 system-ui,sans-serif;color:var(--ink);background:var(--paper);max-width:1400px;margin:0 auto;\
-        padding:1rem}
+        :root{color-scheme:light dark;--ink:#1b1f24;--paper:#fff;--soft:#6a737d;--rule:#d8dee4;--f0:#0969da;\
+        --f1:#bc4c00;--f2:#1a7f37;--f3:#8250df;--f4:#bf3989;--f5:#7d4e00;--cross:#cf222e}
+        @media(prefers-color-scheme:dark){:root{--ink:#e6edf3;--paper:#0d1117;--soft:#8b949e;--rule:#30363d;\
+        --f0:#58a6ff;--f1:#f0883e;--f2:#56d364;--f3:#bc8cff;--f4:#ff7bcb;--f5:#d9a35b;--cross:#ff7b72}}
+        body{font:15px/1.5 system-ui,sans-serif;color:var(--ink);background:var(--paper);max-width:1400px;\
+        margin:0 auto;padding:1rem}
         h2{margin:2.5rem 0 .5rem}h2 small{font-weight:400;color:var(--soft)}nav a{margin-right:.7rem;color:var(--f0)}
         .wide{overflow-x:auto;margin:.6rem 0}table{border-collapse:collapse;font-variant-numeric:tabular-nums;\
         font-size:13px}

@@ -67,16 +67,18 @@ struct SVGPlot {
             let value = Double(index) * step
             let height = Self.fixed(y(value, limit))
             parts.append(
-                "<line class=\"grid\" x1=\"\(Int(Self.left))\" x2=\"\(Int(Self.width - Self.right))\" y1=\"\(height)\" y2=\"\(height)\"/>"
+                Self.line("grid", from: Int(Self.left), to: Int(Self.width - Self.right), height: height)
             )
             parts.append(
-                "<text class=\"tick end\" x=\"\(Int(Self.left) - 4)\" y=\"\(height)\" dy=\"3\">\(Self.number(value))</text>"
+                "<text class=\"tick end\" x=\"\(Int(Self.left) - 4)\" y=\"\(height)\" dy=\"3\">"
+                    + "\(Self.number(value))</text>"
             )
         }
         let spacing = seconds > 200 ? 50.0 : seconds > 70 ? 20 : 10
         for time in stride(from: 0, through: seconds, by: spacing) {
             parts.append(
-                "<text class=\"tick mid\" x=\"\(Self.fixed(x(time)))\" y=\"\(Int(Self.top + plotHeight) + 12)\">\(Int(time)) s</text>"
+                "<text class=\"tick mid\" x=\"\(Self.fixed(x(time)))\" y=\"\(Int(Self.top + plotHeight) + 12)\">"
+                    + "\(Int(time)) s</text>"
             )
         }
         return parts
@@ -102,9 +104,13 @@ struct SVGPlot {
         return lines.map { line in
             defer { place += 26 + line.name.count * 6 }
             return
-                "<line class=\"\(line.style)\" x1=\"\(place)\" x2=\"\(place + 14)\" y1=\"\(base - 3)\" y2=\"\(base - 3)\"/>"
+                Self.line(line.style, from: place, to: place + 14, height: String(base - 3))
                 + "<text class=\"tick\" x=\"\(place + 18)\" y=\"\(base)\">\(HTMLReport.escaped(line.name))</text>"
         }
+    }
+
+    private static func line(_ style: String, from start: Int, to end: Int, height: String) -> String {
+        "<line class=\"\(style)\" x1=\"\(start)\" x2=\"\(end)\" y1=\"\(height)\" y2=\"\(height)\"/>"
     }
 
     private static func fixed(_ value: Double) -> String {

@@ -19,8 +19,7 @@ public struct TextReport: Sendable {
         lines.append(
             String(
                 format: "%d seeds from %llu; %.0f simulated flow-seconds in %.1f s (%.0f for each second)",
-                result.seeds,
-                result.from, result.flowSeconds, result.elapsedSeconds,
+                result.seeds, result.from, result.flowSeconds, result.elapsedSeconds,
                 result.flowSeconds / max(result.elapsedSeconds, 1e-9)))
         if !result.isComplete { lines.append("Stopped before the end.") }
         lines.append("Rows with · are reference figures (README.md of Benchmarks/Congestion).")
@@ -28,7 +27,8 @@ public struct TextReport: Sendable {
     }
 
     private static let header =
-        "  window s   cap kb/s  controller            util           media kb/s   q50  q95 ms      Jain   loss %  per flow kb/s"
+        "  window s   cap kb/s  controller            util           media kb/s   q50  q95 ms      Jain"
+        + "   loss %  per flow kb/s"
 
     private func windowLines(_ found: SuiteResult.Case) -> [String] {
         guard let first = found.controllers.first else { return [] }

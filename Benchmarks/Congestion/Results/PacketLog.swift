@@ -19,7 +19,8 @@ struct PacketLog: Sendable {
         let timestamp = UInt64(packet.frame) * (packet.kind == .audio ? 960 : 3000) & 0xFFFF_FFFF
         text += "\(now / 1_000_000_000).\(Self.padded(now / 1000 % 1_000_000)) \(type) "
         text +=
-            "\(String(source, radix: 16)) \(packet.detail & 0xFFFF) \(timestamp) \(packet.isLast ? 1 : 0) \(packet.size)\n"
+            "\(String(source, radix: 16)) \(packet.detail & 0xFFFF) \(timestamp) \(packet.isLast ? 1 : 0) "
+        text += "\(packet.size)\n"
     }
 
     private static func padded(_ microseconds: UInt64) -> String {

@@ -30,8 +30,8 @@ public struct TCPDescription: Sendable {
     }
 }
 
-/// A TCP connection, both ends: slow start, congestion avoidance, fast retransmit and NewReno recovery (RFC 5681, 6582),
-/// retransmission timer (RFC 6298). Without SACK, as RFC 8867 asks for RFC 5681; a segment is 1460 bytes.
+/// A TCP connection, both ends: slow start, congestion avoidance, fast retransmit and NewReno recovery (RFC 5681,
+/// 6582), retransmission timer (RFC 6298). Without SACK, as RFC 8867 asks for RFC 5681; a segment is 1460 bytes.
 struct TCPConnection: Sendable {
     let description: TCPDescription
     private let index: Int
