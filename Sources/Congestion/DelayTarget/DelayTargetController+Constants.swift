@@ -4,7 +4,7 @@ import Wire
 extension DelayTargetController {
     static let tick = Interval.milliseconds(25)
     /// Bits that a flow of weight 1 keeps in the queue: one and a half packets.
-    static let queuedBits = 16_000.0
+    static let queuedBits = 9_000.0
     static let offsetPerNoise = 1.5
     /// 1/s; the proportional gain at short round trips, and what it becomes per s of loop delay at long ones.
     static let largestGain = 2.0
@@ -46,8 +46,8 @@ extension DelayTargetController {
     static let pacingGain = 15.0
     /// s in which what waits in the pacer should be gone.
     static let backlogTime = 0.5
-    static let firstCompetition = Interval.seconds(8)
-    static let longestCompetition = Interval.seconds(30)
+    static let firstCompetition = Interval.seconds(10)
+    static let longestCompetition = Interval.seconds(60)
     static let windowQueue = 0.6
     /// s
     static let outage = 0.6

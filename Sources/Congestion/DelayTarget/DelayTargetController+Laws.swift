@@ -116,8 +116,10 @@ extension DelayTargetController {
         let spent = (now - since).seconds
         let current = delay.latestQueue
         if current < delayTarget { return endDrain(now) }
-        // While the queue stands, what comes is what the link gives us.
-        if current > Self.competitorQueue, let rates = delivery.rates(over: .milliseconds(150)) {
+        // What left before and comes while the queue stands shows what the link gives us.
+        if current > Self.competitorQueue, let last = digest.received.last, last.sentAt < since,
+            let rates = delivery.rates(over: .milliseconds(150))
+        {
             let capacity = max(min(rates.received, capacity), bounds.lowerBound)
             state = .draining(since: since, capacity: capacity, queue: queue)
             rate = min(rate, capacity * Self.afterDrain)
