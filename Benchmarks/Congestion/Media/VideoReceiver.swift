@@ -1,6 +1,6 @@
 /// What a person would see: frames are shown when they are complete and those before them were shown; what is missing
-/// is asked for again (NACK), and what does not come within a second costs a key frame. Without repair a frame that misses
-/// a packet is left out, and the next one is shown as if the decoder could hide it.
+/// is asked for again (NACK), and what does not come within a second costs a key frame. Without repair a frame that
+/// misses a packet is left out, and the next one is shown as if the decoder could hide it.
 ///
 /// Shown at once, without a playout buffer: the buffer's delay would hide short freezes and show up as latency instead.
 struct VideoReceiver: Sendable {

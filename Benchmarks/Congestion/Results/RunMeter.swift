@@ -50,7 +50,8 @@ struct RunMeter: Sendable {
     mutating func deliver(_ packet: Packet, flow: Int, missing: Int64, now: UInt64) {
         let time = Double(now) / 1e9
         let bin = min(Int(time / Self.binSeconds), crossBins.count - 1)
-        let bits = Double(packet.size) * 8
+        // Padding and probes are not what anybody wanted to send.
+        let bits = packet.kind == .padding ? 0 : Double(packet.size) * 8
         let delay = Double(packet.queueing) / 1e6
         flowBins[flow][bin] += Float(bits)
         delayBins[flow][bin] = max(delayBins[flow][bin], Float(delay))
@@ -59,7 +60,7 @@ struct RunMeter: Sendable {
         lost[flow] += missing
         for index in windows.indices where scenario.windows[index].contains(time) && usesFlow[index][flow] {
             windows[index].flowBits[flow] += bits
-            windows[index].delays.add(milliseconds: delay)
+            if packet.kind != .padding { windows[index].delays.add(milliseconds: delay) }
             windows[index].received += 1
             windows[index].lost += missing
         }
