@@ -6,7 +6,7 @@ public enum Cases {
         all.append(priority)
         all += marked
         all.append(multipleBottlenecks)
-        return all + Sweeps.all
+        return all + Sweeps.all + ServerCases.all
     }
 
     /// Sections and sweeps that `--cases` takes.

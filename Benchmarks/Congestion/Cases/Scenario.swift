@@ -11,6 +11,10 @@ public struct FlowDescription: Sendable {
     /// Priority among flows (RFC 8867 section 6.1).
     public var weight: Double
     public var encoder = EncoderDescription()
+    /// What a media server may forward in place of an encoder.
+    public var layers: [LayerStep]?
+    /// The controller's bound, in bit/s on the wire.
+    public var rateLimit = Self.maximumRate
 
     /// Bits per second on the wire that a flow can use: 1.5 Mbit/s of video and 20 kbit/s of audio, with headers.
     public static let maximumRate: UInt64 = 1_620_000
@@ -95,6 +99,20 @@ public struct Scenario: Sendable {
         self.links = links
         self.flows = flows
         self.windows = windows
+    }
+
+    /// Bits that a link can carry between two times in seconds, without what constant datagrams take.
+    func bits(of link: Int, from start: Double, to end: Double) -> Double {
+        let taken = datagrams.filter { $0.links.contains(link) }
+            .reduce(0) { $0 + CapacityStep.bits($1.rates, from: start, to: end) }
+        return links[link].bits(from: start, to: end) - taken
+    }
+
+    /// Bits per second at a time in seconds, without what constant datagrams take.
+    func rate(of link: Int, at time: Double) -> Double {
+        let taken = datagrams.filter { $0.links.contains(link) }
+            .reduce(0) { $0 + CapacityStep.rate($1.rates, at: time) }
+        return links[link].rate(at: time) - taken
     }
 
     /// The section of RFC 8867 that it belongs to.

@@ -9,6 +9,7 @@ struct MediaSender: Sendable {
     private(set) var controller: CongestionController
     private var pacer: Pacer
     private(set) var encoder: VideoEncoder
+    private var layers: LayerSelector?
     private var queues = SendQueues()
     /// The newest transport-wide number, extended.
     private(set) var sequence: Int64 = 0
@@ -41,12 +42,13 @@ struct MediaSender: Sendable {
         self.route = route
         let start = Instant(nanoseconds: UInt64(description.start * 1e9))
         let configuration = CongestionConfiguration(
-            algorithm: algorithm, startRate: 150_000, minimumRate: 50_000, maximumRate: FlowDescription.maximumRate,
+            algorithm: algorithm, startRate: 150_000, minimumRate: 50_000, maximumRate: description.rateLimit,
             weight: description.weight, isECNCapable: isECNCapable)
         controller = CongestionController(
             configuration, random: seed.stream("flow \(index): controller"), now: start)
         pacer = Pacer(pacingRate: controller.pacingRate, now: start)
         encoder = VideoEncoder(description.encoder, random: seed.stream("flow \(index): encoder"))
+        layers = description.layers.map { LayerSelector(steps: $0, now: start.nanoseconds) }
     }
 
     /// Which of them a NACK names is to be found by the receiver's numbers.
@@ -59,12 +61,23 @@ struct MediaSender: Sendable {
 
     mutating func start(_ network: inout Network, phase: UInt64) {
         isActive = true
-        controller.setAllocation(
-            maximum: FlowDescription.maximumRate, minimum: description.encoder.minimumRate, padding: 0,
-            now: Instant(nanoseconds: network.now))
+        allocate(network.now)
         network.events.schedule(.frame, index, at: network.now + phase)
         network.events.schedule(.audio, index, at: network.now + phase / 2)
         scheduleController(&network)
+    }
+
+    private mutating func allocate(_ now: UInt64) {
+        let (maximum, minimum, padding) =
+            layers?.allocation ?? (FlowDescription.maximumRate, description.encoder.minimumRate, 0)
+        controller.setAllocation(
+            maximum: maximum, minimum: minimum, padding: padding, now: Instant(nanoseconds: now))
+    }
+
+    /// Lines of the picture that is sent.
+    var height: Int {
+        guard let layers else { return encoder.height }
+        return layers.current.map { layers.steps[$0].height } ?? 0
     }
 
     /// Nothing more leaves.
@@ -76,6 +89,7 @@ struct MediaSender: Sendable {
 
     mutating func encodeFrame(_ network: inout Network) {
         guard isActive else { return }
+        if layers != nil { return forwardFrame(&network) }
         let interval = UInt64(1e9 / encoder.frameRate)
         network.events.schedule(.frame, index, at: network.now + interval)
         updateRetransmissionRate(seconds: Double(interval) / 1e9)
@@ -86,6 +100,24 @@ struct MediaSender: Sendable {
         let taken = MediaSizes.audioWireRate + UInt64(retransmissionRate)
         let wireRate = controller.targetRate > taken ? controller.targetRate - taken : 0
         let (bytes, isKey) = encoder.encode(target: encoder.payloadRate(wireRate: wireRate))
+        packetize(bytes, isKey: isKey, now: network.now)
+        pump(&network)
+    }
+
+    /// A frame of the step that is forwarded, if there is one.
+    private mutating func forwardFrame(_ network: inout Network) {
+        guard let step = layers?.current.flatMap({ layers?.steps[$0] }) else {
+            network.events.schedule(.frame, index, at: network.now + 33_333_333)
+            return
+        }
+        network.events.schedule(.frame, index, at: network.now + UInt64(1e9 / step.framesPerSecond))
+        guard canEncode(at: network.now) else {
+            skippedFrames += 1
+            layers?.requestKeyFrame(now: network.now)
+            return
+        }
+        guard let isKey = layers?.frameIsKey(now: network.now) else { return }
+        let bytes = encoder.forward(rate: step.rate, framesPerSecond: step.framesPerSecond, isKey: isKey)
         packetize(bytes, isKey: isKey, now: network.now)
         pump(&network)
     }
@@ -203,6 +235,7 @@ struct MediaSender: Sendable {
     /// Takes over what the controller says now.
     private mutating func follow(_ network: inout Network) {
         let now = Instant(nanoseconds: network.now)
+        if layers?.follow(target: controller.targetRate, now: network.now) == true { allocate(network.now) }
         pacer.setRates(
             pacing: controller.pacingRate, padding: controller.paddingRate, burst: controller.pacingBurst, now: now)
         while let probe = controller.nextProbe(now: now) { pacer.startProbe(probe, now: now) }
@@ -232,7 +265,7 @@ struct MediaSender: Sendable {
     mutating func receiveKeyFrameRequest(_ now: UInt64) {
         guard now - lastKeyFrame >= Self.keyFrameInterval else { return }
         lastKeyFrame = now
-        encoder.requestKeyFrame()
+        if layers == nil { encoder.requestKeyFrame() } else { layers?.requestKeyFrame(now: now) }
     }
 
     mutating func resume(_ network: inout Network) {

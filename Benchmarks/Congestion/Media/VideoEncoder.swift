@@ -57,11 +57,15 @@ struct VideoEncoder: Sendable {
     mutating func encode(target: UInt64) -> (bytes: Int, isKey: Bool) {
         for index in targets.indices.dropFirst().reversed() { targets[index] = targets[index - 1] }
         targets[0] = min(max(target, description.minimumRate), description.maximumRate)
-        let mean = Double(rate) / frameRate / 8
-        var bytes = mean * (1 + description.scatter * gaussian.next(within: 3))
         let isKey = wantsKeyFrame
+        wantsKeyFrame = false
+        return (shape(Double(rate) / frameRate / 8, isKey: isKey), isKey)
+    }
+
+    /// Scatter, and the weight of key frames; bytes.
+    private mutating func shape(_ mean: Double, isKey: Bool) -> Int {
+        var bytes = mean * (1 + description.scatter * gaussian.next(within: 3))
         if isKey {
-            wantsKeyFrame = false
             debt += bytes * (description.keyFrameFactor - 1)
             bytes *= description.keyFrameFactor
         } else if debt > 0 {
@@ -69,7 +73,12 @@ struct VideoEncoder: Sendable {
             debt -= saved
             bytes -= saved
         }
-        return (max(1, Int(bytes)), isKey)
+        return max(1, Int(bytes))
+    }
+
+    /// A frame of a fixed rate, as a media server forwards it.
+    mutating func forward(rate: UInt64, framesPerSecond: Double, isKey: Bool) -> Int {
+        shape(Double(rate) / framesPerSecond / 8, isKey: isKey)
     }
 
     /// The payload rate that fits into `wireRate` bit/s with the headers of each packet.

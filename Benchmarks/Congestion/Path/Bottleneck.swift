@@ -11,6 +11,21 @@ public struct CapacityStep: Hashable, Sendable, Codable {
         self.seconds = seconds
         self.rate = rate
     }
+
+    /// Bits between two times in seconds.
+    static func bits(_ steps: [CapacityStep], from start: Double, to end: Double) -> Double {
+        var bits = 0.0
+        for (index, step) in steps.enumerated() {
+            let next = index + 1 < steps.count ? steps[index + 1].seconds : .infinity
+            bits += max(0, min(end, next) - max(start, step.seconds)) * Double(step.rate)
+        }
+        return bits
+    }
+
+    /// Bits per second at a time in seconds.
+    static func rate(_ steps: [CapacityStep], at time: Double) -> Double {
+        Double(steps.last { $0.seconds <= time }?.rate ?? steps.first?.rate ?? 0)
+    }
 }
 
 /// Marking of packets that have waited: none below `low`, all above `high`, and in between a share that grows with the
@@ -52,18 +67,13 @@ public struct LinkDescription: Sendable {
     /// Bits that it can carry between two times in seconds.
     func bits(from start: Double, to end: Double) -> Double {
         if let trace { return Double(trace.meanRate) * (end - start) }
-        var bits = 0.0
-        for (index, step) in capacity.enumerated() {
-            let next = index + 1 < capacity.count ? capacity[index + 1].seconds : .infinity
-            bits += max(0, min(end, next) - max(start, step.seconds)) * Double(step.rate)
-        }
-        return bits
+        return CapacityStep.bits(capacity, from: start, to: end)
     }
 
     /// Bits per second at a time in seconds.
     func rate(at time: Double) -> Double {
         if let trace { return Double(trace.meanRate) }
-        return Double(capacity.last { $0.seconds <= time }?.rate ?? capacity.first?.rate ?? 0)
+        return CapacityStep.rate(capacity, at: time)
     }
 }
 

@@ -178,7 +178,7 @@ public struct CallSimulation: Sendable {
         meter.deliver(packet, flow: owner, missing: missing, now: now)
         log?.add(packet, now: now)
         guard packet.kind == .video || packet.kind == .retransmission else { return }
-        flows[owner].video.receive(packet, height: flows[owner].sender.encoder.height, now: now)
+        flows[owner].video.receive(packet, height: flows[owner].sender.height, now: now)
         if flows[owner].video.needsRepair, !flows[owner].isRepairing {
             flows[owner].isRepairing = true
             repair(owner)

@@ -115,7 +115,7 @@ struct RunMeter: Sendable {
             usesFlow[index][$0] && scenario.flows[$0].start <= window.from && scenario.flows[$0].end > window.from
         }
         let rates = count.flowBits.map { $0 / seconds }
-        let capacity = scenario.links[window.link].bits(from: window.from, to: window.to)
+        let capacity = scenario.bits(of: window.link, from: window.from, to: window.to)
         return WindowResult(
             utilisation: (media + count.crossBits) / capacity, mediaRate: media / seconds,
             crossRate: count.crossBits / seconds, median: count.delays.quantile(0.5),
@@ -170,7 +170,7 @@ struct RunMeter: Sendable {
         for second in rates.first?.indices ?? 0..<0 {
             let time = change.at + Double(second)
             let active = flows.count { scenario.flows[$0].start <= time }
-            let goal = min(scenario.links[0].rate(at: time + 0.5), Double(FlowDescription.maximumRate) * Double(active))
+            let goal = min(scenario.rate(of: 0, at: time + 0.5), Double(FlowDescription.maximumRate) * Double(active))
             if rates.reduce(0, { $0 + $1[second] }) >= 0.9 * goal { return Double(second + 1) }
         }
         return nil
@@ -209,7 +209,7 @@ struct RunMeter: Sendable {
             if let trace = scenario.links[0].trace {
                 trace.rates(width: width, bins: bins)
             } else {
-                (0..<bins).map { scenario.links[0].rate(at: Double($0) * width) }
+                (0..<bins).map { scenario.rate(of: 0, at: Double($0) * width) }
             }
         return RunSeries(
             binSeconds: width, capacity: capacity,

@@ -25,6 +25,7 @@ public struct ControllerResult: Sendable, Codable {
         /// Milliseconds.
         public var queueingMedian, queueing95: Summary
         public var fairness, loss, oscillation: Summary
+        /// Bits per second of the flows over the link.
         public var flowRates: [Summary]
     }
 
@@ -80,11 +81,12 @@ public struct ControllerResult: Sendable, Codable {
         func summary(_ figure: (WindowResult) -> Double) -> Summary { Summary(runs.map { figure($0.windows[index]) }) }
         return Window(
             from: window.from, to: window.to, link: link.name,
-            capacity: link.bits(from: window.from, to: window.to) / (window.to - window.from),
+            capacity: scenario.bits(of: window.link, from: window.from, to: window.to) / (window.to - window.from),
             utilisation: summary(\.utilisation), mediaRate: summary(\.mediaRate), crossRate: summary(\.crossRate),
             queueingMedian: summary(\.median), queueing95: summary(\.percentile95), fairness: summary(\.fairness),
             loss: summary(\.loss), oscillation: summary(\.oscillation),
-            flowRates: scenario.flows.indices.map { flow in summary { $0.flowRates[flow] } })
+            flowRates: scenario.flows.indices.filter { scenario.flows[$0].forward.contains(window.link) }
+                .map { flow in summary { $0.flowRates[flow] } })
     }
 
     private static func picture(_ runs: [RunResult]) -> Picture {
