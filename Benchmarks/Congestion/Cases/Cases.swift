@@ -25,7 +25,20 @@ public enum Cases {
     // MARK: 5.1 to 5.3: capacity that changes
 
     private static var variable: [Scenario] {
-        [variableSingle(delay: 50), variableSingle(delay: 100), variableMultiple]
+        [variableSingle(delay: 50), variableSingle(delay: 100), background, variableMultiple]
+    }
+
+    /// The other way of section 4.2 to vary the capacity: a link of 4 Mbit/s, and datagrams that leave as much of it.
+    private static var background: Scenario {
+        var scenario = variableSingle(delay: 50)
+        scenario.id = "5.1 UDP"
+        scenario.title += ", by datagrams"
+        let steps = scenario.links[0].capacity
+        scenario.links[0].capacity = [CapacityStep(seconds: 0, rate: 4_000_000)]
+        scenario.datagrams = [
+            DatagramDescription(rates: steps.map { CapacityStep(seconds: $0.seconds, rate: 4_000_000 - $0.rate) })
+        ]
+        return scenario
     }
 
     static func variableSingle(delay: Double, queue: Double = 300, jitter: Double = 5) -> Scenario {
