@@ -7,8 +7,8 @@ extension DelayTargetController {
     static let queuedBits = 9_000.0
     static let offsetPerNoise = 1.5
     /// 1/s; the proportional gain at short round trips, and what it becomes per s of loop delay at long ones.
-    static let largestGain = 2.0
-    static let gainPerDelay = 0.5
+    static let largestGain = 4.0
+    static let gainPerDelay = 1.0
     /// s; of the loop: reports, smoothing, encoder.
     static let loopDelay = 0.15
     /// s; the error that the integral sees at most.
@@ -16,15 +16,15 @@ extension DelayTargetController {
     /// 1/s and s: the pull to the fair rate and the averaging of the queue that it goes by.
     static let fairnessGain = 0.15
     static let fairnessAverage = 8.0
-    /// s above the target that is too much if it lasts, and how long that is.
+    /// s above the target that is too much if it lasts, and how much of it is, in s².
     static let overuse = 0.025
-    static let overuseTime = 0.3
+    static let overuseArea = 0.01
     /// s above the target that is too much at once when little of what was sent arrives.
     static let collapse = 0.04
-    static let collapseShare = 0.65
+    static let collapseShare = 0.55
     /// s in which a drain wants the queue gone.
-    static let drainTime = 0.5
-    static let drainFloor = 0.3
+    static let drainTime = 0.4
+    static let drainFloor = 0.25
     static let afterDrain = 0.95
     /// s
     static let drainPatience = 1.2
@@ -37,13 +37,25 @@ extension DelayTargetController {
     static let dipLength = Interval.milliseconds(350)
     static let dipPause = Interval.seconds(10)
     /// 1/s and 1/s².
-    static let firstGrowth = 0.04
-    static let growthStep = 0.12
-    static let largestGrowth = 0.6
+    static let firstGrowth = 0.1
+    static let growthStep = 0.3
+    /// s of emptiness before growth begins.
+    static let growthPatience = 0.8
+    static let largestGrowth = 0.8
+    /// s; averaging of the queue that growth goes by.
+    static let growthAverage = 0.3
+    /// Of the target; less queue counts as empty for growth.
+    static let growthShare = 0.35
+    /// 1/s; back to the rate before a drain.
+    static let recoveryGrowth = 0.8
+    static let recoveryShare = 0.0
+    static let recoveryDoubt = 0.75
+    /// At the target, and at most and at least.
+    static let pacing = 1.15
     static let largestPacing = 1.3
     static let leastPacing = 0.85
     /// 1/s; how fast pacing falls with the queue above its target.
-    static let pacingGain = 15.0
+    static let pacingGain = 12.0
     /// s in which what waits in the pacer should be gone.
     static let backlogTime = 0.5
     static let firstCompetition = Interval.seconds(10)

@@ -27,7 +27,7 @@ extension DelayTargetController {
         let queue = delay.queue
         let error = min(max(queue - delayTarget, -Self.largestError), Self.largestError)
         let gain = min(Self.largestGain, Self.gainPerDelay / (baseRoundTrip.value + Self.loopDelay))
-        var change = -gain * gain / 2 * error * elapsed - gain * (queue - previousQueue)
+        var change = -gain * gain / 4 * error * elapsed - gain * (queue - previousQueue)
         change -= fairnessPull(queue, elapsed: elapsed)
         change += accelerate(queue, elapsed: elapsed)
         change = min(max(change, -0.2), 0.1)
@@ -44,15 +44,21 @@ extension DelayTargetController {
         return Self.fairnessGain * distance * elapsed
     }
 
-    /// An empty queue says that there is more to have than the law dares to take.
+    /// An empty queue says that there is more to have than the law dares to take, and all the more so below the rate
+    /// that there was before the last drain.
     private mutating func accelerate(_ queue: Double, elapsed: Double) -> Double {
-        guard queue < targetOffset + 0.35 * (delayTarget - targetOffset) else {
+        slowQueue += (queue - slowQueue) * elapsed / (elapsed + Self.growthAverage)
+        let limit = targetOffset + Self.growthShare * (delayTarget - targetOffset)
+        let isRecovering = rate < Self.recoveryShare * remembered
+        guard max(queue, slowQueue) < limit else {
+            if isRecovering, emptyFor > 0 { remembered *= Self.recoveryDoubt }
             emptyFor = 0
             growth = 0
             return 0
         }
         emptyFor += elapsed
-        guard emptyFor > 0.2 + baseRoundTrip.value else { return 0 }
+        if isRecovering { return Self.recoveryGrowth * elapsed }
+        guard emptyFor > Self.growthPatience + baseRoundTrip.value else { return 0 }
         growth = min(max(growth + Self.growthStep * elapsed, Self.firstGrowth), Self.largestGrowth)
         return growth * elapsed
     }
@@ -87,22 +93,22 @@ extension DelayTargetController {
             return true
         }
         guard delay.queue > target + Self.overuse, excess > Self.overuse else {
-            highFor = 0
+            self.excess = 0
             return false
         }
-        highFor += elapsed
-        if digest.lost.count > 1, excess > 2 * Self.overuse { return true }
-        return highFor > Self.overuseTime
+        self.excess += excess * elapsed
+        return self.excess > Self.overuseArea
     }
 
     private mutating func startDrain(_ now: Instant) {
         let delivered = delivery.rates(over: .milliseconds(120))?.received ?? rate / 2
         let capacity = max(min(delivered, rate), bounds.lowerBound)
         state = .draining(since: now, capacity: capacity, queue: delay.latestQueue)
+        remembered = max(rate, remembered * Self.recoveryDoubt)
         rate = min(rate, capacity * Self.afterDrain)
         growth = 0
         emptyFor = 0
-        highFor = 0
+        excess = 0
     }
 
     /// Less the longer the queue is.
@@ -137,7 +143,7 @@ extension DelayTargetController {
         state = .steady
         quietUntil = now + .nanoseconds(Int64((baseRoundTrip.value + 0.1) * 1e9))
         averageQueue = nil
-        highFor = 0
+        excess = 0
         delay.isFrozen = false
         competitionPause = Self.firstCompetition
     }

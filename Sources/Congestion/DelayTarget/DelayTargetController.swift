@@ -47,7 +47,12 @@ struct DelayTargetController: Sendable {
     /// 1/s; growth on top of the law while the queue is empty.
     var growth = 0.0
     var emptyFor = 0.0
-    var highFor = 0.0
+    /// s²; how much the queue was above what is tolerable, and for how long.
+    var excess = 0.0
+    /// s; the queue over some tenths of a second.
+    var slowQueue = 0.0
+    /// bit/s; the rate before the last drain: whoever filled the queue may be gone.
+    var remembered = 0.0
     var emptyAt: Instant
     var dipPause: Interval
     /// After a dip or a drain the law does not learn from what it caused itself.
@@ -154,7 +159,7 @@ struct DelayTargetController: Sendable {
     /// The queue is kept short at once by what the pacer holds back, long before the source has followed.
     private var pacingFactor: Double {
         let excess = delay.queue - delayTarget
-        return min(max(Self.largestPacing - excess * Self.pacingGain, Self.leastPacing), Self.largestPacing)
+        return min(max(Self.pacing - excess * Self.pacingGain, Self.leastPacing), Self.largestPacing)
     }
 
     /// Bytes: what the path holds and a queue of some hundred milliseconds.

@@ -7,7 +7,7 @@ import Wire
 /// difference are smoothed alike, so that jitter cancels instead of looking like a queue.
 struct QueueingDelay: Sendable {
     /// s; time constant of the smoothing.
-    private static let smoothing = 0.1
+    private static let smoothing = 0.06
     private static let noiseGain = 0.05
     /// The window of the base: eight buckets. A clock that drifts by 100 ppm errs by 2 ms in it.
     private static let bucketCount = 8
