@@ -156,14 +156,17 @@ public enum Cases {
         return scenario
     }
 
-    /// 6.2: cases of section 5 with a link that marks.
+    /// 6.2: the cases of section 5 over links that mark.
     private static var marked: [Scenario] {
-        [variableSingle(delay: 50), selfFairness(weights: [1, 1, 1]), roundTripFairness, pauseAndResume].map {
+        let cases =
+            [variableSingle(delay: 50), variableMultiple, feedback] + sharing + [longTCP(queue: 300, .newReno)]
+            + [shortTCP, pauseAndResume]
+        return cases.map {
             var scenario = $0
             scenario.id = "6.2 \($0.id)"
             scenario.title = "\($0.title), with ECN"
             scenario.isECNCapable = true
-            scenario.links[0].marking = MarkingRamp(low: 10, high: 30)
+            for link in scenario.links.indices { scenario.links[link].marking = MarkingRamp(low: 10, high: 30) }
             return scenario
         }
     }
