@@ -1,7 +1,7 @@
 import Foundation
 
-/// What a media server meets: it forwards layers and cannot encode, so that most of the time it sends less than the path
-/// carries.
+/// What a media server meets: it forwards layers and cannot encode, so that most of the time it sends less than the
+/// path carries.
 enum ServerCases {
     static var all: [Scenario] { [viewers, fallingPath] }
 
