@@ -88,28 +88,39 @@ public struct CongestionSuite: Sendable {
         var result = SuiteResult(
             seeds: settings.seeds, from: settings.from, cases: [], flowSeconds: 0, elapsedSeconds: 0, isComplete: false)
         var done = 0
-        outer: for scenario in scenarios {
+        for scenario in scenarios {
             var found = SuiteResult.Case(id: scenario.id, title: scenario.title, controllers: [])
             for algorithm in settings.controllers {
-                var runs: [RunResult] = []
-                for offset in 0..<settings.seeds {
-                    let now = Progress(id: scenario.id, controller: algorithm.rawValue, done: done, total: total)
-                    guard progress(now) else { break outer }
-                    var simulation = CallSimulation(
-                        scenario, algorithm: algorithm, seed: settings.from &+ UInt64(offset))
-                    runs.append(simulation.run(keepsSeries: offset == 0))
-                    result.flowSeconds += scenario.flowSeconds
-                    done += 1
+                let runs = runs(of: scenario, algorithm) {
+                    progress(Progress(id: scenario.id, controller: algorithm.rawValue, done: done + $0, total: total))
                 }
-                found.controllers.append(
-                    ControllerResult(scenario, controller: algorithm.rawValue, runs: runs))
+                done += runs.count
+                result.flowSeconds += scenario.flowSeconds * Double(runs.count)
+                guard !runs.isEmpty else { break }
+                found.controllers.append(ControllerResult(scenario, controller: algorithm.rawValue, runs: runs))
+                guard runs.count == settings.seeds else { break }
             }
-            result.cases.append(found)
+            if !found.controllers.isEmpty { result.cases.append(found) }
+            let isWhole = found.controllers.filter { $0.seeds == settings.seeds }.count == settings.controllers.count
+            guard isWhole else { break }
         }
         result.isComplete = done == total
         let elapsed = ContinuousClock.now - begin
         result.elapsedSeconds = Double(elapsed.components.seconds) + Double(elapsed.components.attoseconds) / 1e18
         return result
+    }
+
+    /// The runs of one case and controller, as many as there are until `goesOn` says no.
+    private func runs(
+        of scenario: Scenario, _ algorithm: CongestionAlgorithm, goesOn: (Int) -> Bool
+    ) -> [RunResult] {
+        var runs: [RunResult] = []
+        while runs.count < settings.seeds, goesOn(runs.count) {
+            var simulation = CallSimulation(
+                scenario, algorithm: algorithm, seed: settings.from &+ UInt64(runs.count))
+            runs.append(simulation.run(keepsSeries: runs.isEmpty))
+        }
+        return runs
     }
 
     /// The packets of one run that arrived, a line each (RFC 8868 section 3).
