@@ -7,5 +7,5 @@ public enum CongestionAlgorithm: String, CaseIterable, Sendable {
     case delayTarget = "delay-target"
 
     /// What a server uses unless it is told otherwise: the better one over the suite of RFC 8867.
-    public static let standard = CongestionAlgorithm.gcc
+    public static let standard = CongestionAlgorithm.delayTarget
 }

@@ -63,6 +63,8 @@ public struct CongestionController: Sendable {
     /// The receiver's own estimate (REMB, draft-alvestrand-rmcat-remb-03): an upper bound until the next one.
     public mutating func receiveMaximumRate(_ rate: UInt64, now: Instant) {
         bounds.receiverMaximum = rate
+        gcc?.receiveMaximumRate(Double(rate), now: now)
+        delayTarget?.receiveMaximumRate(Double(rate), now: now)
     }
 
     /// A report block of an SR or RR: the fallback while no transport feedback comes.
@@ -111,7 +113,7 @@ public struct CongestionController: Sendable {
     public var pacingRate: UInt64 {
         let minimum = Double(bounds.allocation.minimum)
         let rate = gcc?.pacingRate(minimum: minimum) ?? delayTarget?.pacingRate(minimum: minimum) ?? 0
-        return UInt64(min(max(rate, Double(bounds.minimum)), Double(Limits.maximumRate) * 3))
+        return bounds.pacing(rate)
     }
 
     /// How much time's worth of bytes the pacer may let out at once.

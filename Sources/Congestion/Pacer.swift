@@ -110,8 +110,8 @@ public struct Pacer: Sendable {
         switch prober.decide(queued: backlog.bytes, now: now) {
         case .send(let cluster):
             if let kind = backlog.first { return .send(kind, probeCluster: cluster.id) }
-            let size = Double(cluster.rate) / 8 * 2 * cluster.spacing.seconds
-            return .padding(bytes: Int(min(max(size, 200), Self.packetLength)), probeCluster: cluster.id)
+            // Whole packets: a train of small ones is over before jitter has evened out.
+            return .padding(bytes: Int(Self.packetLength), probeCluster: cluster.id)
         case .wait(let until): deadline = until
         case .none: break
         }

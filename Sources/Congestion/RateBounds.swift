@@ -25,6 +25,13 @@ struct RateBounds: Sendable, BitwiseCopyable {
         return rate >= Double(upper) ? upper : UInt64(rate)
     }
 
+    /// What the pacer may let out: at least the minimum, and a few times the maximum in a probe or a start.
+    func pacing(_ rate: Double) -> UInt64 {
+        guard rate > Double(minimum) else { return minimum }
+        let upper = maximum * 3
+        return rate >= Double(upper) ? upper : UInt64(rate)
+    }
+
     /// A rate that may be 0, below the upper bound.
     func limit(_ rate: Double) -> UInt64 { rate > 0 ? min(clamp(rate), maximum) : 0 }
 }

@@ -9,7 +9,7 @@ struct ReportBasedEstimator: Sendable {
     private static let growth = 1.08
     private static let leastPackets = 20
     private static let decreasePause = Interval.milliseconds(300)
-    private static let reportAge = Interval.milliseconds(6_000)
+    private static let startPhase = Interval.seconds(2)
 
     private let bounds: ClosedRange<Double>
     /// bit/s.
@@ -20,8 +20,11 @@ struct ReportBasedEstimator: Sendable {
     private var base: Double
     private var baseAt: Instant?
     private var decreasedAt: Instant?
+    private var hasLoss = false
+    private let startedAt: Instant
 
-    init(rate: Double, bounds: ClosedRange<Double>) {
+    init(rate: Double, bounds: ClosedRange<Double>, now: Instant) {
+        startedAt = now
         self.rate = rate
         self.bounds = bounds
         base = rate
@@ -34,10 +37,18 @@ struct ReportBasedEstimator: Sendable {
         baseAt = nil
     }
 
+    /// The receiver's estimate is believed upwards while nothing else is known (libwebrtc: two seconds without loss).
+    mutating func raise(to maximum: Double, now: Instant) {
+        guard now - startedAt < Self.startPhase, !hasLoss, maximum > rate else { return }
+        rate = min(maximum, bounds.upperBound)
+        base = rate
+    }
+
     /// - Parameter count: packets sent since the last report.
     mutating func update(loss: Double, roundTrip: Interval, packets count: Int, now: Instant) {
         lost += loss * Double(count)
         packets += count
+        hasLoss = hasLoss || loss > 0
         guard packets >= Self.leastPackets else { return }
         let loss = lost / Double(packets)
         lost = 0

@@ -4,7 +4,7 @@ import Wire
 extension DelayTargetController {
     static let tick = Interval.milliseconds(25)
     /// Bits that a flow of weight 1 keeps in the queue: one and a half packets.
-    static let queuedBits = 9_000.0
+    static let queuedBits = 8_500.0
     static let offsetPerNoise = 1.5
     /// 1/s; the proportional gain at short round trips, and what it becomes per s of loop delay at long ones.
     static let largestGain = 4.0
@@ -12,16 +12,23 @@ extension DelayTargetController {
     /// s; of the loop: reports, smoothing, encoder.
     static let loopDelay = 0.15
     /// s; the error that the integral sees at most.
-    static let largestError = 0.03
+    static let largestError = 0.05
+    /// Of the rate's logarithm, for one report.
+    static let largestStep = 0.2
     /// 1/s and s: the pull to the fair rate and the averaging of the queue that it goes by.
     static let fairnessGain = 0.15
     static let fairnessAverage = 8.0
     /// s above the target that is too much if it lasts, and how much of it is, in s².
     static let overuse = 0.025
-    static let overuseArea = 0.01
+    /// s; the queue that a mark on every packet stands for, and the averaging of marks.
+    static let markedQueue = 0.025
+    static let markAverage = 0.2
+    static let overuseArea = 0.02
     /// s above the target that is too much at once when little of what was sent arrives.
-    static let collapse = 0.04
+    static let collapse = 0.06
     static let collapseShare = 0.55
+    /// s
+    static let collapsedQueue = 0.25
     /// s in which a drain wants the queue gone.
     static let drainTime = 0.4
     static let drainFloor = 0.25
@@ -46,10 +53,14 @@ extension DelayTargetController {
     static let growthAverage = 0.3
     /// Of the target; less queue counts as empty for growth.
     static let growthShare = 0.35
+    /// s from one report to the next: more than own growth does; and how long that is remembered.
+    static let jump = 0.025
+    static let jumpMemory = Interval.milliseconds(700)
     /// 1/s; back to the rate before a drain.
-    static let recoveryGrowth = 0.8
-    static let recoveryShare = 0.0
-    static let recoveryDoubt = 0.75
+    static let recoveryGrowth = 1.2
+    static let recoveryQueueShare = 0.6
+    static let recoveryShare = 1.0
+    static let recoveryDoubt = 0.95
     /// At the target, and at most and at least.
     static let pacing = 1.15
     static let largestPacing = 1.3

@@ -5,10 +5,14 @@ extension DelayTargetController {
         let now = digest.now
         switch state {
         case .steady:
-            reactToMarks(digest)
+            noteMarks(digest, elapsed: elapsed)
             rate *= inherentLoss.update(digest)
             guard !isOverused(digest, elapsed: elapsed) else { return startDrain(now) }
-            if now >= quietUntil { follow(elapsed) }
+            if now >= quietUntil {
+                follow(elapsed)
+            } else {
+                previousQueue = delay.queue + marks * Self.markedQueue
+            }
             considerDip(now)
         case .draining(let since, let capacity, let queue):
             drain(since: since, capacity: capacity, queue: queue, digest)
@@ -24,15 +28,19 @@ extension DelayTargetController {
     /// The law: `rate` grows by −k₁·∫error − k₂·Δqueue, relatively. The gains fall with the loop's delay, so that long
     /// round trips do not swing; they do not move the point where flows meet.
     private mutating func follow(_ elapsed: Double) {
-        let queue = delay.queue
+        let queue = delay.queue + marks * Self.markedQueue
         let error = min(max(queue - delayTarget, -Self.largestError), Self.largestError)
         let gain = min(Self.largestGain, Self.gainPerDelay / (baseRoundTrip.value + Self.loopDelay))
-        var change = -gain * gain / 4 * error * elapsed - gain * (queue - previousQueue)
+        // A queue far above the target is for a drain; the law must not take twice what it gives back once it is gone.
+        let limit = delayTarget + Self.largestError
+        let step = min(queue, limit) - min(previousQueue, limit)
+        previousQueue = queue
+        var change = -gain * gain / 4 * error * elapsed - gain * step
         change -= fairnessPull(queue, elapsed: elapsed)
         change += accelerate(queue, elapsed: elapsed)
-        change = min(max(change, -0.2), 0.1)
+        change = min(max(change, -Self.largestStep), Self.largestStep)
         if change > 0 { change = min(change, roomToGrow) }
-        rate *= 1 + change
+        rate *= RealMath.exp(change)
     }
 
     private mutating func fairnessPull(_ queue: Double, elapsed: Double) -> Double {
@@ -48,17 +56,20 @@ extension DelayTargetController {
     /// that there was before the last drain.
     private mutating func accelerate(_ queue: Double, elapsed: Double) -> Double {
         slowQueue += (queue - slowQueue) * elapsed / (elapsed + Self.growthAverage)
-        let limit = targetOffset + Self.growthShare * (delayTarget - targetOffset)
         let isRecovering = rate < Self.recoveryShare * remembered
+        let share = isRecovering ? Self.recoveryQueueShare : Self.growthShare
+        let limit = targetOffset + share * (delayTarget - targetOffset)
         guard max(queue, slowQueue) < limit else {
-            if isRecovering, emptyFor > 0 { remembered *= Self.recoveryDoubt }
+            // Our own growth filled it: this is all there is. A jump is somebody else's, who may go again.
+            if isRecovering, emptyFor > 0 { remembered = isJumping ? remembered * Self.recoveryDoubt : rate }
             emptyFor = 0
             growth = 0
+            if slowQueue > delayTarget { isStarting = false }
             return 0
         }
         emptyFor += elapsed
         if isRecovering { return Self.recoveryGrowth * elapsed }
-        guard emptyFor > Self.growthPatience + baseRoundTrip.value else { return 0 }
+        guard isStarting || emptyFor > Self.growthPatience + baseRoundTrip.value else { return 0 }
         growth = min(max(growth + Self.growthStep * elapsed, Self.firstGrowth), Self.largestGrowth)
         return growth * elapsed
     }
@@ -70,16 +81,14 @@ extension DelayTargetController {
         return max(limit / rate - 1, 0)
     }
 
-    /// Marks are spent once per round trip, by half the share that is marked (RFC 9331 and DCTCP, RFC 8257 section 3.3).
-    private mutating func reactToMarks(_ digest: FeedbackDigest) {
+    /// Marks count as a queue of their own (RFC 8698 section 4.2 does the same): flows with equal shares of marks then
+    /// meet at equal rates, whatever their round trips are.
+    private mutating func noteMarks(_ digest: FeedbackDigest, elapsed: Double) {
         guard !digest.received.isEmpty else { return }
         var marked = 0.0
         for packet in digest.received where packet.isCE { marked += 1 }
-        marks += (marked / Double(digest.received.count) - marks) / 8
-        guard marked > 0, (digest.now - markedAt).seconds >= max(baseRoundTrip.value, 0.05) else { return }
-        markedAt = digest.now
-        rate *= 1 - marks / 2
-        growth = 0
+        let share = marked / Double(digest.received.count)
+        marks += (share - marks) * elapsed / (elapsed + Self.markAverage)
     }
 
     // MARK: Draining
@@ -104,11 +113,12 @@ extension DelayTargetController {
         let delivered = delivery.rates(over: .milliseconds(120))?.received ?? rate / 2
         let capacity = max(min(delivered, rate), bounds.lowerBound)
         state = .draining(since: now, capacity: capacity, queue: delay.latestQueue)
-        remembered = max(rate, remembered * Self.recoveryDoubt)
+        remembered = isJumping ? max(rate, remembered * Self.recoveryDoubt) : 0
         rate = min(rate, capacity * Self.afterDrain)
         growth = 0
         emptyFor = 0
         excess = 0
+        isStarting = false
     }
 
     /// Less the longer the queue is.
@@ -122,6 +132,8 @@ extension DelayTargetController {
         let spent = (now - since).seconds
         let current = delay.latestQueue
         if current < delayTarget { return endDrain(now) }
+        // Short transfers do not fill so long a queue: the link itself carries less.
+        if current > Self.collapsedQueue { remembered = 0 }
         // What left before and comes while the queue stands shows what the link gives us.
         if current > Self.competitorQueue, let last = digest.received.last, last.sentAt < since,
             let rates = delivery.rates(over: .milliseconds(150))
@@ -186,6 +198,7 @@ extension DelayTargetController {
 
     mutating func endDip(_ now: Instant) {
         state = .steady
+        previousQueue = delay.queue + marks * Self.markedQueue
         quietUntil = now + .nanoseconds(Int64((baseRoundTrip.value + 0.2) * 1e9))
     }
 

@@ -47,19 +47,25 @@ struct DelayTargetController: Sendable {
     /// 1/s; growth on top of the law while the queue is empty.
     var growth = 0.0
     var emptyFor = 0.0
+    /// No queue has been reached yet: growth need not be patient.
+    var isStarting = true
     /// s²; how much the queue was above what is tolerable, and for how long.
     var excess = 0.0
     /// s; the queue over some tenths of a second.
     var slowQueue = 0.0
     /// bit/s; the rate before the last drain: whoever filled the queue may be gone.
     var remembered = 0.0
+    /// s; the queue of the report before.
+    private var latestQueue = 0.0
+    private var jumpedAt: Instant?
+    /// The queue has just grown faster than our own rate could make it.
+    private(set) var isJumping = false
     var emptyAt: Instant
     var dipPause: Interval
     /// After a dip or a drain the law does not learn from what it caused itself.
     var quietUntil = Instant.origin
     /// Share of CE marks, smoothed.
     var marks = 0.0
-    var markedAt = Instant.origin
     var lowestQueue = LeastOfWindow()
     /// How long a competition lasts before the queue is tried again.
     var competitionPause = DelayTargetController.firstCompetition
@@ -73,7 +79,7 @@ struct DelayTargetController: Sendable {
         self.random = random
         rate = Double(configuration.startRate)
         probes = ProbeController(startRate: rate, maximum: bounds.upperBound)
-        reports = ReportBasedEstimator(rate: rate, bounds: bounds)
+        reports = ReportBasedEstimator(rate: rate, bounds: bounds, now: now)
         emptyAt = now
         dipPause = Self.dipPause
         deadline = now + Self.tick
@@ -109,13 +115,22 @@ struct DelayTargetController: Sendable {
         delivery.add(digest)
         delay.add(digest)
         lowestQueue.add(delay.latestQueue, now: now)
+        if delay.latestQueue > latestQueue + Self.jump { jumpedAt = now }
+        isJumping = jumpedAt.map { now - $0 < Self.jumpMemory } ?? false
+        latestQueue = delay.latestQueue
         if delay.queue < emptyThreshold { emptyAt = now }
         takeProbes(digest)
         react(to: digest, elapsed: elapsed)
-        previousQueue = delay.queue
         clamp()
         reports.follow(rate)
         probes.update(rate, conditions, now: now)
+    }
+
+    /// The receiver's own estimate, while no transport feedback comes.
+    mutating func receiveMaximumRate(_ maximum: Double, now: Instant) {
+        guard !hasFeedback else { return }
+        reports.raise(to: maximum, now: now)
+        rate = reports.rate
     }
 
     mutating func receiveReport(loss: Double, roundTrip: Interval?, packets: Int, now: Instant) {
@@ -166,7 +181,7 @@ struct DelayTargetController: Sendable {
     func windowRoom(bytesInFlight: Int) -> Int {
         guard hasFeedback else { return .max }
         let window = rate / 8 * (baseRoundTrip.value + Self.windowQueue) + 3_000
-        return Int(min(window, 1e12)) - bytesInFlight
+        return (window < 1e12 ? Int(window) : 1_000_000_000_000) - bytesInFlight
     }
 
     /// s; the standing queue that this rate is entitled to.

@@ -41,7 +41,7 @@ struct GoogleCongestionControl: Sendable {
         startedAt = now
         delayBased = DelayBasedEstimator(startRate: start, bounds: bounds)
         lossBased = LossBasedEstimator(bounds: bounds)
-        reports = ReportBasedEstimator(rate: start, bounds: bounds)
+        reports = ReportBasedEstimator(rate: start, bounds: bounds, now: now)
         probes = ProbeController(startRate: start, maximum: bounds.upperBound)
         roundTrips = Array(repeating: .zero, count: Self.feedbackRoundTrips)
         estimate = start
@@ -102,6 +102,13 @@ struct GoogleCongestionControl: Sendable {
         if isUpdated, delayBased.recovered { probes.requestRecovery(conditions, now: digest.now) }
         window.update(target: estimate, roundTrip: leastRoundTrip)
         window.fill(digest.bytesInFlight)
+    }
+
+    /// The receiver's own estimate, while no transport feedback comes.
+    mutating func receiveMaximumRate(_ maximum: Double, now: Instant) {
+        guard !hasFeedback else { return }
+        reports.raise(to: maximum, now: now)
+        estimate = reports.rate
     }
 
     /// A receiver report, while no transport feedback comes.

@@ -144,7 +144,8 @@ extension LinkSimulation {
                 guard now > tcps[index].recoveryUntil else { continue }
                 tcps[index].window = max(tcps[index].window / 2, 2)
                 tcps[index].threshold = tcps[index].window
-                tcps[index].recoveryUntil = now + 0.1 + queuedBytes * 8 / (model.capacity.last { $0.from <= now }?.rate ?? 1)
+                tcps[index].recoveryUntil =
+                    now + 0.1 + queuedBytes * 8 / (model.capacity.last { $0.from <= now }?.rate ?? 1)
             } else if tcps[index].window < tcps[index].threshold {
                 tcps[index].window += 1
             } else {
