@@ -177,6 +177,7 @@ struct MediaSender: Sendable {
             let backlog = Pacer.Backlog(
                 audio: queues.audioBytes, retransmission: queues.retransmissionBytes, video: queues.videoBytes,
                 oldest: queues.oldest.map { Instant(nanoseconds: $0) } ?? .distantFuture)
+            controller.setBacklog(backlog.bytes)
             switch pacer.decide(backlog, windowRoom: controller.windowRoom, now: now) {
             case .send(let kind, let cluster):
                 guard let packet = queues.next(kind) else { return }

@@ -18,9 +18,9 @@ public struct TextReport: Sendable {
         lines.append("")
         lines.append(
             String(
-                format: "%d seed%@ from %llu; %.0f simulated flow-seconds in %.1f s (%.0f for each second)",
-                result.seeds, result.seeds == 1 ? "" : "s", result.from, result.flowSeconds, result.elapsedSeconds,
-                result.flowSeconds / max(result.elapsedSeconds, 1e-9)))
+                format: "%d seed%@ from %llu; %.0f simulated flow-seconds in %.1f s of CPU (%.0f for each)",
+                result.seeds, result.seeds == 1 ? "" : "s", result.from, result.flowSeconds, result.processorSeconds,
+                result.flowSeconds / max(result.processorSeconds, 1e-9)))
         if !result.isComplete { lines.append("Stopped before the end.") }
         lines.append("Rows with · are reference figures (README.md of Benchmarks/Congestion).")
         return lines.joined(separator: "\n")
