@@ -97,7 +97,7 @@ targets += [
         dependencies: [
             "Signaling", "Kurento", "WHIP", "Access", "Controller", "Worker", "Reactor", "Store", "Session", "Settings",
             "EventLog", "ICE", "STUN", "TURN", "DTLS", "Wire", "CLinux", "LoadGenerator", "WHIPClient",
-            "ForwardingBenchmark", "Simulator", "SimulatedMedia", "SimulatedCluster", "ScenarioRunner", logging,
+            "ForwardingBenchmark", "CongestionBenchmark", "Simulator", "SimulatedMedia", "SimulatedCluster", "ScenarioRunner", logging,
             .product(name: "NIOCore", package: "swift-nio"),
             .product(name: "NIOPosix", package: "swift-nio"), .product(name: "NIOSSL", package: "swift-nio-ssl"),
             .product(name: "ArgumentParser", package: "swift-argument-parser"),
@@ -107,6 +107,9 @@ targets += [
     .target(
         name: "ForwardingBenchmark", dependencies: ["LoadGenerator", "Wire", "CLinux", "COpenSSL"],
         path: "Benchmarks/Forwarding", exclude: ["README.md", "costs.svg", "loopback.c"], swiftSettings: house),
+    .target(
+        name: "CongestionBenchmark", dependencies: ["Congestion", "Wire"], path: "Benchmarks/Congestion",
+        exclude: ["README.md"], swiftSettings: house),
     core(
         "Fuzzing", ["Wire", "STUN", "TURN", "ICE", "MDNS", "DTLS", "SRTP", "RTP", "SDP", "Transport", "Kurento", "Session", "Store"],
         path: "Simulations/Fuzzing"),
@@ -144,6 +147,7 @@ targets += [
     tests("SRTPTests", ["SRTP", "Wire"]),
     tests("RTPTests", ["RTP", "Wire"]),
     tests("CongestionTests", ["Congestion", "Wire"]),
+    tests("CongestionBenchmarkTests", ["CongestionBenchmark", "Congestion"]),
     tests("SDPTests", ["SDP", "RTP"]),
     tests("TransportTests", ["Transport", "ICE", "STUN", "DTLS", "SRTP", "Wire"]),
     tests("ForwardingTests", ["Forwarding", "RTP", "Wire"]),

@@ -64,6 +64,8 @@ public struct Pacer: Sendable {
     private static let packetLength = 1_200.0
 
     private var pacingRate: Double
+    /// bit/s; the pacing rate, or more for a queue that has waited for long.
+    private var currentRate: Double
     private var paddingRate = 0.0
     private var burst = Interval.zero
     /// Bytes that have left and that the rate has not paid yet.
@@ -77,6 +79,7 @@ public struct Pacer: Sendable {
 
     public init(pacingRate: UInt64, now: Instant) {
         self.pacingRate = Double(max(pacingRate, 1))
+        currentRate = self.pacingRate
         updatedAt = now
     }
 
@@ -89,6 +92,7 @@ public struct Pacer: Sendable {
     public mutating func setRates(pacing: UInt64, padding: UInt64, burst: Interval, now: Instant) {
         settle(now)
         pacingRate = Double(min(max(pacing, 1), Limits.maximumRate * 10))
+        currentRate = pacingRate
         paddingRate = Double(min(padding, Limits.maximumRate))
         self.burst = min(max(burst, .zero), .seconds(1))
     }
@@ -116,12 +120,13 @@ public struct Pacer: Sendable {
         case .none: break
         }
         if let kind = backlog.first {
-            let rate = drainRate(backlog, now: now)
-            let credit = min(burst.seconds * rate / 8, Self.largestBurst)
+            currentRate = drainRate(backlog, now: now)
+            let credit = min(burst.seconds * currentRate / 8, Self.largestBurst)
             if debt <= credit { return .send(kind, probeCluster: 0) }
-            deadline = min(deadline, now + Self.time((debt - credit) / (rate / 8)))
+            deadline = min(deadline, now + Self.time((debt - credit) / (currentRate / 8)))
             return .wait
         }
+        currentRate = pacingRate
         return pad(now)
     }
 
@@ -160,7 +165,7 @@ public struct Pacer: Sendable {
     private mutating func settle(_ now: Instant) {
         let elapsed = max((now - updatedAt).seconds, 0)
         updatedAt = max(now, updatedAt)
-        debt = max(debt - elapsed * pacingRate / 8, 0)
+        debt = max(debt - elapsed * currentRate / 8, 0)
         paddingDebt = max(paddingDebt - elapsed * paddingRate / 8, 0)
     }
 }

@@ -8,7 +8,7 @@ import Synchronization
 struct BenchCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "bench", abstract: "Measure Apus beside other servers and beside a plain loop in C.",
-        subcommands: [ForwardingCommand.self])
+        subcommands: [ForwardingCommand.self, CongestionCommand.self])
 }
 
 /// Server CPU for each forwarded packet, and what else a subscriber costs.

@@ -2,7 +2,7 @@ import Wire
 
 @testable import Congestion
 
-/// One bottleneck with a tail-drop queue between media senders and their receivers, in steps of half a millisecond.
+/// One bottleneck with a tail-drop queue between media senders and their receivers, in steps of a millisecond.
 ///
 /// Small on purpose: enough to show what a controller does. The suite that measures is elsewhere.
 struct LinkModel {

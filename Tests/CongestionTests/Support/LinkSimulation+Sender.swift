@@ -63,7 +63,10 @@ extension LinkSimulation {
                 maximum: isPaused ? 30_000 : UInt64(spec.largestRate * 1.07) + 40_000, minimum: 0, padding: 0,
                 now: instant(now))
         }
-        senders[flow].targets.append((now, Double(senders[flow].controller.targetRate)))
+        if now >= senders[flow].nextTarget {
+            senders[flow].nextTarget = now + 0.01
+            senders[flow].targets.append((now, Double(senders[flow].controller.targetRate)))
+        }
         while let first = senders[flow].targets.first, first.at + 0.1 <= now {
             senders[flow].encoderRate = first.rate
             senders[flow].targets.removeFirst()
@@ -83,31 +86,32 @@ extension LinkSimulation {
         while bytes > 0 {
             let size = min(bytes, packetBytes)
             senders[flow].queue.append((size + 48, now))
+            senders[flow].queuedBytes += Int(size + 48)
             bytes -= size
         }
     }
 
     private mutating func pace(_ flow: Int, _ now: Double) {
+        let isWaiting = senders[flow].audio > 0 || senders[flow].queueHead < senders[flow].queue.count
+        guard isWaiting || now >= senders[flow].nextPacing else { return }
+        senders[flow].nextPacing = now + 0.01
         let instant = instant(now)
+        senders[flow].controller.setBacklog(senders[flow].queuedBytes)
         senders[flow].pacer.setRates(
             pacing: senders[flow].controller.pacingRate, padding: senders[flow].controller.paddingRate,
             burst: senders[flow].controller.pacingBurst, now: instant)
         while let probe = senders[flow].controller.nextProbe(now: instant) {
             senders[flow].pacer.startProbe(probe, now: instant)
         }
-        var rounds = 0
-        while rounds < 1_000 {
-            rounds += 1
+        while true {
             let head = senders[flow].queueHead
-            var backlog = Pacer.Backlog(audio: senders[flow].audio * 98)
-            if head < senders[flow].queue.count {
-                for index in head..<senders[flow].queue.count { backlog.video += Int(senders[flow].queue[index].size) }
-                backlog.oldest = self.instant(senders[flow].queue[head].at)
-            }
-            if rounds == 1 { senders[flow].controller.setBacklog(backlog.bytes) }
+            var backlog = Pacer.Backlog(audio: senders[flow].audio * 98, video: senders[flow].queuedBytes)
+            if head < senders[flow].queue.count { backlog.oldest = self.instant(senders[flow].queue[head].at) }
             let room = senders[flow].controller.windowRoom
             switch senders[flow].pacer.decide(backlog, windowRoom: room, now: instant) {
-            case .wait: return
+            case .wait:
+                if senders[flow].pacer.deadline < .distantFuture { senders[flow].nextPacing = 0 }
+                return
             case .padding(let bytes, let probe):
                 send(flow, Double(bytes + 48), .padding, probe, now)
             case .send(.audio, let probe):
@@ -115,6 +119,7 @@ extension LinkSimulation {
                 send(flow, 98, .audio, probe, now)
             case .send(let kind, let probe):
                 send(flow, senders[flow].queue[head].size, kind, probe, now)
+                senders[flow].queuedBytes -= Int(senders[flow].queue[head].size)
                 senders[flow].queueHead += 1
                 if head > 200 {
                     senders[flow].queue.removeFirst(head + 1)

@@ -18,6 +18,9 @@ struct LinkSimulation {
         var sequence: Int64 = 0
         var queue: [(size: Double, at: Double)] = []
         var queueHead = 0
+        var queuedBytes = 0
+        var nextPacing = 0.0
+        var nextTarget = 0.0
         var nextFrame: Double
         var nextAudio: Double
         var audio = 0
@@ -56,7 +59,7 @@ struct LinkSimulation {
     var queuedBytes = 0.0
     var credit = 0.0
     var sample: LinkModel.Sample
-    let step = 0.0005
+    let step = 0.001
     let packetBytes = 1_200.0
     let tcpBytes = 1_500.0
 
@@ -98,7 +101,7 @@ struct LinkSimulation {
             for flow in senders.indices { advance(flow, now) }
             for index in tcps.indices { advanceTCP(index, now) }
             serve(now)
-            if (index + 1) % 400 == 0 {
+            if (index + 1) % 200 == 0 {
                 sample.targets = senders.map { Double($0.controller.targetRate) }
                 result.samples.append(sample)
                 startSample(now + step)
