@@ -143,7 +143,7 @@ targets += [
     tests("DTLSTests", ["DTLS", "Wire"]),
     tests("SRTPTests", ["SRTP", "Wire"]),
     tests("RTPTests", ["RTP", "Wire"]),
-    tests("CongestionTests", ["Congestion", "Wire"]),
+    tests("CongestionTests", ["CAllocationCount", "Congestion", "Wire"]),
     tests("SDPTests", ["SDP", "RTP"]),
     tests("TransportTests", ["Transport", "ICE", "STUN", "DTLS", "SRTP", "Wire"]),
     tests("ForwardingTests", ["Forwarding", "RTP", "Wire"]),
