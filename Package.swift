@@ -146,7 +146,7 @@ targets += [
     tests("DTLSTests", ["DTLS", "Wire"]),
     tests("SRTPTests", ["SRTP", "Wire"]),
     tests("RTPTests", ["RTP", "Wire"]),
-    tests("CongestionTests", ["Congestion", "Wire"]),
+    tests("CongestionTests", ["CAllocationCount", "Congestion", "Wire"]),
     tests("CongestionBenchmarkTests", ["CongestionBenchmark", "Congestion"]),
     tests("SDPTests", ["SDP", "RTP"]),
     tests("TransportTests", ["Transport", "ICE", "STUN", "DTLS", "SRTP", "Wire"]),

@@ -76,6 +76,7 @@ private enum Seeds {
         "8fce00061122334400000000" + "52454d42" + "020c3d09" + "55667788" + "99aabbcc",
         "8fcd00051122334455667788" + "0001000400001101" + "20041020" + "30400000",
         "81cb000111223344",
+        "8bcd00091122334455667788" + "ffff0003f06400009fff0000" + "99aabbcc" + "0007000180010000" + "00010000",
     ]
 
     /// VP9 in both modes and with a scalability structure, VP8 with all fields.

@@ -6,6 +6,7 @@ public enum RTCPFuzz {
     public static func run(_ input: RawSpan) {
         parse(input)
         record(input)
+        recordStreams(input)
         miss(input)
     }
 
@@ -46,6 +47,9 @@ public enum RTCPFuzz {
             var count = 0
             while statuses.next(in: bytes) != nil { count += 1 }
             precondition(count == feedback.statusCount)
+        case .congestionControlFeedback(let feedback):
+            var statuses = feedback.statuses
+            while let status = statuses.next(in: bytes) { precondition(status.age.map { $0 >= .zero } ?? true) }
         case .pictureLossIndication, .unknown:
             break
         }
@@ -76,6 +80,37 @@ public enum RTCPFuzz {
             guard var compound = try? CompoundPacket(bytes), case .transportFeedback? = try? compound.next() else {
                 preconditionFailure("own feedback refused")
             }
+        }
+    }
+
+    /// Four bytes an arrival: a stream and its mark, a step of time in ms, a sequence number.
+    private static func recordStreams(_ input: RawSpan) {
+        var recorder = CongestionControlRecorder(streamCount: 4, window: 64)
+        var writer = ByteWriter()
+        var now = Instant(nanoseconds: 1)
+        var offset = 0
+        while input.byteCount - offset >= 4 {
+            let flags = input.uint8(at: offset)
+            now = now + .milliseconds(Int64(Int8(bitPattern: input.uint8(at: offset + 1))))
+            let ecn = CongestionControlFeedback.ECN(rawValue: flags & 3) ?? .notCapable
+            recorder.record(
+                ssrc: UInt32(flags >> 5), SequenceNumber(input.uint16(at: offset + 2)), ecn: ecn, arrival: now)
+            if flags & 0x10 != 0 { recorder.remove(ssrc: UInt32(flags >> 5)) }
+            offset += 4
+            if offset % 64 == 0 { drain(&recorder, &writer, now: now) }
+        }
+        drain(&recorder, &writer, now: now)
+    }
+
+    private static func drain(_ recorder: inout CongestionControlRecorder, _ writer: inout ByteWriter, now: Instant) {
+        let timestamp = NTPTimestamp(now, unixOffset: .zero)
+        while true {
+            writer.reset()
+            guard recorder.writeFeedback(senderSSRC: 1, timestamp: timestamp, now: now, to: &writer) else { return }
+            precondition(writer.count <= Limits.feedbackLength)
+            let bytes = unsafe writer.bytes.span.bytes
+            guard var compound = try? CompoundPacket(bytes), case .congestionControlFeedback? = try? compound.next()
+            else { preconditionFailure("own feedback refused") }
         }
     }
 

@@ -145,6 +145,10 @@ public struct CongestionController: Sendable {
     private mutating func noteRoundTrip(_ sample: Interval) {
         let sample = min(max(sample, .zero), Limits.longestRoundTrip)
         // RFC 6298 section 2: an eighth of each sample.
-        smoothedRoundTrip = smoothedRoundTrip.map { $0 + (sample - $0) / 8 } ?? sample
+        guard let smoothed = smoothedRoundTrip else {
+            smoothedRoundTrip = sample
+            return
+        }
+        smoothedRoundTrip = smoothed + (sample - smoothed) / 8
     }
 }

@@ -47,6 +47,12 @@ struct FeedbackDigest: Sendable {
     /// Whether it tells anything at all.
     var isEmpty: Bool { received.isEmpty && lost.isEmpty }
 
+    /// The last arrival; 0 when nothing came.
+    var lastArrival: Int64 { received.isEmpty ? 0 : received[received.count - 1].arrival }
+
+    /// When the packet left that came last; nil when nothing came.
+    var lastDeparture: Instant? { received.isEmpty ? nil : received[received.count - 1].sentAt }
+
     /// Reads a report and settles its packets in `history`.
     mutating func read(_ results: Span<PacketResult>, history: inout SendHistory, now: Instant) {
         received.removeAll(keepingCapacity: true)
@@ -83,9 +89,11 @@ struct FeedbackDigest: Sendable {
     private mutating func measureRoundTrip() {
         longestRoundTrip = .zero
         propagation = nil
-        guard let last = received.last?.arrival else { return }
+        guard !received.isEmpty else { return }
+        let last = lastArrival
         var least = Int64.max
-        for packet in received {
+        for index in received.indices {
+            let packet = received[index]
             let roundTrip = min(now - packet.sentAt, Limits.longestRoundTrip)
             longestRoundTrip = max(longestRoundTrip, roundTrip)
             least = min(least, roundTrip.nanoseconds - (last - packet.arrival))

@@ -10,7 +10,8 @@ struct LossStatistics: Sendable, BitwiseCopyable {
         lost *= 0.875
         total *= 0.875
         // A packet that was called lost is in the total already.
-        for packet in digest.received {
+        for index in digest.received.indices {
+            let packet = digest.received[index]
             if packet.wasLost { lost = max(lost - 1, 0) } else { total += 1 }
         }
         lost += Double(digest.lost.count)

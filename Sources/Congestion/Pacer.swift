@@ -140,7 +140,10 @@ public struct Pacer: Sendable {
         if probeCluster != 0 { prober.sent(Int(bytes), cluster: probeCluster, now: now) }
     }
 
-    private func isStarving(_ now: Instant) -> Bool { sentAt.map { now - $0 >= Self.keepAlive } ?? true }
+    private func isStarving(_ now: Instant) -> Bool {
+        guard let sentAt else { return true }
+        return now - sentAt >= Self.keepAlive
+    }
 
     /// Padding follows media: before the first packet there is nothing to pad.
     private mutating func pad(_ now: Instant) -> Decision {

@@ -30,7 +30,8 @@ struct ThroughputEstimator: Sendable {
     /// Takes the packets of one report.
     mutating func add(_ digest: FeedbackDigest) {
         if digest.clockStepped { reset() }
-        for packet in digest.received {
+        for index in digest.received.indices {
+            let packet = digest.received[index]
             if count > 0, sample(count - 1).arrival - packet.arrival > Self.largestReordering { reset() }
             append(Sample(sentAt: packet.sentAt, arrival: packet.arrival, size: packet.size))
             while isFirstOutside {

@@ -51,7 +51,8 @@ extension Router {
             receiveMaximum(endpoints[endpoint].remb, from: endpoint, now: now)
         case .transportFeedback(let feedback):
             receive(feedback, in: bytes, from: endpoint, now: now)
-        case .sourceDescription, .unknown:
+        // RFC 8888 is not negotiated yet.
+        case .congestionControlFeedback, .sourceDescription, .unknown:
             break
         }
     }

@@ -12,6 +12,10 @@ public enum Limits {
     public static let descriptionLength = 255
     /// Bytes of one feedback packet we build: fits a 1280-byte path with IP, UDP and SRTCP around it.
     public static let feedbackLength = 1_100
+    /// Streams in one congestion control feedback; a receiver of more sends several.
+    public static let streamsPerFeedback = 256
+    /// Statuses of one of its streams (RFC 8888 section 3.1).
+    public static let statusesPerStream = 16_384
     /// SSRCs in one REMB: the count field has eight bits.
     public static let rembSources = 255
     /// Transport-wide sequence numbers that the recorder remembers: 50 ms at 40 000 packets/s. A power of two.

@@ -12,6 +12,7 @@ public enum RTCPPacket: Sendable, BitwiseCopyable {
     case fullIntraRequest(FullIntraRequest)
     case maximumBitrate(MaximumBitrate)
     case transportFeedback(TransportFeedback)
+    case congestionControlFeedback(CongestionControlFeedback)
     /// A type or format that this project does not use; skipped by its length (RFC 3550 section 6.1).
     case unknown(type: UInt8, format: UInt8)
 }
@@ -60,6 +61,8 @@ public struct CompoundPacket: ~Escapable {
             return .nack(try GenericNack(header, in: bytes))
         case RTCPType.transportFeedback where header.format == RTCPType.formatTransportWide:
             return .transportFeedback(try TransportFeedback(header, in: bytes))
+        case RTCPType.transportFeedback where CongestionControlFeedback.matches(header):
+            return .congestionControlFeedback(try CongestionControlFeedback(header, in: bytes))
         case RTCPType.payloadFeedback where header.format == RTCPType.formatPLI:
             return .pictureLossIndication(try PictureLossIndication(header, in: bytes))
         case RTCPType.payloadFeedback where header.format == RTCPType.formatFIR:

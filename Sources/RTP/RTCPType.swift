@@ -11,8 +11,10 @@ public enum RTCPType {
     /// PSFB, RFC 4585 section 6.3.
     public static let payloadFeedback: UInt8 = 206
 
-    /// RTPFB formats: generic NACK (RFC 4585 section 6.2.1), transport-wide-cc (draft-holmer-01).
+    /// RTPFB formats: generic NACK (RFC 4585 section 6.2.1), congestion control feedback (RFC 8888 section 3.1),
+    /// transport-wide-cc (draft-holmer-01).
     static let formatNack: UInt8 = 1
+    static let formatCongestionControl: UInt8 = 11
     static let formatTransportWide: UInt8 = 15
     /// PSFB formats: PLI (RFC 4585 6.3.1), FIR (RFC 5104 4.3.1), application layer (RFC 4585 6.4).
     static let formatPLI: UInt8 = 1

@@ -16,6 +16,8 @@ import Testing
         "Sources/Forwarding/Router+Demultiplexing.swift", "Sources/Forwarding/Router+Copy.swift",
         "Sources/Forwarding/RewritingSpan.swift", "Sources/Forwarding/LayerSelector.swift",
         "Sources/Forwarding/FrameDescription.swift", "Sources/Forwarding/LayerSize.swift",
+        "Sources/Congestion/SendHistory.swift", "Sources/Congestion/Pacer.swift", "Sources/Congestion/Prober.swift",
+        "Sources/Congestion/CongestionController.swift", "Sources/Congestion/FeedbackDigest.swift",
         "Sources/SRTP/InboundContext.swift", "Sources/SRTP/OutboundContext.swift", "Sources/SRTP/SessionCipher.swift",
         "Sources/SRTP/PacketHeader.swift", "Sources/SRTP/ReplayWindow.swift", "Sources/SRTP/StreamTable.swift",
     ]

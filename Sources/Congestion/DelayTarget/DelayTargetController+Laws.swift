@@ -86,7 +86,7 @@ extension DelayTargetController {
     private mutating func noteMarks(_ digest: FeedbackDigest, elapsed: Double) {
         guard !digest.received.isEmpty else { return }
         var marked = 0.0
-        for packet in digest.received where packet.isCE { marked += 1 }
+        for index in digest.received.indices where digest.received[index].isCE { marked += 1 }
         let share = marked / Double(digest.received.count)
         marks += (share - marks) * elapsed / (elapsed + Self.markAverage)
     }
@@ -135,7 +135,7 @@ extension DelayTargetController {
         // Short transfers do not fill so long a queue: the link itself carries less.
         if current > Self.collapsedQueue { remembered = 0 }
         // What left before and comes while the queue stands shows what the link gives us.
-        if current > Self.competitorQueue, let last = digest.received.last, last.sentAt < since,
+        if current > Self.competitorQueue, let departure = digest.lastDeparture, departure < since,
             let rates = delivery.rates(over: .milliseconds(150))
         {
             let capacity = max(min(rates.received, capacity), bounds.lowerBound)
@@ -204,7 +204,10 @@ extension DelayTargetController {
 
     mutating func takeProbes(_ digest: FeedbackDigest) {
         var result: Double?
-        for packet in digest.received { result = probeEstimator.add(packet) ?? result }
+        for index in digest.received.indices {
+            let packet = digest.received[index]
+            result = probeEstimator.add(packet) ?? result
+        }
         guard let result, case .steady = state, delay.latestQueue < delayTarget + Self.overuse else { return }
         rate = max(rate, min(result * Self.probeShare, max(allocation, bounds.lowerBound)))
     }

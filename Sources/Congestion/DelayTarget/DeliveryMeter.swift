@@ -21,18 +21,24 @@ struct DeliveryMeter: Sendable {
 
     mutating func add(_ digest: FeedbackDigest) {
         if digest.clockStepped { reset() }
-        guard let last = digest.received.last else {
+        guard !digest.received.isEmpty else {
             // What is lost counts with the next report that has arrivals.
-            if count > 0 { reports[slot(0)].sent += digest.lost.reduce(0) { $0 + Double($1.size) } }
+            guard count > 0 else { return }
+            for index in digest.lost.indices {
+                let packet = digest.lost[index]
+                reports[slot(0)].sent += Double(packet.size)
+            }
             return
         }
-        var report = Report(lastArrival: last.arrival)
-        for packet in digest.received {
+        var report = Report(lastArrival: digest.lastArrival)
+        for index in digest.received.indices {
+            let packet = digest.received[index]
             report.received += Double(packet.size)
             report.sent += packet.wasLost ? 0 : Double(packet.size)
             report.lastSent = max(report.lastSent, packet.sentAt)
         }
-        for packet in digest.lost {
+        for index in digest.lost.indices {
+            let packet = digest.lost[index]
             report.sent += Double(packet.size)
             report.lastSent = max(report.lastSent, packet.sentAt)
         }

@@ -37,7 +37,7 @@ struct QueueingDelay: Sendable {
 
     private var base: Double {
         var least = smoothed
-        for value in buckets { least = min(least, value) }
+        for index in buckets.indices { least = min(least, buckets[index]) }
         return least
     }
 
@@ -52,7 +52,8 @@ struct QueueingDelay: Sendable {
     mutating func add(_ digest: FeedbackDigest) {
         if digest.clockStepped { reset() }
         var least = Int64.max
-        for packet in digest.received {
+        for index in digest.received.indices {
+            let packet = digest.received[index]
             least = min(least, packet.arrival - Int64(clamping: packet.sentAt.nanoseconds))
         }
         guard least < .max else { return }

@@ -37,7 +37,8 @@ struct DelayBasedEstimator: Sendable {
         }
         feedbackAt = digest.now
         var before = trendline.usage
-        for packet in digest.received {
+        for index in digest.received.indices {
+            let packet = digest.received[index]
             guard let delta = interArrival.add(sent: packet.sentAt, arrival: packet.arrival, now: digest.now) else {
                 continue
             }

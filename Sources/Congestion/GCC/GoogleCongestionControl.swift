@@ -87,7 +87,10 @@ struct GoogleCongestionControl: Sendable {
         throughput.add(digest)
         let acknowledged = throughput.rate
         var probe: Double?
-        for packet in digest.received { probe = probeEstimator.add(packet) ?? probe }
+        for index in digest.received.indices {
+            let packet = digest.received[index]
+            probe = probeEstimator.add(packet) ?? probe
+        }
         if let result = probe, let acknowledged {
             probe = max(result, min(delayBased.rate, Self.probeDropShare * acknowledged))
         }

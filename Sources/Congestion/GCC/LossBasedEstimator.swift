@@ -14,6 +14,14 @@ struct LossBasedEstimator: Sendable {
         var inherentLoss = 0.01
     }
 
+    /// The likeliest candidate by now.
+    private struct Choice: Sendable, BitwiseCopyable {
+        var winner: Channel
+        var objective = -Double.infinity
+        let limit: Double
+        let inherentLoss: Double
+    }
+
     private static let factors: (Double, Double, Double) = (1.02, 1, 0.95)
     private static let delayedIncrease = Interval.milliseconds(300)
     private static let firstHold = Interval.milliseconds(300)
@@ -71,24 +79,24 @@ struct LossBasedEstimator: Sendable {
         _ current: Channel, acknowledged: Double?, delayBased: Double, isApplicationLimited: Bool
     ) -> Channel {
         let limit = max(current.bandwidth, isLossLimited ? windowLimit : bounds.upperBound)
-        var winner = current
-        var largest = -Double.infinity
-        func consider(_ bandwidth: Double) {
-            var channel = Channel(
-                bandwidth: max(min(bandwidth, limit), Limits.leastBandwidth), inherentLoss: current.inherentLoss)
-            improve(&channel)
-            let objective = objective(channel)
-            if objective > largest || (objective == largest && channel.bandwidth > winner.bandwidth) {
-                largest = objective
-                winner = channel
-            }
-        }
-        consider(current.bandwidth * Self.factors.0)
-        consider(current.bandwidth * Self.factors.1)
-        consider(current.bandwidth * Self.factors.2)
-        if let acknowledged, !isApplicationLimited || isPadding { consider(acknowledged) }
-        if delayBased > current.bandwidth { consider(delayBased) }
-        return winner
+        var choice = Choice(winner: current, limit: limit, inherentLoss: current.inherentLoss)
+        consider(current.bandwidth * Self.factors.0, &choice)
+        consider(current.bandwidth * Self.factors.1, &choice)
+        consider(current.bandwidth * Self.factors.2, &choice)
+        if let acknowledged, !isApplicationLimited || isPadding { consider(acknowledged, &choice) }
+        if delayBased > current.bandwidth { consider(delayBased, &choice) }
+        return choice.winner
+    }
+
+    private func consider(_ bandwidth: Double, _ choice: inout Choice) {
+        var channel = Channel(
+            bandwidth: max(min(bandwidth, choice.limit), Limits.leastBandwidth), inherentLoss: choice.inherentLoss)
+        improve(&channel)
+        let objective = objective(channel)
+        let isTie = objective == choice.objective && channel.bandwidth > choice.winner.bandwidth
+        guard objective > choice.objective || isTie else { return }
+        choice.objective = objective
+        choice.winner = channel
     }
 
     private var isPadding: Bool {

@@ -39,20 +39,23 @@ struct LossObservations: Sendable {
 
     /// Takes one report; true when an observation is complete.
     mutating func add(_ digest: FeedbackDigest) -> Bool {
-        for packet in digest.received {
+        for index in digest.received.indices {
+            let packet = digest.received[index]
             let size = Double(packet.size) / 1_000
             // Called lost before: it is in the total already.
             if packet.wasLost { partial.lost = max(partial.lost - size, 0) } else { partial.total += size }
             partialEnd = max(partialEnd, packet.sentAt)
         }
-        for packet in digest.lost {
+        for index in digest.lost.indices {
+            let packet = digest.lost[index]
             let size = Double(packet.size) / 1_000
             partial.total += size
             partial.lost += size
             partialEnd = max(partialEnd, packet.sentAt)
         }
         guard let start = latest else {
-            latest = digest.received.first?.sentAt ?? digest.lost.first?.sentAt
+            guard !digest.isEmpty else { return false }
+            latest = digest.received.isEmpty ? digest.lost[0].sentAt : digest.received[0].sentAt
             return false
         }
         let span = partialEnd - start
