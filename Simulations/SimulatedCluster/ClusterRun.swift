@@ -127,6 +127,7 @@ private final class Course {
         for client in world.clients { client.leave() }
         for controller in world.controllers { controller.close() }
         for worker in world.workers { worker.close() }
+        world.buryTheDead()
         time.run(until: time.now + .seconds(20))
     }
 

@@ -55,7 +55,7 @@ final class ClusterWatch: @unchecked Sendable {
     }
 
     func fail(_ invariant: ClusterInvariant, _ detail: @autoclosure () -> String) {
-        guard violation == nil else { return }
+        guard violation == nil, world?.isClosing != true else { return }
         violation = ClusterViolation(invariant: invariant, at: time.now, detail: detail())
         world?.note("BROKEN \(violation?.description ?? "")")
     }

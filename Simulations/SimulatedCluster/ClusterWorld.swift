@@ -20,6 +20,8 @@ final class ClusterWorld: @unchecked Sendable {
     private(set) var workers: [SimulatedWorker] = []
     private(set) var controllers: [SimulatedController] = []
     private(set) var clients: [SimulatedClient] = []
+    /// Processes that were killed, and what they were doing.
+    private var graves: [(node: Node, task: Task<Void, Never>?)] = []
     /// Everybody is leaving.
     var isClosing = false
     private let keepsLog: Bool
@@ -57,6 +59,17 @@ final class ClusterWorld: @unchecked Sendable {
 
     func worker(_ id: WorkerID) -> SimulatedWorker? { workers.first { $0.id == id } }
     func controller(_ id: ControllerID) -> SimulatedController? { controllers.first { $0.id == id } }
+
+    func mourn(_ node: Node, _ task: Task<Void, Never>?) { graves.append((node, task)) }
+
+    /// At the end of the run.
+    func buryTheDead() {
+        for (node, task) in graves {
+            task?.cancel()
+            node.bury()
+        }
+        graves = []
+    }
 
     // MARK: Randomness
 

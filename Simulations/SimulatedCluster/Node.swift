@@ -20,6 +20,8 @@ final class Node: @unchecked Sendable {
     /// What its wall clock is wrong by, in milliseconds.
     var wallOffset: Int64 = 0
     private var pending: [() -> Void] = []
+    /// What a dead process was told, and never heard.
+    private var unheard: [() -> Void] = []
 
     init(_ name: String, host: String, time: VirtualTime) {
         self.name = name
@@ -33,7 +35,7 @@ final class Node: @unchecked Sendable {
         switch state {
         case .running: action()
         case .stopped: pending.append(action)
-        case .dead: break
+        case .dead: unheard.append(action)
         }
     }
 
@@ -54,7 +56,17 @@ final class Node: @unchecked Sendable {
 
     func kill() {
         state = .dead
+        unheard += pending
         pending = []
+    }
+
+    /// The run is over: what waits for ever in a dead process goes on and ends, so that its memory comes back.
+    func bury() {
+        guard state == .dead else { return }
+        state = .running
+        let actions = unheard
+        unheard = []
+        for action in actions { action() }
     }
 
     func after(_ delay: UInt64, _ action: @escaping () -> Void) {

@@ -87,6 +87,7 @@ final class SimulatedController: @unchecked Sendable {
         isUp = false
         world.note("\(id) is killed")
         node.kill()
+        world.mourn(node, task)
         world.datagrams.unbind(address, node)
         director = nil
         plane = nil

@@ -82,6 +82,7 @@ final class SimulatedWorker: @unchecked Sendable {
 
     private func end() {
         node.kill()
+        world.mourn(node, task)
         for reactor in reactors { reactor.close() }
         reactors = []
         agent = nil
