@@ -39,6 +39,9 @@ extension DelayTargetController {
     /// s; less than it means that nobody competes.
     static let competitionEnd = 0.035
     static let competitionDecrease = 0.75
+    /// s; after so long without loss the growth has doubled; and how many times as fast it becomes.
+    static let competitionTime = 3.0
+    static let competitionHaste = 4.0
     static let segmentBits = 9_600.0
     static let dipFactor = 0.55
     static let dipLength = Interval.milliseconds(350)
@@ -60,7 +63,7 @@ extension DelayTargetController {
     static let recoveryGrowth = 1.2
     static let recoveryQueueShare = 0.6
     static let recoveryShare = 1.0
-    static let recoveryDoubt = 0.95
+    static let recoveryDoubt = 0.98
     /// At the target, and at most and at least.
     static let pacing = 1.15
     static let largestPacing = 1.3

@@ -182,7 +182,9 @@ extension DelayTargetController {
             state = .competing(since: since, reducedAt: now)
             rate *= Self.competitionDecrease
         } else {
-            let step = weight * Self.segmentBits / (roundTrip * roundTrip) * elapsed
+            // TCPs of today (CUBIC, RFC 9438) grow faster the longer nothing is lost.
+            let patience = min(1 + (now - reducedAt).seconds / Self.competitionTime, Self.competitionHaste)
+            let step = weight * patience * Self.segmentBits / (roundTrip * roundTrip) * elapsed
             rate += min(step, rate * roomToGrow)
         }
     }

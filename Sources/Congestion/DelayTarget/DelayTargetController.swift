@@ -1,16 +1,16 @@
 import Wire
 
 /// Holds the queueing delay at a target that falls as the rate rises, so that each flow keeps the same few bytes in
-/// the queue (as TCP Vegas does, and NADA, RFC 8698 section 4.2): flows that see one queue meet at rates in proportion to
-/// their weights, whatever their round trips are.
+/// the queue (as TCP Vegas does, and NADA, RFC 8698 section 4.2): flows that see one queue meet at rates in proportion
+/// to their weights, whatever their round trips are.
 ///
 /// - In the **steady** state a proportional-integral law moves the rate, and a slow pull towards the fair rate that the
 ///   average queue stands for brings flows together faster than the law alone could.
 /// - When the queue stands well above the target, or fills faster than the law could follow, the rate **drains** it:
 ///   below what is delivered, until the queue is gone.
 /// - When that does not help, someone else fills the queue: the rate **competes** as TCP does, with loss as the limit.
-/// - When the queue has not been seen empty for some time, a short **dip** empties it, for everybody on the link to learn
-///   the path's delay without it (the late comer's problem).
+/// - When the queue has not been seen empty for some time, a short **dip** empties it, for everybody on the link to
+///   learn the path's delay without it (the late comer's problem).
 struct DelayTargetController: Sendable {
     enum State: Sendable, BitwiseCopyable {
         case steady
