@@ -48,6 +48,11 @@ extension DelayTargetController {
     static let dipPause = Interval.seconds(10)
     /// 1/s and 1/s².
     static let firstGrowth = 0.1
+    /// The same before any queue has been reached.
+    static let startGrowth = 0.3
+    /// s above the offset; less queue cannot be told from none.
+    static let leastEmptiness = 0.004
+    static let leastQueue = 0.002
     static let growthStep = 0.3
     /// s of emptiness before growth begins.
     static let growthPatience = 0.8

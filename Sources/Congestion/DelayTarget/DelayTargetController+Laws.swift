@@ -48,7 +48,9 @@ extension DelayTargetController {
         let average = before + (queue - before) * min(elapsed / Self.fairnessAverage, 1)
         averageQueue = average
         let fair = weight * Self.queuedBits / max(average - targetOffset, 0.001)
-        let distance = min(max(RealMath.log(rate / fair), -0.7), 0.7)
+        // A queue too short to be measured says nothing of who is too fast.
+        let most = average - targetOffset > Self.leastQueue * 3 / 2 ? 0.7 : 0
+        let distance = min(max(RealMath.log(rate / fair), -0.7), most)
         return Self.fairnessGain * distance * elapsed
     }
 
@@ -58,7 +60,7 @@ extension DelayTargetController {
         slowQueue += (queue - slowQueue) * elapsed / (elapsed + Self.growthAverage)
         let isRecovering = rate < Self.recoveryShare * remembered
         let share = isRecovering ? Self.recoveryQueueShare : Self.growthShare
-        let limit = targetOffset + share * (delayTarget - targetOffset)
+        let limit = targetOffset + max(share * (delayTarget - targetOffset), Self.leastEmptiness)
         guard max(queue, slowQueue) < limit else {
             // Our own growth filled it: this is all there is. A jump is somebody else's, who may go again.
             if isRecovering, emptyFor > 0 { remembered = isJumping ? remembered * Self.recoveryDoubt : rate }
@@ -70,7 +72,8 @@ extension DelayTargetController {
         emptyFor += elapsed
         if isRecovering { return Self.recoveryGrowth * elapsed }
         guard isStarting || emptyFor > Self.growthPatience + baseRoundTrip.value else { return 0 }
-        growth = min(max(growth + Self.growthStep * elapsed, Self.firstGrowth), Self.largestGrowth)
+        let first = isStarting ? Self.startGrowth : Self.firstGrowth
+        growth = min(max(growth + Self.growthStep * elapsed, first), Self.largestGrowth)
         return growth * elapsed
     }
 

@@ -100,8 +100,10 @@ struct DelayTargetController: Sendable {
         return probe
     }
 
-    mutating func setAllocation(_ maximum: Double, now: Instant) {
+    /// - Parameter padding: bit/s that would be worth having; above the rate it is asked for at once.
+    mutating func setAllocation(_ maximum: Double, padding: Double, now: Instant) {
         allocation = maximum
+        if padding > rate, hasFeedback { probes.request(padding, conditions, now: now) }
         probes.setAllocation(maximum, conditions, now: now)
     }
 
@@ -185,7 +187,7 @@ struct DelayTargetController: Sendable {
     }
 
     /// s; the standing queue that this rate is entitled to.
-    var delayTarget: Double { targetOffset + weight * Self.queuedBits / max(rate, 1) }
+    var delayTarget: Double { targetOffset + max(weight * Self.queuedBits / max(rate, 1), Self.leastQueue) }
 
     /// s; an empty queue seems this long, since the base is the least of many.
     var targetOffset: Double { min(max(Self.offsetPerNoise * delay.noise, 0.001), 0.008) }
