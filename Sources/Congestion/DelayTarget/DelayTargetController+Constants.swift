@@ -84,4 +84,7 @@ extension DelayTargetController {
     static let outage = 0.6
     static let outageFactor = 0.75
     static let probeShare = 0.9
+    /// bit/s
+    static let leastProbed = 300_000.0
+    static let probePause = Interval.seconds(5)
 }

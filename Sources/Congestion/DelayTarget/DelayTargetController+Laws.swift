@@ -207,6 +207,18 @@ extension DelayTargetController {
         quietUntil = now + .nanoseconds(Int64((baseRoundTrip.value + 0.2) * 1e9))
     }
 
+    /// A source that limits itself never shows what the path carries beyond: a train does, now and then (libwebrtc's
+    /// probe of the application-limited region, which its screen sharing uses).
+    mutating func considerProbe(_ now: Instant) {
+        guard let since = applicationLimit.startedAt, now - max(since, probedAt) > Self.probePause else { return }
+        // Five whole packets on a narrow path would be a queue of their own.
+        guard rate > Self.leastProbed, rate < Self.probeShare * allocation,
+            delay.queue < emptyThreshold + Self.leastEmptiness
+        else { return }
+        probedAt = now
+        probes.request(min(2 * rate, allocation), conditions, now: now)
+    }
+
     mutating func takeProbes(_ digest: FeedbackDigest) {
         var result: Double?
         for index in digest.received.indices {

@@ -71,6 +71,8 @@ struct DelayTargetController: Sendable {
     var competitionPause = DelayTargetController.firstCompetition
     /// Bytes that wait in the pacer.
     var backlog = 0
+    /// The last probe for a source that limits itself.
+    var probedAt = Instant.origin
     private(set) var deadline: Instant
 
     init(_ configuration: CongestionConfiguration, random: SeededRandom, now: Instant) {
@@ -126,6 +128,7 @@ struct DelayTargetController: Sendable {
         clamp()
         reports.follow(rate)
         probes.update(rate, conditions, now: now)
+        considerProbe(now)
     }
 
     /// The receiver's own estimate, while no transport feedback comes.
