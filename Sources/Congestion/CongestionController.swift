@@ -86,7 +86,8 @@ public struct CongestionController: Sendable {
             maximum: min(maximum, Limits.maximumRate), minimum: min(minimum, Limits.maximumRate),
             padding: min(padding, Limits.maximumRate))
         gcc?.setAllocation(Double(bounds.allocation.maximum), now: now)
-        delayTarget?.setAllocation(Double(bounds.allocation.maximum), now: now)
+        delayTarget?.setAllocation(
+            Double(bounds.allocation.maximum), padding: Double(bounds.allocation.padding), now: now)
     }
 
     /// How many bytes wait in the pacer: what waits there, the source should not send again.

@@ -7,7 +7,8 @@ enum RealMath {
     /// ln(x); the logarithm of the least normal number for anything that has none.
     static func log(_ x: Double) -> Double {
         guard x >= Double.leastNormalMagnitude, x.isFinite else { return -708 }
-        // x = m · 2^e with m in [1, 2); ln m = 2·artanh((m − 1)/(m + 1)), moved to [√½, √2) so that the series is short.
+        // x = m · 2^e with m in [1, 2), moved to [√½, √2) so that the series is short;
+        // ln m = 2·artanh((m − 1)/(m + 1)).
         var exponent = Double(x.exponent)
         var significand = x.significand
         if significand > 1.414_213_562_373_095 {

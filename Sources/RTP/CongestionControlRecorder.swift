@@ -2,8 +2,8 @@ public import Wire
 
 /// Remembers when packets of some streams came and turns that into congestion control feedback (RFC 8888).
 ///
-/// The caller decides when to report: section 6 suggests once in a frame's time, libwebrtc waits 25 ms at least. A table
-/// of fixed size: nothing is allocated after `init`.
+/// The caller decides when to report: section 6 suggests once in a frame's time, libwebrtc waits 25 ms at least.
+/// A table of fixed size: nothing is allocated after `init`.
 public struct CongestionControlRecorder: Sendable {
     private static let absent: Int64 = -1
     /// RTCP header, sender, timestamp.

@@ -47,11 +47,19 @@ import Wire
         feed(seconds: 5, queue: 0)
         var frozen = delay
         frozen.isFrozen = true
-        feed(seconds: 30, queue: 60)
+        feed(seconds: 30, queue: 40)
         #expect(delay.queue < 0.005)
         delay = frozen
-        feed(seconds: 30, queue: 60)
-        #expect(delay.queue > 0.055)
+        feed(seconds: 30, queue: 40)
+        #expect(delay.queue > 0.035)
+    }
+
+    @Test mutating func aLongQueueIsTakenForThePathOnlyAfterMinutes() {
+        feed(seconds: 5, queue: 0)
+        feed(seconds: 45, queue: 150)
+        #expect(delay.queue > 0.14)
+        feed(seconds: 110, queue: 150)
+        #expect(delay.queue < 0.01)
     }
 
     @Test mutating func aNewReceiverClockStartsAfresh() {

@@ -39,12 +39,20 @@ extension DelayTargetController {
     /// s; less than it means that nobody competes.
     static let competitionEnd = 0.035
     static let competitionDecrease = 0.75
+    /// s; after so long without loss the growth has doubled; and how many times as fast it becomes.
+    static let competitionTime = 3.0
+    static let competitionHaste = 4.0
     static let segmentBits = 9_600.0
     static let dipFactor = 0.55
     static let dipLength = Interval.milliseconds(350)
     static let dipPause = Interval.seconds(10)
     /// 1/s and 1/s².
     static let firstGrowth = 0.1
+    /// The same before any queue has been reached.
+    static let startGrowth = 0.3
+    /// s above the offset; less queue cannot be told from none.
+    static let leastEmptiness = 0.004
+    static let leastQueue = 0.002
     static let growthStep = 0.3
     /// s of emptiness before growth begins.
     static let growthPatience = 0.8
@@ -60,7 +68,7 @@ extension DelayTargetController {
     static let recoveryGrowth = 1.2
     static let recoveryQueueShare = 0.6
     static let recoveryShare = 1.0
-    static let recoveryDoubt = 0.95
+    static let recoveryDoubt = 0.98
     /// At the target, and at most and at least.
     static let pacing = 1.15
     static let largestPacing = 1.3
@@ -76,4 +84,7 @@ extension DelayTargetController {
     static let outage = 0.6
     static let outageFactor = 0.75
     static let probeShare = 0.9
+    /// bit/s
+    static let leastProbed = 300_000.0
+    static let probePause = Interval.seconds(5)
 }

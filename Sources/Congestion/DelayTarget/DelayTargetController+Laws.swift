@@ -48,7 +48,9 @@ extension DelayTargetController {
         let average = before + (queue - before) * min(elapsed / Self.fairnessAverage, 1)
         averageQueue = average
         let fair = weight * Self.queuedBits / max(average - targetOffset, 0.001)
-        let distance = min(max(RealMath.log(rate / fair), -0.7), 0.7)
+        // A queue too short to be measured says nothing of who is too fast.
+        let most = average - targetOffset > Self.leastQueue * 3 / 2 ? 0.7 : 0
+        let distance = min(max(RealMath.log(rate / fair), -0.7), most)
         return Self.fairnessGain * distance * elapsed
     }
 
@@ -58,7 +60,7 @@ extension DelayTargetController {
         slowQueue += (queue - slowQueue) * elapsed / (elapsed + Self.growthAverage)
         let isRecovering = rate < Self.recoveryShare * remembered
         let share = isRecovering ? Self.recoveryQueueShare : Self.growthShare
-        let limit = targetOffset + share * (delayTarget - targetOffset)
+        let limit = targetOffset + max(share * (delayTarget - targetOffset), Self.leastEmptiness)
         guard max(queue, slowQueue) < limit else {
             // Our own growth filled it: this is all there is. A jump is somebody else's, who may go again.
             if isRecovering, emptyFor > 0 { remembered = isJumping ? remembered * Self.recoveryDoubt : rate }
@@ -70,7 +72,8 @@ extension DelayTargetController {
         emptyFor += elapsed
         if isRecovering { return Self.recoveryGrowth * elapsed }
         guard isStarting || emptyFor > Self.growthPatience + baseRoundTrip.value else { return 0 }
-        growth = min(max(growth + Self.growthStep * elapsed, Self.firstGrowth), Self.largestGrowth)
+        let first = isStarting ? Self.startGrowth : Self.firstGrowth
+        growth = min(max(growth + Self.growthStep * elapsed, first), Self.largestGrowth)
         return growth * elapsed
     }
 
@@ -182,7 +185,9 @@ extension DelayTargetController {
             state = .competing(since: since, reducedAt: now)
             rate *= Self.competitionDecrease
         } else {
-            let step = weight * Self.segmentBits / (roundTrip * roundTrip) * elapsed
+            // TCPs of today (CUBIC, RFC 9438) grow faster the longer nothing is lost.
+            let patience = min(1 + (now - reducedAt).seconds / Self.competitionTime, Self.competitionHaste)
+            let step = weight * patience * Self.segmentBits / (roundTrip * roundTrip) * elapsed
             rate += min(step, rate * roomToGrow)
         }
     }
@@ -200,6 +205,18 @@ extension DelayTargetController {
         state = .steady
         previousQueue = delay.queue + marks * Self.markedQueue
         quietUntil = now + .nanoseconds(Int64((baseRoundTrip.value + 0.2) * 1e9))
+    }
+
+    /// A source that limits itself never shows what the path carries beyond: a train does, now and then (libwebrtc's
+    /// probe of the application-limited region, which its screen sharing uses).
+    mutating func considerProbe(_ now: Instant) {
+        guard let since = applicationLimit.startedAt, now - max(since, probedAt) > Self.probePause else { return }
+        // Five whole packets on a narrow path would be a queue of their own.
+        guard rate > Self.leastProbed, rate < Self.probeShare * allocation,
+            delay.queue < emptyThreshold + Self.leastEmptiness
+        else { return }
+        probedAt = now
+        probes.request(min(2 * rate, allocation), conditions, now: now)
     }
 
     mutating func takeProbes(_ digest: FeedbackDigest) {

@@ -1,16 +1,16 @@
 import Wire
 
 /// Holds the queueing delay at a target that falls as the rate rises, so that each flow keeps the same few bytes in
-/// the queue (as TCP Vegas does, and NADA, RFC 8698 section 4.2): flows that see one queue meet at rates in proportion to
-/// their weights, whatever their round trips are.
+/// the queue (as TCP Vegas does, and NADA, RFC 8698 section 4.2): flows that see one queue meet at rates in proportion
+/// to their weights, whatever their round trips are.
 ///
 /// - In the **steady** state a proportional-integral law moves the rate, and a slow pull towards the fair rate that the
 ///   average queue stands for brings flows together faster than the law alone could.
 /// - When the queue stands well above the target, or fills faster than the law could follow, the rate **drains** it:
 ///   below what is delivered, until the queue is gone.
 /// - When that does not help, someone else fills the queue: the rate **competes** as TCP does, with loss as the limit.
-/// - When the queue has not been seen empty for some time, a short **dip** empties it, for everybody on the link to learn
-///   the path's delay without it (the late comer's problem).
+/// - When the queue has not been seen empty for some time, a short **dip** empties it, for everybody on the link to
+///   learn the path's delay without it (the late comer's problem).
 struct DelayTargetController: Sendable {
     enum State: Sendable, BitwiseCopyable {
         case steady
@@ -71,6 +71,9 @@ struct DelayTargetController: Sendable {
     var competitionPause = DelayTargetController.firstCompetition
     /// Bytes that wait in the pacer.
     var backlog = 0
+    private let probesPeriodically: Bool
+    /// The last probe for a source that limits itself.
+    var probedAt = Instant.origin
     private(set) var deadline: Instant
 
     init(_ configuration: CongestionConfiguration, random: SeededRandom, now: Instant) {
@@ -81,6 +84,7 @@ struct DelayTargetController: Sendable {
         reports = ReportBasedEstimator(rate: rate, bounds: bounds, now: now)
         probes = ProbeController(
             startRate: rate, maximum: bounds.upperBound, isPeriodic: configuration.probesPeriodically)
+        probesPeriodically = configuration.probesPeriodically
         emptyAt = now
         dipPause = Self.dipPause
         deadline = now + Self.tick
@@ -101,8 +105,10 @@ struct DelayTargetController: Sendable {
         return probe
     }
 
-    mutating func setAllocation(_ maximum: Double, now: Instant) {
+    /// - Parameter padding: bit/s that would be worth having; above the rate it is asked for at once.
+    mutating func setAllocation(_ maximum: Double, padding: Double, now: Instant) {
         allocation = maximum
+        if padding > rate, hasFeedback { probes.request(padding, conditions, now: now) }
         probes.setAllocation(maximum, conditions, now: now)
     }
 
@@ -125,6 +131,7 @@ struct DelayTargetController: Sendable {
         clamp()
         reports.follow(rate)
         probes.update(rate, conditions, now: now)
+        if !probesPeriodically { considerProbe(now) }
     }
 
     /// The receiver's own estimate, while no transport feedback comes.
@@ -186,7 +193,7 @@ struct DelayTargetController: Sendable {
     }
 
     /// s; the standing queue that this rate is entitled to.
-    var delayTarget: Double { targetOffset + weight * Self.queuedBits / max(rate, 1) }
+    var delayTarget: Double { targetOffset + max(weight * Self.queuedBits / max(rate, 1), Self.leastQueue) }
 
     /// s; an empty queue seems this long, since the base is the least of many.
     var targetOffset: Double { min(max(Self.offsetPerNoise * delay.noise, 0.001), 0.008) }

@@ -12,6 +12,10 @@ struct QueueingDelay: Sendable {
     /// The window of the base: eight buckets. A clock that drifts by 100 ppm errs by 2 ms in it.
     private static let bucketCount = 8
     private static let bucketLength = Interval.milliseconds(2_500)
+    /// A competitor's queue may stand for longer than that window. What is this much above the least of the last one to
+    /// two minutes, in s, is not taken for a longer path before they are over.
+    private static let standingQueue = 0.06
+    private static let memoryLength = Interval.seconds(60)
 
     /// s on a scale without origin.
     private(set) var floor = 0.0
@@ -20,6 +24,8 @@ struct QueueingDelay: Sendable {
     private var bucket = 0
     private var bucketStart: Instant?
     private var updatedAt: Instant?
+    private var memory = (current: Double.infinity, previous: Double.infinity)
+    private var memoryStart: Instant?
     /// s; how far floors scatter around the smoothed one.
     private(set) var noise = 0.001
     /// The base may not age: a competitor keeps the queue from emptying.
@@ -45,6 +51,8 @@ struct QueueingDelay: Sendable {
     mutating func reset() {
         for index in buckets.indices { buckets[index] = .infinity }
         bucketStart = nil
+        memory = (.infinity, .infinity)
+        memoryStart = nil
         updatedAt = nil
     }
 
@@ -72,12 +80,23 @@ struct QueueingDelay: Sendable {
     }
 
     private mutating func age(_ now: Instant) {
-        if let start = bucketStart, now - start < Self.bucketLength || isFrozen {
+        remember(now)
+        let isStanding = smoothed - min(memory.current, memory.previous) > Self.standingQueue
+        if let start = bucketStart, now - start < Self.bucketLength || isFrozen || isStanding {
             buckets[bucket] = min(buckets[bucket], smoothed)
             return
         }
         bucketStart = now
         bucket = (bucket + 1) % Self.bucketCount
         buckets[bucket] = smoothed
+    }
+
+    private mutating func remember(_ now: Instant) {
+        if let start = memoryStart, now - start < Self.memoryLength {
+            memory.current = min(memory.current, smoothed)
+        } else {
+            memory = (smoothed, memory.current)
+            memoryStart = now
+        }
     }
 }

@@ -69,7 +69,9 @@ struct LossBasedEstimator: Sendable {
         if isLossLimited { restrain(&winner, current: current, acknowledged: acknowledged, at: latest) }
         let bounded = max(
             lowerBound(acknowledged), min(winner.bandwidth, min(upperBound, delayBased)))
-        best = bounded < winner.bandwidth ? Channel(bandwidth: bounded, inherentLoss: 0) : winner
+        // *Deviation:* libwebrtc's source forgets the inherent loss here. Its figures under random loss (0.87 of the
+        // link at 5 %, 0.82 at 10 %) come out only with it kept: learnt anew, it holds increases back for seconds.
+        best = Channel(bandwidth: min(bounded, winner.bandwidth), inherentLoss: winner.inherentLoss)
         settle(bounded, delayBased: delayBased, at: latest)
     }
 

@@ -105,6 +105,12 @@ struct ProbeController: Sendable {
         initiate(probe, nil, further: false, conditions, now: now)
     }
 
+    /// Somebody wants to know whether the path carries this much; at most twice the estimate is tried at a time.
+    mutating func request(_ rate: Double, _ conditions: Conditions, now: Instant) {
+        guard case .complete = state, now - initiatedAt > Self.waitForResult, rate > estimate else { return }
+        initiate(min(rate, 2 * estimate), nil, further: false, conditions, now: now)
+    }
+
     mutating func advance(to now: Instant, _ conditions: Conditions) {
         if case .waiting = state, now - initiatedAt > Self.waitForResult { state = .complete }
         if isPeriodic { probePeriodically(conditions, now: now) }
