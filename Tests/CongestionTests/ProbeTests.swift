@@ -58,7 +58,7 @@ import Wire
         var probes = ProbeController(startRate: 300_000, maximum: 30_000_000)
         probes.begin(now: Digests.at(0))
         while probes.next() != nil {}
-        probes.advance(to: Digests.at(1_100))
+        probes.advance(to: Digests.at(1_100), ProbeController.Conditions())
         probes.update(1_700_000, ProbeController.Conditions(), now: Digests.at(1_200))
         #expect(Self.nextRate(&probes) == nil)
     }
@@ -85,7 +85,7 @@ import Wire
         var probes = ProbeController(startRate: 1_000_000, maximum: 30_000_000)
         probes.begin(now: Digests.at(0))
         while probes.next() != nil {}
-        probes.advance(to: Digests.at(2_000))
+        probes.advance(to: Digests.at(2_000), ProbeController.Conditions())
         var conditions = ProbeController.Conditions()
         probes.update(400_000, conditions, now: Digests.at(3_000))
         probes.requestRecovery(conditions, now: Digests.at(4_000))
