@@ -52,24 +52,31 @@ struct SimLinkCommand: AsyncParsableCommand {
 
     /// What is wrong is said and changes nothing.
     private static func readChanges(of emulator: LinkEmulator) async {
-        do {
-            for try await line in FileHandle.standardInput.bytes.lines {
-                let words = line.split(separator: " ", maxSplits: 1).map(String.init)
-                guard let direction = words.first.flatMap({ LinkEmulator.Direction(rawValue: $0) }), words.count == 2
-                else {
-                    Terminal.line("\(line): a line is `up` or `down` and settings, as in `down rate=500k`")
-                    continue
-                }
-                do {
-                    let settings = try LinkSetting.parse(words[1], option: words[0])
-                    await emulator.change(direction) { behavior in
-                        for setting in settings { setting.apply(to: &behavior) }
-                    }
-                } catch {
-                    Terminal.line("\(error)")
-                }
+        for await line in lines() {
+            let words = line.split(separator: " ", maxSplits: 1).map(String.init)
+            guard let direction = words.first.flatMap({ LinkEmulator.Direction(rawValue: $0) }), words.count == 2 else {
+                Terminal.line("\(line): a line is `up` or `down` and settings, as in `down rate=500k`")
+                continue
             }
-        } catch {}
+            do {
+                let settings = try LinkSetting.parse(words[1], option: words[0])
+                await emulator.change(direction) { behavior in
+                    for setting in settings { setting.apply(to: &behavior) }
+                }
+            } catch {
+                Terminal.line("\(error)")
+            }
+        }
+    }
+
+    /// Of standard input, which is read by a thread of its own: reading blocks.
+    private static func lines() -> AsyncStream<String> {
+        let (stream, continuation) = AsyncStream.makeStream(of: String.self)
+        Thread.detachNewThread {
+            while let line = readLine() { continuation.yield(line) }
+            continuation.finish()
+        }
+        return stream
     }
 }
 
