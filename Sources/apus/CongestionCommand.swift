@@ -47,7 +47,7 @@ struct CongestionCommand: AsyncParsableCommand {
         #endif
         let suite = try options.suite()
         if let log { try writeLog(of: suite, to: log) }
-        let line = ProgressLine()
+        let line = SuiteProgressLine()
         let found = Mutex<SuiteResult?>(nil)
         try await runUntilSignal {
             let result = suite.run { progress in
@@ -83,7 +83,7 @@ struct CongestionCommand: AsyncParsableCommand {
 }
 
 /// Which run is under way, on a line of standard error that is written over; nothing where that goes to a file.
-private struct ProgressLine: Sendable {
+private struct SuiteProgressLine: Sendable {
     private let isTerminal = isatty(STDERR_FILENO) == 1
 
     func show(_ progress: CongestionSuite.Progress) {
