@@ -24,7 +24,7 @@ struct SimLinkCommand: AsyncParsableCommand {
     @Option(help: "Draws what is lost.") var seed: UInt64 = 1
 
     func run() async throws {
-        guard let near = SocketAddress(listen) else { throw ValidationError("--listen takes address:port") }
+        guard let near = Self.address(listen) else { throw ValidationError("--listen takes address:port") }
         guard let server = SocketAddress(to), server.port > 0 else { throw ValidationError("--to takes address:port") }
         var behaviors: [LinkEmulator.Direction: LinkBehavior] = [:]
         for (direction, text) in [(LinkEmulator.Direction.up, up), (.down, down)] {
@@ -48,6 +48,12 @@ struct SimLinkCommand: AsyncParsableCommand {
         for (direction, counts) in await emulator.counts.sorted(by: { $0.key.rawValue < $1.key.rawValue }) {
             Terminal.line("\(direction.rawValue): \(counts.passed) passed, \(counts.dropped) dropped")
         }
+    }
+
+    /// Also with port 0, which is no address of anybody.
+    private static func address(_ text: String) -> SocketAddress? {
+        guard text.hasSuffix(":0") else { return SocketAddress(text) }
+        return IPAddress(String(text.dropLast(2))).map { SocketAddress(ip: $0, port: 0) }
     }
 
     /// What is wrong is said and changes nothing.
