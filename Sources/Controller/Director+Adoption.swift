@@ -12,6 +12,7 @@ extension Director {
         } catch {
             throw Self.refusal(error)
         }
+        for unit in found { noteEpoch(unit.record.assignment.epoch) }
         guard sessions[session] == nil else { return }
         guard let first = found.first, first.record.assignment.session == session else {
             for unit in found { postponeRelease(of: unit.record.assignment.session, unit.record.assignment) }

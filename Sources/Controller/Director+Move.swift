@@ -81,11 +81,11 @@ extension Director {
 
     /// Gives an empty unit to another worker.
     private func rehome(_ former: Assignment) async {
-        var request = placementRequest(excluded: [former.worker], epochFloor: former.epoch)
+        var request = placementRequest(excluded: [former.worker])
         request.movedFrom = former.epoch
         let assignment: Assignment
         do throws(StoreError) {
-            assignment = try await store.assign(former.session, controller: id, request: request)
+            assignment = try await assign(former.session, request)
         } catch {
             // Tried again; what happened all the same is found then.
             return logger.debug(
@@ -113,8 +113,7 @@ extension Director {
             guard let unit = units[lost.session], unit.assignment == lost, unit.isLost,
                 sessions[unit.session]?.isLost == false
             else { return }
-            let assignment = try? await store.assign(
-                lost.session, controller: id, request: placementRequest(epochFloor: lost.epoch))
+            let assignment = try? await assign(lost.session, placementRequest())
             guard let assignment, assignment != lost else {
                 // Nobody has room, or the store does not know of the loss yet.
                 try? await clock.sleep(settings.growthPause)

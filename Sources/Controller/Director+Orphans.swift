@@ -49,7 +49,8 @@ extension Director {
     }
 
     var searchInterval: Duration {
-        let isCalm = suspectedOrphans.isEmpty && lastUpheaval.duration(to: clock.now()) > .seconds(60)
+        let isQuiet = suspectedOrphans.isEmpty && forgottenUnits.isEmpty
+        let isCalm = isQuiet && lastUpheaval.duration(to: clock.now()) > .seconds(60)
         return isCalm ? settings.orphanInterval : min(settings.orphanInterval, .seconds(1))
     }
 
@@ -80,6 +81,27 @@ extension Director {
             if age >= settings.orphanGrace, await closeOrphan(session) { suspected[session] = nil }
         }
         suspectedOrphans = suspected
+        await renewForgotten(assignments)
+    }
+
+    /// Units of ours without endpoints that the store has forgotten: no worker holds them, so that none puts them back
+    /// into a store that lost its data. They are placed anew.
+    private func renewForgotten(_ assignments: [Assignment]) async {
+        let known = Set(assignments.map(\.session))
+        let forgotten = units.values.filter { unit in
+            unit.isServing && unit.endpoints.isEmpty && unit.assignment.map { !known.contains($0.session) } ?? false
+        }.compactMap(\.assignment).sorted { $0.session.rawValue < $1.session.rawValue }
+        let again = forgotten.filter { forgottenUnits.contains($0) }
+        forgottenUnits = Set(forgotten)
+        for former in again where units[former.session]?.assignment == former {
+            guard let assignment = try? await assign(former.session, placementRequest()) else { continue }
+            guard units[former.session]?.assignment == former else {
+                await dismiss(former.session, assignment)
+                continue
+            }
+            admit(assignment)
+            units[former.session]?.isDirty = true
+        }
     }
 
     /// Of several controllers that find it, the store lets one.
@@ -87,6 +109,7 @@ extension Director {
         guard units[session] == nil, let adopted = try? await store.adopt([session], by: id).first else { return true }
         logger.notice("closing a session that nobody serves", metadata: ["session": "\(session)"])
         let assignment = adopted.record.assignment
+        noteEpoch(assignment.epoch)
         if adopted.previous != id {
             let command = nextCommand(.attend, in: assignment, deadline: settings.operationDeadline)
             try? await store.send(command, to: assignment.worker)

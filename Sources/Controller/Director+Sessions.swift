@@ -19,8 +19,7 @@ extension Director {
         units[session] = Unit(session: session, index: 0, isDirty: previous != nil)
         let assignment: Assignment
         do throws(StoreError) {
-            let request = placementRequest(epochFloor: previousUnit?.assignment?.epoch ?? Epoch(0))
-            assignment = try await store.assign(session, controller: id, request: request)
+            assignment = try await assign(session, placementRequest())
         } catch {
             // The assignment may have happened all the same.
             if case .unavailable = error { postponeRelease(of: session, nil) }

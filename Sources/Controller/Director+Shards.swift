@@ -118,8 +118,7 @@ extension Director {
         units[unit] = Unit(session: session, index: managed.units.count)
         let assignment: Assignment
         do throws(StoreError) {
-            assignment = try await store.assign(
-                unit, controller: id, request: placementRequest(excluded: excluded.sorted()))
+            assignment = try await assign(unit, placementRequest(excluded: excluded.sorted()))
         } catch {
             // The assignment may have happened all the same.
             if case .unavailable = error { postponeRelease(of: unit, nil) }

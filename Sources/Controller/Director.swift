@@ -31,6 +31,8 @@ public actor Director: MediaPlane {
     var isClosingEndpoints = false
     /// Sessions in the store that nobody serves, and since when they are known as such.
     var suspectedOrphans: [SessionID: ContinuousClock.Instant] = [:]
+    /// Empty units that the store did not know at the last search.
+    var forgottenUnits: Set<Assignment> = []
     /// Up to here the stream of this controller has been read.
     var readPosition = StreamCursor.beginning
     /// Units that their workers do not know to be ours yet, with the place from which their events are to be looked
@@ -38,6 +40,8 @@ public actor Director: MediaPlane {
     var unattended: [SessionID: (controller: ControllerID, cursor: StreamCursor)] = [:]
     /// Records of signaling that we hold, with the term of the claim.
     var terms: [String: Epoch] = [:]
+    /// The highest epoch of all assignments that this controller was given.
+    private var highestEpoch = Epoch(0)
     /// Who is asked for records that another controller wants.
     var giver: (@Sendable (String) async -> Void)?
     /// Who is told that this controller counted as dead for a while.
@@ -177,13 +181,24 @@ public actor Director: MediaPlane {
     }
 
     /// What every session needs of its worker by the settings, with numbers drawn for this choice.
-    func placementRequest(excluded: [WorkerID] = [], epochFloor: Epoch = Epoch(0)) -> PlacementRequest {
-        var request = PlacementRequest(excluded: excluded, epochFloor: epochFloor)
+    ///
+    /// A store that lost its data begins its epochs anew: none may fall below those that commands still under way carry.
+    func placementRequest(excluded: [WorkerID] = []) -> PlacementRequest {
+        var request = PlacementRequest(excluded: excluded, epochFloor: highestEpoch)
         request.strategy = settings.strategy
         request.region = settings.region
         request.labels = settings.labels
         request.draw = PlacementDraw(random.next())
         return request
+    }
+
+    func noteEpoch(_ epoch: Epoch) { highestEpoch = max(highestEpoch, epoch) }
+
+    /// Has the store place a unit.
+    func assign(_ unit: SessionID, _ request: PlacementRequest) async throws(StoreError) -> Assignment {
+        let assignment = try await store.assign(unit, controller: id, request: request)
+        noteEpoch(assignment.epoch)
+        return assignment
     }
 
     func nextGeneration() -> UInt64 {
