@@ -137,7 +137,8 @@ struct LayerAllowance: BitwiseCopyable {
             proof = min(proof * 3 / 2, Limits.longestUpswitchProof)
         }
         fitsSince = .origin
-        return take(demand, max(demand.choice, 0))
+        // With headroom, for a path that has just become worse may be worse than it seems: each switch is a key frame.
+        return take(demand, max(isSteered ? careful.choice : demand.choice, 0))
     }
 
     private mutating func rise(

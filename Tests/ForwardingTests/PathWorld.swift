@@ -143,7 +143,7 @@ final class PathWorld {
             wantsKey[layer] = false
             if isKey { keyFrames += 1 }
             let spread = 0.8 + Double(random.next() % 400) / 1000
-            var left = Int(rates[layer] / 8 / 30 * (isKey ? 5 : 1) * spread)
+            var left = Int(rates[layer] / 8 / 30 * (isKey ? 10 : 1) * spread)
             var isFirst = true
             while left > 0 {
                 let size = min(left, 1100)
