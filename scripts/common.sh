@@ -27,6 +27,14 @@ need_packages() {
     for package in "$@"; do
         dpkg-query -W -f='${Status}' "$package" 2>/dev/null | grep -q 'install ok installed' || missing+=("$package")
     done
+    # OpenSSL 3.0.19 ends a DTLS association over a forged record, which RFC 6347 section 4.1.2.7 has it drop; so may
+    # its neighbours. Debian's 3.0.22 does not.
+    local openssl
+    openssl=$(dpkg-query -W -f='${Version}' libssl3 2>/dev/null || true)
+    if [ -n "$openssl" ] && dpkg --compare-versions "$openssl" ge 3.0.18 && dpkg --compare-versions "$openssl" lt 3.0.22
+    then
+        missing+=(libssl3 libssl-dev openssl)
+    fi
     [ ${#missing[@]} -eq 0 ] && return
     command -v apt-get >/dev/null 2>&1 || fail "these Debian packages are needed: ${missing[*]}"
     local sudo=()

@@ -49,7 +49,7 @@ extension Director {
     }
 
     var searchInterval: Duration {
-        let isQuiet = suspectedOrphans.isEmpty && forgottenUnits.isEmpty
+        let isQuiet = suspectedOrphans.isEmpty && forgottenUnits.isEmpty && disownedUnits.isEmpty
         let isCalm = isQuiet && lastUpheaval.duration(to: clock.now()) > .seconds(60)
         return isCalm ? settings.orphanInterval : min(settings.orphanInterval, .seconds(1))
     }
@@ -82,6 +82,7 @@ extension Director {
         }
         suspectedOrphans = suspected
         await renewForgotten(assignments)
+        letGoDisowned(assignments)
     }
 
     /// Units of ours without endpoints that the store has forgotten: no worker holds them, so that none puts them back
@@ -102,6 +103,25 @@ extension Director {
             admit(assignment)
             units[former.session]?.isDirty = true
         }
+    }
+
+    /// Units that the store gives otherwise than we think: after it lost data, two controllers may each have been given
+    /// a session. Workers let go of what is not in the store, again and again; it ends when we do.
+    private func letGoDisowned(_ assignments: [Assignment]) {
+        let records = Dictionary(assignments.map { ($0.session, $0) }) { first, _ in first }
+        var disowned: [Assignment: ContinuousClock.Instant] = [:]
+        for unit in units.values where unit.isServing {
+            guard let ours = unit.assignment, let record = records[ours.session], record != ours else { continue }
+            disowned[ours] = disownedUnits[ours] ?? clock.now()
+        }
+        let overdue = disowned.filter { $0.value.duration(to: clock.now()) >= settings.disownedGrace }.keys
+        for assignment in overdue.sorted(by: { $0.session.rawValue < $1.session.rawValue }) {
+            logger.error(
+                "the store gives a session of ours to another", metadata: ["session": "\(assignment.session)"])
+            disowned[assignment] = nil
+            lose(assignment, Self.lossRefusal(assignment))
+        }
+        disownedUnits = disowned
     }
 
     /// Of several controllers that find it, the store lets one.

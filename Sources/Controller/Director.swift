@@ -33,6 +33,8 @@ public actor Director: MediaPlane {
     var suspectedOrphans: [SessionID: ContinuousClock.Instant] = [:]
     /// Empty units that the store did not know at the last search.
     var forgottenUnits: Set<Assignment> = []
+    /// Units whose records in the store say otherwise, and since when they are known as such.
+    var disownedUnits: [Assignment: ContinuousClock.Instant] = [:]
     /// Up to here the stream of this controller has been read.
     var readPosition = StreamCursor.beginning
     /// Units that their workers do not know to be ours yet, with the place from which their events are to be looked
@@ -182,7 +184,7 @@ public actor Director: MediaPlane {
 
     /// What every session needs of its worker by the settings, with numbers drawn for this choice.
     ///
-    /// A store that lost its data begins its epochs anew: none may fall below those that commands still under way carry.
+    /// A store that lost its data begins its epochs anew: none may fall below those that commands under way carry.
     func placementRequest(excluded: [WorkerID] = []) -> PlacementRequest {
         var request = PlacementRequest(excluded: excluded, epochFloor: highestEpoch)
         request.strategy = settings.strategy

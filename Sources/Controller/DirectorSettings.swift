@@ -18,6 +18,8 @@ public struct DirectorSettings: Sendable {
     public var orphanInterval = Duration.seconds(60)
     /// Sessions that nobody served for so long are closed: their clients had this time to come back.
     public var orphanGrace = Duration.seconds(60)
+    /// Sessions that the store gives otherwise than their controller thinks for so long are given up by it.
+    public var disownedGrace = Duration.seconds(5)
     /// How often a controller says that it lives, and how long that holds.
     public var beatInterval = Duration.milliseconds(250)
     public var beatLifetime = Duration.seconds(1)

@@ -7,9 +7,21 @@ extension ReactorWorld {
     /// Called wherever time passed that may not have been the reactor's: at the start of a turn, and before sending.
     mutating func noteAwake(_ now: Instant) {
         defer { awake = now }
-        guard now > awake + Self.lease, awake != .origin, configuration.isFenced, !isFenced else { return }
+        guard now > awake + Self.lease, awake != .origin else { return }
+        fence(after: now - awake)
+    }
+
+    private mutating func fence(after standstill: Interval) {
+        guard configuration.isFenced, !isFenced else { return }
         isFenced = true
-        output(.stoodStill(now - awake))
+        unsafe memory.header.pointee.isFenced = 1
+        output(.stoodStill(standstill))
+    }
+
+    /// The process before was killed before it knew what was still its own: nor is that known here.
+    mutating func inheritFence(now: Instant) {
+        guard memory.isInherited, unsafe memory.header.pointee.isFenced != 0 else { return }
+        fence(after: now - memory.lastTurn)
     }
 
     /// What is left of a heartbeat's hold when the next one is just due: 500 ms, less some slack
@@ -20,6 +32,7 @@ extension ReactorWorld {
     mutating func liftFence() {
         discardDepartures()
         isFenced = false
+        unsafe memory.header.pointee.isFenced = 0
     }
 
     mutating func discardDepartures() {

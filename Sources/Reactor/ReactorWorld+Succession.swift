@@ -32,6 +32,7 @@ extension ReactorWorld {
         // What was left may be older than the lease.
         if memory.isInherited { awake = memory.lastTurn }
         noteAwake(now)
+        inheritFence(now: now)
         guard memory.isInherited else { return output(.tookOver(Succession())) }
         var succession = Succession(damagedNotes: journal.damaged)
         succession.standstill = memory.lastTurn == .origin ? nil : now - memory.lastTurn

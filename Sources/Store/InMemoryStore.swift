@@ -121,7 +121,7 @@ public final class InMemoryStore: ClusterStore {
 
     public func pulses() async throws(StoreError) -> [WorkerPulse] {
         try access { state throws(StoreError) in
-            state.workers.keys.sorted().map {
+            state.listedWorkers.map {
                 WorkerPulse(
                     id: $0, incarnation: state.workers[$0]?.report?.incarnation, isDraining: state.drains[$0] != nil)
             }
@@ -132,7 +132,7 @@ public final class InMemoryStore: ClusterStore {
         let instant = now()
         return try access { state throws(StoreError) in
             WorkerRoster(
-                workers: state.workers.keys.sorted().map { id in
+                workers: state.listedWorkers.map { id in
                     RegisteredWorker(
                         id: id, report: state.workers[id]?.report, assignedSessions: state.assignedSessions(id),
                         drain: state.drains[id].map {

@@ -34,6 +34,8 @@ public import Wire
         var isSettled: UInt64
         /// Nanoseconds from the last turn of the process before to the taking over; 0 for none.
         var standstill: UInt64
+        /// What is in it may be another worker's by now: nothing leaves until that is known.
+        var isFenced: UInt64
     }
 
     private static let magic: UInt64 = 0x4150_5553_4D45_4D31
