@@ -12,8 +12,8 @@ extension Router {
     ///   - output: ``Forward/roomNeeded`` bytes at least.
     ///
     /// 0, and nothing is written, when the packet has to wait for the path to the peer; it comes from
-    /// ``nextTransmit(into:)`` then. Throws `layerNotSelected` for a layer that this subscriber does not get, and other reasons as they
-    /// are named. What is left out leaves no gap in the subscriber's sequence numbers.
+    /// ``nextTransmit(into:)`` then. Throws `layerNotSelected` for a layer that this subscriber does not get, and other
+    /// reasons as they are named. What is left out leaves no gap in the subscriber's sequence numbers.
     public mutating func rewrite(
         _ forward: Forward, packet: RawSpan, for subscriber: SubscriberIndex, into output: inout MutableRawSpan,
         now: Instant

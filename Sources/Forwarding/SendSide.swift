@@ -154,7 +154,8 @@ struct SendSide {
     private mutating func follow(_ now: Instant) {
         // The layers that fit let a queue run empty; what a switch to them takes must not wait for that.
         pacer.setRates(
-            pacing: max(controller.pacingRate, controller.estimate), padding: controller.paddingRate, burst: Limits.pacingBurst, now: now)
+            pacing: max(controller.pacingRate, controller.estimate), padding: controller.paddingRate,
+            burst: Limits.pacingBurst, now: now)
         while let probe = controller.nextProbe(now: now) { pacer.startProbe(probe, now: now) }
     }
 }

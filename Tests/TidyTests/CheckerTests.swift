@@ -46,7 +46,7 @@ import Testing
     }
 
     @Test func thePackageIsRead() {
-        #expect(Module.dependencies["Forwarding"] == ["RTP", "Wire"])
+        #expect(Module.dependencies["Forwarding"] == ["Congestion", "RTP", "Wire"])
         #expect(Module.dependencies["Wire"] == [])
         #expect(Module.dependencies["Store"]?.contains("CHiredis") == true)
         #expect(Module.dependencies["apus"]?.contains("Signaling") == true)
