@@ -21,8 +21,8 @@ struct MemoryState {
     var free: Set<SessionID> = []
     private var expiring: [(session: SessionID, expiry: ContinuousClock.Instant)] = []
 
-    /// Those that have sent a heartbeat, by name. One that puts its sessions back into a store that lost its data is not
-    /// on the list before its next one: it would seem to have died.
+    /// Those that have sent a heartbeat, by name. One that puts its sessions back into a store that lost its data is
+    /// not on the list before its next one: it would seem to have died.
     var listedWorkers: [WorkerID] { workers.filter { $0.value.expiry != nil }.keys.sorted() }
 
     func assignedSessions(_ worker: WorkerID) -> [SessionID] {
