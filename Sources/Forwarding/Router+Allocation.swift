@@ -27,6 +27,7 @@ extension Router {
             let isChanged = subscribers[slot].allowance.follow(demands[index], careful: careful[index], now: now)
             if isChanged { retarget(slot, now: now) }
         }
+        tellUse(of: endpoint, slots, demands, reserved, now: now)
     }
 
     /// In the order in which they are served: by priority, then by section.
@@ -92,6 +93,15 @@ extension Router {
         return sum
     }
 
+    /// What was chosen leaves at its own pace: only bursts wait.
+    private mutating func tellUse(
+        of endpoint: Int, _ slots: [Int32], _ demands: [LayerAllocator.Demand], _ reserved: UInt64, now: Instant
+    ) {
+        var sum = reserved
+        for index in slots.indices { sum += subscribers[Int(slots[index])].allowance.rate(demands[index]) }
+        endpoints[endpoint].send?.setUse(sum, now: now)
+    }
+
     /// Up to what the path is worth knowing.
     private mutating func tellDemand(
         of endpoint: Int, _ demands: [LayerAllocator.Demand], _ reserved: UInt64, now: Instant
@@ -144,7 +154,7 @@ struct LayerAllowance: BitwiseCopyable {
     private mutating func rise(
         _ demand: LayerAllocator.Demand, _ choice: Int, from held: Int, now: Instant
     ) -> Bool {
-        if held <= 0, let isChanged = pauseOrResume(demand, now: now) { return isChanged }
+        if demand.count > 1 || isPaused, held <= 0, let isChanged = pauseOrResume(demand, now: now) { return isChanged }
         guard choice > held else {
             fitsSince = .origin
             return false
@@ -157,8 +167,9 @@ struct LayerAllowance: BitwiseCopyable {
         return take(demand, choice)
     }
 
-    /// The lowest layer is given up only after a while without room for it, and tried again after a longer one each
-    /// time: where nothing is sent nothing is learned of the path. Nil when neither is to be thought of.
+    /// The lowest of several layers is given up only after a while without room for it, and tried again after a longer
+    /// one each time: where nothing is sent nothing is learned of the path. A video without layers is passed as it
+    /// comes. Nil when neither is to be thought of.
     private mutating func pauseOrResume(_ demand: LayerAllocator.Demand, now: Instant) -> Bool? {
         if isPaused {
             guard demand.choice >= 0 || now - starvedSince >= pause else { return false }
@@ -178,6 +189,12 @@ struct LayerAllowance: BitwiseCopyable {
         starvedSince = now
         pause = min(pause * 3 / 2, Limits.longestPause)
         return take(demand, -1)
+    }
+
+    /// bit/s that what is allowed takes.
+    func rate(_ demand: LayerAllocator.Demand) -> UInt64 {
+        let index = isPaused ? -1 : demand.index(ofAtMost: current)
+        return index >= 0 ? demand[index].rate : 0
     }
 
     private var current: LayerAllocator.Rung { LayerAllocator.Rung(spatial: spatial, temporal: temporal, rate: 0) }

@@ -31,6 +31,7 @@ struct SendSide {
     /// When the rate is allocated again though it has not fallen, and what the last allocation went by.
     private var nextAllocation = Instant.origin
     private var allocatedRate: UInt64 = 0
+    private var use: UInt64 = 0
 
     init(random: inout SeededRandom, now: Instant) {
         let configuration = CongestionConfiguration(
@@ -134,6 +135,12 @@ struct SendSide {
         return rate
     }
 
+    /// bit/s that the layers take which were chosen.
+    mutating func setUse(_ rate: UInt64, now: Instant) {
+        use = rate
+        follow(now)
+    }
+
     mutating func setAllocation(maximum: UInt64, minimum: UInt64, now: Instant) {
         controller.setAllocation(maximum: maximum, minimum: minimum, padding: 0, now: now)
         follow(now)
@@ -153,9 +160,10 @@ struct SendSide {
     /// The controller's rates and probes to the pacer.
     private mutating func follow(_ now: Instant) {
         // The layers that fit let a queue run empty; what a switch to them takes must not wait for that.
+        let least = max(controller.estimate, use + use / 2)
         pacer.setRates(
-            pacing: max(controller.pacingRate, controller.estimate), padding: controller.paddingRate,
-            burst: Limits.pacingBurst, now: now)
+            pacing: max(controller.pacingRate, least), padding: controller.paddingRate, burst: Limits.pacingBurst,
+            now: now)
         while let probe = controller.nextProbe(now: now) { pacer.startProbe(probe, now: now) }
     }
 }
