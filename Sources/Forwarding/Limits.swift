@@ -119,6 +119,8 @@ public enum Limits {
     public static let reportedPackets = 4_096
     /// Newest packets of a stream that fill probes.
     public static let probeFillers: Int64 = 16
+    /// From the first feedback, unless the estimate falls before: layers are left as they came.
+    public static let allocationStart = Interval.milliseconds(1_500)
     /// Of a video among those of one peer.
     public static let highestPriority = 10
     /// Allocations of a peer's path are this far apart while the estimate wanders…

@@ -25,6 +25,7 @@ struct SendSide {
     private(set) var nextSequence: Int64 = 1
     /// The peer has told what became of packets.
     private(set) var hasFeedback = false
+    private var firstFeedback = Instant.origin
     private var clock = ReferenceClock()
     private(set) var waiting = Ring<Deferred>(capacity: Limits.deferredPackets, reserving: 0)
     private var waitingBytes = 0
@@ -113,6 +114,7 @@ struct SendSide {
             }
         }
         guard !results.isEmpty else { return }
+        if !hasFeedback { firstFeedback = now }
         hasFeedback = true
         controller.receive(results.span, now: now)
         follow(now)
@@ -128,6 +130,9 @@ struct SendSide {
         guard hasFeedback else { return nil }
         // What the path carries: the target may be less for a moment, to let a queue run empty.
         let rate = controller.estimate
+        // At first the estimate is no more than where it starts, unless the path shows that it has less.
+        let isStarting = now - firstFeedback < Limits.allocationStart
+        guard !isStarting || Double(rate) < Double(Limits.startRate) * Limits.allocationFall else { return nil }
         let hasFallen = Double(rate) < Double(allocatedRate) * Limits.allocationFall
         guard hasFallen || now >= nextAllocation else { return nil }
         nextAllocation = now + Limits.allocationInterval

@@ -82,7 +82,8 @@ import Wire
         plan.sendsNacks = false
         let plain = try await LoadRun(plan: plan, signaling: ReactorSignaling()).run()
         expectClean(plain, subscribers: 4)
-        #expect(plain.media.repaired == 0 && plain.media.nacksSent == 0)
+        // Probes of the path repeat packets, and now and then one that was lost.
+        #expect(plain.media.repaired < repaired.media.repaired / 2 && plain.media.nacksSent == 0)
         #expect(plain.media.lossRatio > 0.05 && plain.media.lossRatio < 0.15, "\(plain.media)")
     }
 
