@@ -61,7 +61,7 @@ extension Director {
         let living = Set(controllers.filter { $0.report != nil }.map(\.id))
         guard living.contains(id) || controllers.isEmpty else { return }
         let abandoned = assignments.filter {
-            units[$0.session] == nil
+            isUnserved($0.session)
                 && ($0.controller == id || !living.contains($0.controller) || settings.planted == .orphansOfOthers)
         }
         var suspected: [SessionID: ContinuousClock.Instant] = [:]
@@ -74,7 +74,7 @@ extension Director {
             // The death of a controller is seen by all; its next life is to have what it had.
             let isForeign = assignment.controller != id
             let age = since.duration(to: clock.now())
-            if age >= (isForeign ? .seconds(5) : .zero), let heir, await heir(session.base) {
+            if units[session] == nil, age >= (isForeign ? .seconds(5) : .zero), let heir, await heir(session.base) {
                 suspected[session] = nil
                 continue
             }
@@ -124,9 +124,12 @@ extension Director {
         disownedUnits = disowned
     }
 
+    /// Also a unit that was lost here: its worker may have put it back into a store that lost its data since.
+    private func isUnserved(_ session: SessionID) -> Bool { units[session].map(\.isLost) ?? true }
+
     /// Of several controllers that find it, the store lets one.
     private func closeOrphan(_ session: SessionID) async -> Bool {
-        guard units[session] == nil, let adopted = try? await store.adopt([session], by: id).first else { return true }
+        guard isUnserved(session), let adopted = try? await store.adopt([session], by: id).first else { return true }
         logger.notice("closing a session that nobody serves", metadata: ["session": "\(session)"])
         let assignment = adopted.record.assignment
         noteEpoch(assignment.epoch)

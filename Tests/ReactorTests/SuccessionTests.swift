@@ -94,6 +94,29 @@ import Wire
         #expect(standstill > .zero && standstill < .seconds(5) && memory.standstill == standstill)
     }
 
+    /// What it holds may be another worker's by now, and it has not heard yet.
+    @Test func theSuccessorOfAFencedProcessIsFencedUntilTheFenceIsLifted() async throws {
+        let memory = ReactorMemory(capacity: 16)
+        var configuration = testConfiguration(peerLimit: 16)
+        configuration.codec = Self.codec
+        configuration.isFenced = true
+        for (isFenced, expected) in [(false, 0), (true, 1), (true, 1)] {
+            unsafe memory.header.pointee.isFenced = isFenced ? 1 : 0
+            let outputs = Outputs()
+            configuration.memory = ReactorMemory(adopting: apus_duplicate(memory.descriptor), capacity: 16)
+            let successor = try Reactor(configuration) { outputs.add($0) }
+            await successor.leave()
+            #expect(outputs.standstills == expected)
+            #expect(unsafe memory.header.pointee.isFenced == (isFenced ? 1 : 0))
+        }
+        let outputs = Outputs()
+        configuration.memory = ReactorMemory(adopting: apus_duplicate(memory.descriptor), capacity: 16)
+        let successor = try Reactor(configuration) { outputs.add($0) }
+        #expect(successor.send(.liftFence))
+        await successor.leave()
+        #expect(unsafe memory.header.pointee.isFenced == 0)
+    }
+
     @Test func whetherMemoryFitsIsSeenWithoutTouchingIt() throws {
         let memory = ReactorMemory(capacity: 16)
         #expect(ReactorMemory.fits(memory.descriptor, capacity: 16))
@@ -282,6 +305,8 @@ private final class Outputs: Sendable {
     var isOpened: Bool {
         all.withLock { $0 }.contains { if case .outcome(.opened, token: 1) = $0 { true } else { false } }
     }
+
+    var standstills: Int { all.withLock { $0 }.count { if case .stoodStill = $0 { true } else { false } } }
 
     /// The last one's.
     var succession: Succession? {

@@ -26,6 +26,14 @@ import Testing
         #expect(totals.faults.count > 5)
     }
 
+    /// They broke once: an empty unit that the store forgot (36), a session of two controllers (281), a fence that a
+    /// killed process left behind (325), a worker listed before its heartbeat (406), a lost unit that its worker put
+    /// back (608).
+    @Test(arguments: [36, 281, 325, 406, 608]) func whatWasFoundStaysMended(_ seed: UInt64) {
+        let report = ClusterRun.run(ClusterPlan(seed: seed, scale: ClusterPlan.Scale(busy: 90, calm: 0)))
+        #expect(report.violation == nil)
+    }
+
     @Test func aFailureIsMadeSmall() throws {
         let bug = try #require(PlantedBugName("lossKeepsEpoch"))
         let plan = ClusterPlan(seed: 26, scale: .short)

@@ -33,6 +33,23 @@ struct WorkerContractTests {
         }
     }
 
+    /// Its heartbeat may have got lost just before: on the list without one it would seem to have died.
+    @Test(arguments: StoreKind.allCases)
+    func aWorkerThatPutsItsSessionsBackIsNotListedBeforeItsHeartbeat(_ kind: StoreKind) async throws {
+        try await withStores(kind) { world in
+            try await world.store.register(report("w1"))
+            let assignment = try await world.store.assign("s1")
+            try await world.flush()
+            let lost = try await world.store.reconcile(WorkerID("w1"), incarnation: "a", holding: [assignment])
+            #expect(lost.isEmpty)
+            #expect(try await world.store.pulses().isEmpty)
+            #expect(try await world.store.workers().workers.isEmpty)
+            #expect(try await world.store.assignments() == [assignment])
+            _ = try await world.store.heartbeat(report("w1"), timeToLive: .seconds(60))
+            #expect(try await world.store.workers().workers.map(\.assignedSessions) == [[SessionID("s1")]])
+        }
+    }
+
     @Test(arguments: StoreKind.allCases)
     func workersAreListedByNameWithTheirSessions(_ kind: StoreKind) async throws {
         try await withStores(kind) { world in
