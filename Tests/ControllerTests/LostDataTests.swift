@@ -29,7 +29,8 @@ struct LostDataTests {
     @Test(arguments: StoreKind.allCases)
     func aSessionThatTheStoreGivesToAnotherIsGivenUp(_ kind: StoreKind) async throws {
         var settings = impatientSettings()
-        settings.orphanInterval = .milliseconds(50)
+        // Time for the other to be first.
+        settings.orphanInterval = .seconds(2)
         settings.disownedGrace = .milliseconds(200)
         try await withCluster(kind, settings: settings) { world in
             let worker = try await world.startWorker("w1")
