@@ -51,12 +51,15 @@ struct SendSide {
 
     // MARK: What leaves
 
+    // The controller's window is not asked: what a server sends is chosen by layers, and a video that has but one must
+    // not stand still because a report is late.
+
     /// Whether a packet that just came may leave at once, and as part of which probe; nil when it has to wait.
     mutating func admit(bytes: Int, now: Instant) -> Int32? {
         guard hasFeedback else { return 0 }
         guard waiting.isEmpty else { return nil }
         let backlog = Pacer.Backlog(video: bytes, oldest: now)
-        guard case .send(_, let cluster) = pacer.decide(backlog, windowRoom: controller.windowRoom, now: now) else {
+        guard case .send(_, let cluster) = pacer.decide(backlog, now: now) else {
             return nil
         }
         return cluster
@@ -79,7 +82,7 @@ struct SendSide {
     mutating func decide(now: Instant) -> Pacer.Decision {
         guard hasFeedback else { return .wait }
         let backlog = Pacer.Backlog(video: waitingBytes, oldest: waiting.first?.since ?? now)
-        return pacer.decide(backlog, windowRoom: controller.windowRoom, now: now)
+        return pacer.decide(backlog, now: now)
     }
 
     /// The packet with ``nextSequence`` has left.
