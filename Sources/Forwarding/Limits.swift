@@ -128,7 +128,7 @@ public enum Limits {
     /// …and happen at once when it falls below this share of what was allocated by.
     public static let allocationFall = 0.9
     /// A higher layer is taken when it fits with this to spare…
-    public static let upswitchHeadroom = 1.15
+    public static let upswitchHeadroom = 1.08
     /// …for so long; after an upswitch that had to be taken back, each time half as long again, up to the most.
     public static let upswitchProof = Interval.seconds(1)
     public static let longestUpswitchProof = Interval.seconds(120)
