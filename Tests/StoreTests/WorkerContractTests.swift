@@ -44,7 +44,7 @@ struct WorkerContractTests {
             #expect(lost.isEmpty)
             #expect(try await world.store.pulses().isEmpty)
             #expect(try await world.store.workers().workers.isEmpty)
-            #expect(try await world.store.assignments() == [assignment])
+            #expect(try await world.store.session(SessionID("s1"))?.assignment == assignment)
             _ = try await world.store.heartbeat(report("w1"), timeToLive: .seconds(60))
             #expect(try await world.store.workers().workers.map(\.assignedSessions) == [[SessionID("s1")]])
         }
