@@ -32,7 +32,7 @@ struct ProbeController: Sendable {
     private static let recoveryPause = Interval.seconds(5)
     private static let applicationLimitTimeout = Interval.seconds(3)
     private static let firstPeriodicPause = Interval.milliseconds(1_200)
-    private static let longestPeriodicPause = Interval.seconds(5)
+    private static let longestPeriodicPause = Interval.seconds(3)
     private static let leastPackets = 5
     private static let length = 0.015
     private static let spacing = Interval.milliseconds(2)
@@ -76,6 +76,7 @@ struct ProbeController: Sendable {
     mutating func update(_ rate: Double, _ conditions: Conditions, now: Instant) {
         if rate < Self.largeDrop * estimate {
             beforeDrop = estimate
+            periodicPause = Self.firstPeriodicPause
             droppedAt = now
         }
         estimate = rate
