@@ -24,7 +24,8 @@ extension Router {
         LayerAllocator.allocate(&careful, budget: UInt64(Double(budget) / Limits.upswitchHeadroom))
         for index in slots.indices {
             let slot = Int(slots[index])
-            let isChanged = subscribers[slot].allowance.follow(demands[index], careful: careful[index], now: now)
+            let isChanged = subscribers[slot].allowance.follow(
+                demands[index], careful: careful[index], mayPause: pausesVideos, now: now)
             if isChanged { retarget(slot, now: now) }
         }
         tellUse(of: endpoint, slots, demands, reserved, now: now)
@@ -139,10 +140,12 @@ struct LayerAllowance: BitwiseCopyable {
     ///
     /// - Parameter careful: the same with ``Limits/upswitchHeadroom`` left over.
     mutating func follow(
-        _ demand: LayerAllocator.Demand, careful: LayerAllocator.Demand, now: Instant
+        _ demand: LayerAllocator.Demand, careful: LayerAllocator.Demand, mayPause: Bool, now: Instant
     ) -> Bool {
         let held = isPaused ? -1 : demand.index(ofAtMost: current)
-        if isSteered, max(demand.choice, 0) >= held { return rise(demand, careful.choice, from: held, now: now) }
+        if isSteered, max(demand.choice, 0) >= held {
+            return rise(demand, careful.choice, from: held, mayPause, now: now)
+        }
         if isSteered, lastUpswitch != .origin, now - lastUpswitch < Limits.upswitchTrial {
             proof = min(proof * 3 / 2, Limits.longestUpswitchProof)
         }
@@ -152,9 +155,11 @@ struct LayerAllowance: BitwiseCopyable {
     }
 
     private mutating func rise(
-        _ demand: LayerAllocator.Demand, _ choice: Int, from held: Int, now: Instant
+        _ demand: LayerAllocator.Demand, _ choice: Int, from held: Int, _ mayPause: Bool, now: Instant
     ) -> Bool {
-        if demand.count > 1 || isPaused, held <= 0, let isChanged = pauseOrResume(demand, now: now) { return isChanged }
+        if mayPause, demand.count > 1 || isPaused, held <= 0, let isChanged = pauseOrResume(demand, now: now) {
+            return isChanged
+        }
         guard choice > held else {
             fitsSince = .origin
             return false

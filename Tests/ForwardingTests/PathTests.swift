@@ -54,6 +54,7 @@ func aPathThatFallsFreezesForLessThanHalfASecond(seed: UInt64) {
 
 @Test func whatDoesNotEvenCarryTheLowestLayerIsPausedAndTriedAgain() {
     let world = PathWorld(viewers: 1)
+    world.fixture.router.pausesVideos = true
     let viewer = world.addViewer(capacity: 60_000)
     world.run(.seconds(12))
     viewer.forget()
