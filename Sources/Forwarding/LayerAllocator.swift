@@ -35,7 +35,6 @@ struct LayerAllocator {
         }
 
         var highest: Rung? { count > 0 ? rungs[count - 1] : nil }
-        var chosen: Rung? { choice >= 0 ? rungs[choice] : nil }
 
         /// The highest rung that is no more than a former choice, -1 when even the lowest is more.
         func index(ofAtMost rung: Rung) -> Int {

@@ -13,8 +13,8 @@ struct LayerRates: BitwiseCopyable {
     private(set) var highestTemporal = 0
     private(set) var isKnown = false
 
-    /// Counts a packet of `count` bytes on the wire; true when a window ended with it.
-    mutating func count(_ count: Int, spatial: UInt8, temporal: UInt8, now: Instant) -> Bool {
+    /// Counts a packet of `count` bytes on the wire.
+    mutating func count(_ count: Int, spatial: UInt8, temporal: UInt8, now: Instant) {
         let elapsed = now - windowStart
         let isOver = windowStart != .origin && elapsed >= (isKnown ? Limits.rateWindow : Limits.firstRateWindow)
         if isOver {
@@ -25,7 +25,6 @@ struct LayerRates: BitwiseCopyable {
         if isOver || windowStart == .origin { windowStart = now }
         let place = min(Int(spatial), Self.layers - 1) * Self.layers + min(Int(temporal), Self.layers - 1)
         bytes[place] &+= UInt32(truncatingIfNeeded: count)
-        return isOver
     }
 
     private mutating func close(_ elapsed: Interval) {

@@ -115,7 +115,7 @@ public enum Limits {
     public static let pacingBurst = Interval.milliseconds(40)
     /// A path whose timer is due again at once is looked at after this.
     public static let pacingStep = Interval.milliseconds(1)
-    /// Packets taken from one transport-wide feedback packet.
+    /// Statuses taken from the transport-wide feedback in one received RTCP packet.
     public static let reportedPackets = 4_096
     /// Newest packets of a stream that fill probes.
     public static let probeFillers: Int64 = 16

@@ -12,16 +12,20 @@ extension Router {
         guard isOpen(endpoint) else { throw .rtpUnknownStream }
         noteMedia(of: endpoint.slot, now: now)
         var nackBudget = Limits.nackedPerPacket
+        var statusBudget = Limits.reportedPackets
         do {
             var compound = try CompoundPacket(bytes)
             while let packet = try compound.next() {
-                receive(packet, in: bytes, from: endpoint.slot, nackBudget: &nackBudget, now: now)
+                receive(
+                    packet, in: bytes, from: endpoint.slot, nackBudget: &nackBudget, statusBudget: &statusBudget,
+                    now: now)
             }
         } catch { throw .rtcpMalformed }
     }
 
     private mutating func receive(
-        _ packet: RTCPPacket, in bytes: RawSpan, from endpoint: Int, nackBudget: inout Int, now: Instant
+        _ packet: RTCPPacket, in bytes: RawSpan, from endpoint: Int, nackBudget: inout Int,
+        statusBudget: inout Int, now: Instant
     ) {
         switch packet {
         case .senderReport(let report):
@@ -50,7 +54,7 @@ extension Router {
             endpoints[endpoint].remb = min(estimate.bitsPerSecond, Limits.rembCeiling)
             receiveMaximum(endpoints[endpoint].remb, from: endpoint, now: now)
         case .transportFeedback(let feedback):
-            receive(feedback, in: bytes, from: endpoint, now: now)
+            receive(feedback, in: bytes, from: endpoint, budget: &statusBudget, now: now)
         // RFC 8888 is not negotiated yet.
         case .congestionControlFeedback, .sourceDescription, .unknown:
             break

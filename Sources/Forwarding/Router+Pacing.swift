@@ -106,9 +106,11 @@ extension Router {
 
     // MARK: Feedback
 
-    mutating func receive(_ feedback: TransportFeedback, in bytes: RawSpan, from endpoint: Int, now: Instant) {
+    mutating func receive(
+        _ feedback: TransportFeedback, in bytes: RawSpan, from endpoint: Int, budget: inout Int, now: Instant
+    ) {
         guard endpoints[endpoint].send != nil else { return }
-        endpoints[endpoint].send?.receive(feedback, in: bytes, &packetResults, now: now)
+        endpoints[endpoint].send?.receive(feedback, in: bytes, budget: &budget, &packetResults, now: now)
         followPath(endpoint, now: now)
     }
 

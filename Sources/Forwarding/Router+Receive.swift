@@ -170,7 +170,7 @@ extension Router {
 
     private mutating func noteRate(_ forward: Forward, _ packet: RawSpan, _ stream: Int, now: Instant) {
         let bytes = SendSide.wireBytes(packet.byteCount)
-        _ = streams[stream].rates.count(
+        streams[stream].rates.count(
             bytes, spatial: forward.frame.spatial, temporal: forward.frame.temporal, now: now)
     }
 

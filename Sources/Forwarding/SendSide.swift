@@ -26,7 +26,7 @@ struct SendSide {
     /// The peer has told what became of packets.
     private(set) var hasFeedback = false
     private var firstFeedback = Instant.origin
-    private var clock = ReferenceClock()
+    private var clock = ArrivalClock()
     private(set) var waiting = Ring<Deferred>(capacity: Limits.deferredPackets, reserving: 0)
     private var waitingBytes = 0
     /// When the rate is allocated again though it has not fallen, and what the last allocation went by.
@@ -97,16 +97,20 @@ struct SendSide {
 
     // MARK: What comes back
 
-    /// Takes a report about the packets of this path; `results` is room to work in.
+    /// Takes a report about the packets of this path, as far as the `budget` of statuses lasts; `results` is room to
+    /// work in.
     mutating func receive(
-        _ feedback: TransportFeedback, in bytes: RawSpan, _ results: inout [PacketResult], now: Instant
+        _ feedback: TransportFeedback, in bytes: RawSpan, budget: inout Int, _ results: inout [PacketResult],
+        now: Instant
     ) {
         results.removeAll(keepingCapacity: true)
-        let reference = clock.nanoseconds(of: feedback)
+        let reference = clock.transportWide(reference: feedback.referenceTime)
         let newest = nextSequence - 1
         let lowBits = SequenceNumber(UInt16(truncatingIfNeeded: newest))
         var statuses = feedback.statuses
-        while results.count < Limits.reportedPackets, let status = statuses.next(in: bytes) {
+        // What it says of packets that never left counts, too: a run of thousands takes two bytes.
+        while budget > 0, let status = statuses.next(in: bytes) {
+            budget -= 1
             let sequence = newest + Int64(status.sequenceNumber.distance(from: lowBits))
             guard sequence > 0, sequence <= newest else { continue }
             if let arrival = status.arrival {
@@ -173,21 +177,5 @@ struct SendSide {
             pacing: max(controller.pacingRate, least), padding: controller.paddingRate, burst: Limits.pacingBurst,
             now: now)
         while let probe = controller.nextProbe(now: now) { pacer.startProbe(probe, now: now) }
-    }
-}
-
-/// The receiver's clock in feedback, across the wrap of its 24-bit reference time.
-struct ReferenceClock {
-    private var last: TransportFeedback?
-    private var nanoseconds: Int64 = 0
-
-    mutating func nanoseconds(of feedback: TransportFeedback) -> Int64 {
-        if let last {
-            nanoseconds &+= feedback.referenceInterval(since: last).nanoseconds
-        } else {
-            nanoseconds = feedback.reference.nanoseconds
-        }
-        last = feedback
-        return nanoseconds
     }
 }
