@@ -9,8 +9,10 @@ final class ApusServer: ServerUnderTest {
     let facts: ServerFacts
     private let child: ChildProcess
 
-    /// - Parameter isEmbedded: `apus up --embedded`, whose media nobody can take over.
-    init(_ workshop: Workshop, isEmbedded: Bool = false) async throws {
+    /// - Parameters:
+    ///   - isEmbedded: `apus up --embedded`, whose media nobody can take over.
+    ///   - hasFeedback: subscribers offer transport-wide feedback, as browsers do.
+    init(_ workshop: Workshop, isEmbedded: Bool = false, hasFeedback: Bool = true) async throws {
         let port = try FreePort.tcp()
         let redis = try FreePort.tcp()
         let file = workshop.folder + "/cluster-\(port).yml"
@@ -31,12 +33,13 @@ final class ApusServer: ServerUnderTest {
             }
             mediaProcess = media
             processes = tree
-            signaling = WebRTCHTTPSignaling(port: port)
+            signaling = WebRTCHTTPSignaling(port: port, hasFeedback: hasFeedback)
             let version = try ChildProcess.run([workshop.executable, "--version"])
             facts = ServerFacts(
                 version: "Apus " + version.trimmingCharacters(in: .whitespacesAndNewlines),
                 configuration: "one worker, one reactor, \(isEmbedded ? "one process" : "Redis"); "
-                    + "NACK, RTX, RTCP and statistics on")
+                    + "NACK, RTX, RTCP and statistics on"
+                    + (hasFeedback ? ", congestion control by transport-wide feedback" : ", no transport-wide feedback"))
         } catch {
             await child.stop()
             throw error

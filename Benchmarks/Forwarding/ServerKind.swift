@@ -4,6 +4,8 @@ public enum ServerKind: String, Sendable, Codable, Hashable, CaseIterable {
     case apus
     /// The same with all in one process: no memory file that outlives a media process, and nobody who would go on.
     case apusEmbedded = "apus-embedded"
+    /// The same as ``apus``, for subscribers that do not say what arrived: no congestion control, pacing or allocation.
+    case apusWithoutFeedback = "apus-without-feedback"
     /// The ideal loop in C, with one `UDP_SEGMENT` send for each burst of a subscriber.
     case limit
     /// The ideal loop with one `sendto` for each packet.
@@ -18,6 +20,7 @@ public enum ServerKind: String, Sendable, Codable, Hashable, CaseIterable {
         switch self {
         case .apus: "Apus"
         case .apusEmbedded: "Apus, embedded"
+        case .apusWithoutFeedback: "Apus, no feedback"
         case .limit: "limit (GSO)"
         case .limitSendto: "limit (sendto)"
         case .janus: "Janus, default"

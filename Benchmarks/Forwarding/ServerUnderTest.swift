@@ -51,6 +51,7 @@ struct Workshop: Sendable {
         switch kind {
         case .apus: try await ApusServer(self)
         case .apusEmbedded: try await ApusServer(self, isEmbedded: true)
+        case .apusWithoutFeedback: try await ApusServer(self, hasFeedback: false)
         case .limit: try await LimitServer(self, usesTrains: true)
         case .limitSendto: try await LimitServer(self, usesTrains: false)
         case .janus: try await JanusServer(self, eventLoops: 0)

@@ -5,23 +5,34 @@ import LoadGenerator
 struct WebRTCHTTPSignaling: LoadSignaling {
     private let client: HTTPClient
     private let room: String
+    private let hasFeedback: Bool
 
-    init(port: Int, room: String = "bench") {
+    /// - Parameter hasFeedback: false leaves transport-wide feedback out of what subscribers offer.
+    init(port: Int, room: String = "bench", hasFeedback: Bool = true) {
         client = HTTPClient(port: port)
         self.room = room
+        self.hasFeedback = hasFeedback
     }
 
     func publish(_ client: ClientNegotiation, number: Int) async throws -> any SignaledSession {
-        try await join(client, "/whip/\(room)")
+        try await join(client, "/whip/\(room)", offer: client.offer())
     }
 
     func subscribe(_ client: ClientNegotiation, number: Int) async throws -> any SignaledSession {
-        try await join(client, "/whep/\(room)")
+        let offer = client.offer()
+        return try await join(client, "/whep/\(room)", offer: hasFeedback ? offer : Self.withoutFeedback(offer))
     }
 
-    private func join(_ negotiation: ClientNegotiation, _ path: String) async throws -> any SignaledSession {
-        let answer = try await client.request(
-            "POST", path, contentType: "application/sdp", body: Data(negotiation.offer().utf8))
+    private static func withoutFeedback(_ offer: String) -> String {
+        offer.components(separatedBy: "\r\n").filter { line in
+            !(line.hasPrefix("a=rtcp-fb:") && line.hasSuffix(" transport-cc")) && !line.contains("transport-wide-cc")
+        }.joined(separator: "\r\n")
+    }
+
+    private func join(
+        _ negotiation: ClientNegotiation, _ path: String, offer: String
+    ) async throws -> any SignaledSession {
+        let answer = try await client.request("POST", path, contentType: "application/sdp", body: Data(offer.utf8))
         let text = String(decoding: answer.body, as: UTF8.self)
         if answer.status == 503 { throw SignalingRetry("\(path): status 503 \(text)") }
         guard answer.status == 201, let location = answer.headers["location"] else {
