@@ -25,7 +25,7 @@ struct Prober: Sendable, BitwiseCopyable {
         var addedAt: Instant
     }
 
-    private static let mostLate = Interval.milliseconds(10)
+    private static let mostLate = Interval.milliseconds(20)
     private static let mostEarly = Interval.milliseconds(1)
     private static let pendingTimeout = Interval.seconds(5)
     /// Bytes that must wait for a train to start.

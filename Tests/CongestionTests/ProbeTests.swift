@@ -96,4 +96,27 @@ import Wire
         probes.requestRecovery(conditions, now: Digests.at(4_500))
         #expect(Self.nextRate(&probes) == nil)
     }
+
+    /// How many periodic probes there are in 30 s whose results are `reported`, and show nothing new.
+    private func periodicProbes(reported: Bool) -> Int {
+        var probes = ProbeController(startRate: 300_000, maximum: 30_000_000, isPeriodic: true)
+        let conditions = ProbeController.Conditions()
+        probes.begin(now: Digests.at(0))
+        while probes.next() != nil {}
+        probes.setAllocation(2_000_000, conditions, now: Digests.at(0))
+        var count = 0
+        for time in stride(from: 0.0, to: 30_000, by: 25) {
+            probes.advance(to: Digests.at(time), conditions)
+            while probes.next() != nil {
+                count += 1
+                if reported { probes.noteResult() }
+            }
+        }
+        return count
+    }
+
+    @Test func probesThatShowNothingNewAreRepeatedLessOftenButNotThoseThatShowNothing() {
+        #expect(periodicProbes(reported: true) < 13)
+        #expect(periodicProbes(reported: false) > 20)
+    }
 }

@@ -80,8 +80,8 @@ extension DelayTargetController {
     static let firstCompetition = Interval.seconds(10)
     static let longestCompetition = Interval.seconds(60)
     static let windowQueue = 0.6
-    /// s
-    static let outage = 0.6
+    /// s and round trips besides: browsers report a few packets only every quarter of a second, and later when busy.
+    static let outage = 1.0
     static let outageFactor = 0.75
     static let probeShare = 0.9
     /// bit/s

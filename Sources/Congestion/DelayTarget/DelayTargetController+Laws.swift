@@ -225,6 +225,7 @@ extension DelayTargetController {
             let packet = digest.received[index]
             result = probeEstimator.add(packet) ?? result
         }
+        if result != nil { probes.noteResult() }
         guard let result, case .steady = state, delay.latestQueue < delayTarget + Self.overuse else { return }
         rate = max(rate, min(result * Self.probeShare, max(allocation, bounds.lowerBound)))
     }

@@ -40,6 +40,8 @@ struct DelayTargetController: Sendable {
     var hasFeedback = false
     var feedbackAt: Instant?
     var outageAt: Instant?
+    /// bit/s; the rate before reports stayed away.
+    private var rateBeforeOutage: Double?
     var sentSinceFeedback = false
     /// s; of the report before, and averaged over seconds.
     var previousQueue = 0.0
@@ -126,6 +128,7 @@ struct DelayTargetController: Sendable {
         isJumping = jumpedAt.map { now - $0 < Self.jumpMemory } ?? false
         latestQueue = delay.latestQueue
         if delay.queue < emptyThreshold { emptyAt = now }
+        endOutage(digest)
         takeProbes(digest)
         react(to: digest, elapsed: elapsed)
         clamp()
@@ -156,8 +159,19 @@ struct DelayTargetController: Sendable {
         guard hasFeedback, sentSinceFeedback, let since = outageAt else { return }
         guard now - since > .nanoseconds(Int64((Self.outage + 3 * baseRoundTrip.value) * 1e9)) else { return }
         outageAt = now
+        rateBeforeOutage = rateBeforeOutage ?? rate
         rate *= Self.outageFactor
         clamp()
+    }
+
+    /// When everything arrived in time, only the reports were late: a receiver that is busy says nothing of the path.
+    private mutating func endOutage(_ digest: FeedbackDigest) {
+        guard let before = rateBeforeOutage else { return }
+        rateBeforeOutage = nil
+        guard digest.lost.isEmpty, !digest.received.isEmpty, delay.latestQueue < delayTarget + Self.overuse else {
+            return
+        }
+        rate = max(rate, before)
     }
 
     // MARK: What follows

@@ -91,6 +91,7 @@ struct GoogleCongestionControl: Sendable {
             let packet = digest.received[index]
             probe = probeEstimator.add(packet) ?? probe
         }
+        if probe != nil { probes.noteResult() }
         if let result = probe, let acknowledged {
             probe = max(result, min(delayBased.rate, Self.probeDropShare * acknowledged))
         }

@@ -55,6 +55,8 @@ struct ProbeController: Sendable {
     private var periodicPause = ProbeController.firstPeriodicPause
     private var nextPeriodic: Instant?
     private var estimateProbed = 0.0
+    /// The last probe was sent whole, and reported.
+    private var hasResult = true
 
     init(startRate: Double, maximum: Double, isPeriodic: Bool = false) {
         self.isPeriodic = isPeriodic
@@ -83,6 +85,9 @@ struct ProbeController: Sendable {
         guard case .waiting(let threshold) = state, rate > threshold else { return }
         initiate(Self.furtherFactor * rate, nil, further: true, conditions, now: now)
     }
+
+    /// A probe has told something, whatever it was; one that told nothing is no reason to probe less.
+    mutating func noteResult() { hasResult = true }
 
     /// What the source could use at most, bit/s: a new need is probed for while the source is the limit.
     mutating func setAllocation(_ maximum: Double, _ conditions: Conditions, now: Instant) {
@@ -123,9 +128,12 @@ struct ProbeController: Sendable {
         guard let due = nextPeriodic else { return nextPeriodic = now + periodicPause }
         guard now >= due, !conditions.forbid else { return }
         let hasHelped = estimate > 1.1 * estimateProbed
-        periodicPause =
-            hasHelped
-            ? Self.firstPeriodicPause : min(periodicPause * 3 / 2, Self.longestPeriodicPause)
+        if hasHelped {
+            periodicPause = Self.firstPeriodicPause
+        } else if hasResult {
+            periodicPause = min(periodicPause * 3 / 2, Self.longestPeriodicPause)
+        }
+        hasResult = false
         nextPeriodic = now + periodicPause
         estimateProbed = estimate
         initiate(min(Self.furtherFactor * estimate, allocation), nil, further: true, conditions, now: now)
