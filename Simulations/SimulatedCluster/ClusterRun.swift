@@ -96,6 +96,7 @@ private final class Course {
         time.run(until: max(plan.end, time.now)) { self.isBroken }
         if !isBroken { leave() }
         close()
+        defer { world.dismantle() }
         return report()
     }
 

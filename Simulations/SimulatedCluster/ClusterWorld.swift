@@ -71,6 +71,15 @@ final class ClusterWorld: @unchecked Sendable {
         graves = []
     }
 
+    /// After the run: hosts know their world and it knows them, and none would be freed.
+    func dismantle() {
+        workers = []
+        controllers = []
+        clients = []
+        links.healed = { _ in }
+        time.forgetTimers()
+    }
+
     // MARK: Randomness
 
     func stream(_ name: String) -> SeededRandom { root.stream(name) }

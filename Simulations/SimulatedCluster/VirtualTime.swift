@@ -58,6 +58,13 @@ final class VirtualTime: @unchecked Sendable {
         heap[child] = entry
     }
 
+    /// Nothing that was to happen will.
+    func forgetTimers() {
+        heap = []
+        timers = []
+        freeSlots = []
+    }
+
     @discardableResult
     func after(_ delay: UInt64, _ action: @escaping () -> Void) -> Timer { at(now &+ delay, action) }
 

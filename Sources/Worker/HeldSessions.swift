@@ -16,7 +16,14 @@ struct HeldSessions {
         case refused(Refusal)
     }
 
+    /// Longer than a controller goes on to believe that a session is its own after another has ended it.
+    static let memory = Duration.seconds(60)
+    static let rememberedEndings = 1024
+
     private(set) var sessions: [SessionID: Held] = [:]
+    /// The epochs of those that have ended here, for what comes late under a lower one; and when, the oldest first.
+    private var ended: [SessionID: Epoch] = [:]
+    private var endings: [(session: SessionID, epoch: Epoch, at: ContinuousClock.Instant)] = []
     private var perReactor: [Int]
     private let limit: Int
     private let ignoresEpochs: Bool
@@ -36,7 +43,8 @@ struct HeldSessions {
     /// reactor with the fewest, a shard of one on a reactor that has none of its session's, if there is one.
     /// - Parameter attends: the command is the one by which a controller takes the session over from another one.
     mutating func admit(
-        _ session: SessionID, epoch: Epoch, controller: ControllerID, attends: Bool = false
+        _ session: SessionID, epoch: Epoch, controller: ControllerID, attends: Bool = false,
+        now: ContinuousClock.Instant
     ) -> Admission {
         if let held = sessions[session] {
             if epoch < held.epoch, !ignoresEpochs {
@@ -50,6 +58,11 @@ struct HeldSessions {
             sessions[session] = Held(epoch: epoch, controller: controller, reactor: held.reactor)
             return epoch > held.epoch ? .renewed(reactor: held.reactor) : .admitted(reactor: held.reactor)
         }
+        forgetEndings(now)
+        if let last = ended[session], epoch < last, !ignoresEpochs {
+            return .refused(
+                Refusal(.staleEpoch, "session \(session) has ended here under epoch \(last); \(epoch) is older"))
+        }
         guard sessions.count < limit else {
             return .refused(Refusal(.overLimit, "this worker holds \(limit) sessions already; try again later"))
         }
@@ -62,7 +75,7 @@ struct HeldSessions {
 
     /// A session that a reactor took over from the process before.
     mutating func restore(_ session: SessionID, epoch: Epoch, controller: ControllerID, reactor: Int) {
-        if remove(session) != nil { return }
+        guard sessions[session] == nil else { return drop(session) }
         perReactor[reactor] += 1
         sessions[session] = Held(epoch: epoch, controller: controller, reactor: reactor)
     }
@@ -75,11 +88,28 @@ struct HeldSessions {
         return counts
     }
 
-    /// Forgets the session; the reactor that holds it, if it was held.
-    mutating func remove(_ session: SessionID) -> Int? {
-        guard let held = sessions.removeValue(forKey: session) else { return nil }
-        perReactor[held.reactor] -= 1
+    /// The session has ended; the reactor that holds it, if it was held. Its epoch is remembered for a while.
+    mutating func remove(_ session: SessionID, now: ContinuousClock.Instant) -> Int? {
+        guard let held = sessions[session] else { return nil }
+        drop(session)
+        if endings.count >= Self.rememberedEndings { forgetEndings(now, keeping: Self.rememberedEndings - 1) }
+        ended[session] = max(ended[session] ?? held.epoch, held.epoch)
+        endings.append((session, held.epoch, now))
         return held.reactor
+    }
+
+    private mutating func drop(_ session: SessionID) {
+        guard let held = sessions.removeValue(forKey: session) else { return }
+        perReactor[held.reactor] -= 1
+    }
+
+    private mutating func forgetEndings(_ now: ContinuousClock.Instant, keeping most: Int = .max) {
+        var count = max(0, endings.count - most)
+        while count < endings.count, endings[count].at.advanced(by: Self.memory) <= now { count += 1 }
+        guard count > 0 else { return }
+        // What ended again since then is remembered for that.
+        for ending in endings[..<count] where ended[ending.session] == ending.epoch { ended[ending.session] = nil }
+        endings.removeFirst(count)
     }
 
     /// What a fresh registration tells the store, by session name.

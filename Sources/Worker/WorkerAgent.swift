@@ -230,7 +230,7 @@ public actor WorkerAgent {
 
     private func letGo(_ session: SessionID) {
         names.forget(session)
-        guard let reactor = held.remove(session) else { return }
+        guard let reactor = held.remove(session, now: clock.now()) else { return }
         _ = reactors[reactor].send(.perform(.closeSession, session: session, token: 0))
     }
 
@@ -286,7 +286,7 @@ public actor WorkerAgent {
         let former = held[command.session]
         let reactor: Int
         switch held.admit(
-            command.session, epoch: command.epoch, controller: command.controller, attends: attends)
+            command.session, epoch: command.epoch, controller: command.controller, attends: attends, now: clock.now())
         {
         case .refused(let refusal): return answer(.refused(refusal))
         case .renewed(let index):
@@ -306,7 +306,7 @@ public actor WorkerAgent {
             return answer(.refused(refusal))
         }
         resolveNames(command)
-        if case .closeSession = command.operation { _ = held.remove(command.session) }
+        if case .closeSession = command.operation { _ = held.remove(command.session, now: clock.now()) }
     }
 
     // MARK: Replies and events

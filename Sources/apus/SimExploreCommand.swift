@@ -83,10 +83,7 @@ struct SimExploreCommand: AsyncParsableCommand {
         let progress = ExploreProgress(seeds: Int(clamping: seeds))
         let totals = await run(search) { progress.show($0) }
         progress.clear()
-        for failure in totals.failures.prefix(20) {
-            print("seed \(failure.seed) broke \(failure.violation.map(String.init(describing:)) ?? "")")
-        }
-        if let failure = totals.failures.first { tell(failure) }
+        if let failure = totals.failures.first, !Task.isCancelled { tell(failure) }
         if !totals.unequal.isEmpty {
             print("not the same when run again: seeds \(totals.unequal.map(String.init).joined(separator: ", "))")
         }
@@ -138,13 +135,18 @@ struct SimExploreCommand: AsyncParsableCommand {
 /// One line on a terminal, from many threads.
 private final class ExploreProgress: Sendable {
     private let seeds: Int
-    private let progress = Mutex(SimProgress())
+    private let state = Mutex((progress: SimProgress(), told: Set<UInt64>()))
 
     init(seeds: Int) { self.seeds = seeds }
 
+    /// Failures at once: a search may take long, and be ended before its end.
     func show(_ totals: ClusterSearch.Totals) {
-        progress.withLock { progress in
-            progress.show {
+        state.withLock { state in
+            for failure in totals.failures where state.told.insert(failure.seed).inserted {
+                state.progress.clear()
+                print("seed \(failure.seed) broke \(failure.violation.map(String.init(describing:)) ?? "")")
+            }
+            state.progress.show {
                 let days = Double(totals.duration / 1_000_000_000) / 86_400
                 return "\(totals.seeds) of \(seeds) seeds, \(String(format: "%.2f", days)) virtual days, "
                     + "\(totals.failures.count) failures"
@@ -152,5 +154,5 @@ private final class ExploreProgress: Sendable {
         }
     }
 
-    func clear() { progress.withLock { $0.clear() } }
+    func clear() { state.withLock { $0.progress.clear() } }
 }

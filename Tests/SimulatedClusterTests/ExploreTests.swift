@@ -1,3 +1,4 @@
+import Foundation
 import SimulatedCluster
 import Testing
 
@@ -28,8 +29,8 @@ import Testing
 
     /// They broke once: an empty unit that the store forgot (36), a session of two controllers (281), a fence that a
     /// killed process left behind (325), a worker listed before its heartbeat (406), a lost unit that its worker put
-    /// back (608).
-    @Test(arguments: [36, 281, 325, 406, 608]) func whatWasFoundStaysMended(_ seed: UInt64) {
+    /// back (608), a session that had ended and came back under a lower epoch (248, 459).
+    @Test(arguments: [36, 248, 281, 325, 406, 459, 608]) func whatWasFoundStaysMended(_ seed: UInt64) {
         let report = ClusterRun.run(ClusterPlan(seed: seed, scale: ClusterPlan.Scale(busy: 90, calm: 0)))
         #expect(report.violation == nil)
     }
@@ -52,5 +53,18 @@ import Testing
     func aPlantedBugIsFound(_ name: String, _ seed: UInt64) throws {
         let bug = try #require(PlantedBugName(name))
         #expect(ClusterRun.run(ClusterPlan(seed: seed, scale: .short), planted: bug).violation != nil)
+    }
+
+    /// Each worker of a run has memory files.
+    @Test func aRunLeavesNothingBehind() {
+        let before = Self.mappings
+        for seed in UInt64(10)..<16 { _ = ClusterRun.run(ClusterPlan(seed: seed, scale: .short)) }
+        // Other tests' runs are under way.
+        #expect(Self.mappings < before + 18)
+    }
+
+    private static var mappings: Int {
+        let maps = (try? String(contentsOfFile: "/proc/self/maps", encoding: .utf8)) ?? ""
+        return maps.split(separator: "\n").count { $0.contains("apus-slabs") }
     }
 }

@@ -3,8 +3,18 @@ import Testing
 
 @testable import Worker
 
+extension HeldSessions {
+    /// For tests in which no time passes.
+    fileprivate mutating func admit(
+        _ session: SessionID, epoch: Epoch, controller: ControllerID, attends: Bool = false
+    ) -> Admission {
+        admit(session, epoch: epoch, controller: controller, attends: attends, now: .now)
+    }
+}
+
 @Suite struct HeldSessionsTests {
     private let controller = ControllerID("c1")
+    private let now = ContinuousClock.now
 
     @Test func aLowerEpochNeverTakesEffect() {
         var held = HeldSessions(reactors: 1, limit: 10)
@@ -58,7 +68,7 @@ import Testing
             return
         }
         #expect(refusal.reason == .overLimit)
-        #expect(held.remove(SessionID("s0")) != nil)
+        #expect(held.remove(SessionID("s0"), now: now) != nil)
         #expect(held.admit(SessionID("s5"), epoch: Epoch(1), controller: controller) != .refused(refusal))
     }
 
@@ -72,7 +82,7 @@ import Testing
         // The others are busier, and get the shards all the same.
         for number in 0..<20 { _ = reactor(SessionID("other\(number)")) }
         for number in 0..<20 where held[SessionID("other\(number)")]?.reactor == first {
-            _ = held.remove(SessionID("other\(number)"))
+            _ = held.remove(SessionID("other\(number)"), now: now)
         }
         let second = reactor(session.shard(1))
         let third = reactor(session.shard(2))
@@ -86,5 +96,40 @@ import Testing
         let assignments = held.assignments(worker: WorkerID("w1"), incarnation: "i")
         #expect(assignments.map(\.session.rawValue) == ["a", "b"])
         #expect(assignments.allSatisfy { $0.epoch == Epoch(3) && $0.incarnation == "i" })
+    }
+
+    @Test func whatHasEndedDoesNotComeBackUnderALowerEpoch() {
+        var held = HeldSessions(reactors: 1, limit: 10)
+        let session = SessionID("s")
+        func isRefused(_ epoch: UInt64, after seconds: Int) -> Bool {
+            var copy = held
+            let later = now.advanced(by: .seconds(seconds))
+            guard case .refused(let refusal) = copy.admit(
+                session, epoch: Epoch(epoch), controller: controller, now: later)
+            else { return false }
+            return refusal.reason == .staleEpoch
+        }
+        _ = held.admit(session, epoch: Epoch(5), controller: controller, now: now)
+        _ = held.remove(session, now: now)
+        #expect(isRefused(4, after: 59))
+        #expect(!isRefused(5, after: 0))
+        #expect(!isRefused(6, after: 0))
+        // A store that lost its count begins anew: no session may be refused for ever.
+        #expect(!isRefused(1, after: 60))
+    }
+
+    @Test func endingsAreForgottenWhenThereAreTooMany() {
+        var held = HeldSessions(reactors: 1, limit: 10)
+        for number in 0...HeldSessions.rememberedEndings {
+            let session = SessionID("s\(number)")
+            _ = held.admit(session, epoch: Epoch(5), controller: controller, now: now)
+            _ = held.remove(session, now: now)
+        }
+        let first = held.admit(SessionID("s0"), epoch: Epoch(1), controller: controller, now: now)
+        #expect(first == .admitted(reactor: 0))
+        guard case .refused = held.admit(SessionID("s1"), epoch: Epoch(1), controller: controller, now: now) else {
+            Issue.record("the second was forgotten too")
+            return
+        }
     }
 }
