@@ -108,7 +108,7 @@ targets += [
         name: "ForwardingBenchmark", dependencies: ["LoadGenerator", "Wire", "CLinux", "COpenSSL"],
         path: "Benchmarks/Forwarding", exclude: ["README.md", "costs.svg", "loopback.c"], swiftSettings: house),
     .target(
-        name: "CongestionBenchmark", dependencies: ["Congestion", "Wire"], path: "Benchmarks/Congestion",
+        name: "CongestionBenchmark", dependencies: ["Congestion", "Simulator", "Wire"], path: "Benchmarks/Congestion",
         exclude: ["README.md"], swiftSettings: house),
     core(
         "Fuzzing", ["Wire", "STUN", "TURN", "ICE", "MDNS", "DTLS", "SRTP", "RTP", "SDP", "Transport", "Kurento", "Session", "Store"],
@@ -147,7 +147,7 @@ targets += [
     tests("SRTPTests", ["SRTP", "Wire"]),
     tests("RTPTests", ["RTP", "Wire"]),
     tests("CongestionTests", ["CAllocationCount", "Congestion", "Wire"]),
-    tests("CongestionBenchmarkTests", ["CongestionBenchmark", "Congestion"]),
+    tests("CongestionBenchmarkTests", ["CongestionBenchmark", "Congestion", "Simulator"]),
     tests("SDPTests", ["SDP", "RTP"]),
     tests("TransportTests", ["Transport", "ICE", "STUN", "DTLS", "SRTP", "Wire"]),
     tests("ForwardingTests", ["Forwarding", "RTP", "Wire"]),

@@ -73,11 +73,11 @@ public final class ClusterSearch: Sendable {
         }
     }
 
-    /// One in twenty is run again: what differs was decided by something that is not of the seed.
+    /// One in fifty is run again: what differs was decided by something that is not of the seed.
     private func note(_ seed: UInt64) {
         let plan = ClusterPlan(seed: seed, scale: scale)
         let report = ClusterRun.run(plan, planted: planted)
-        let isRepeated = seed % 20 == 0 && planted == nil
+        let isRepeated = seed % 50 == 0 && planted == nil
         let isEqual = !isRepeated || ClusterRun.run(plan).hash == report.hash
         state.withLock { state in
             state.totals.seeds += 1

@@ -135,7 +135,7 @@ extension Director {
     }
 
     private func writeSpecifications() async {
-        let dirty = units.filter { $0.value.isDirty && $0.value.isServing }.map(\.key)
+        let dirty = units.lazy.filter { $0.value.isDirty && $0.value.isServing }.map(\.key)
             .sorted { $0.rawValue < $1.rawValue }.prefix(Limits.writesPerRound)
         for name in dirty {
             guard await writeSpecification(of: name) else { return }

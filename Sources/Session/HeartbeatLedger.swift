@@ -50,7 +50,7 @@ public struct HeartbeatLedger: Sendable {
 
     /// Who was heard at this instant or later, in the order of the names, and when last.
     public func heard(since instant: Instant) -> [(worker: WorkerID, incarnation: String, at: Instant)] {
-        heard.filter { $0.value.at >= instant }.sorted { $0.key < $1.key }
+        heard.lazy.filter { $0.value.at >= instant }.sorted { $0.key < $1.key }
             .map { ($0.key.worker, $0.key.incarnation, $0.value.at) }
     }
 }

@@ -110,7 +110,7 @@ extension MemoryState {
             expires(at: expiry)
         }
         let oldest = now.advanced(by: .milliseconds(-Limits.controllerLifetime))
-        controllers = controllers.filter { $0.value.expiry > oldest }
+        for (id, controller) in controllers where controller.expiry <= oldest { controllers[id] = nil }
         return ControllerRoster(
             isNameTaken: isTaken,
             controllers: controllers.map { RegisteredController(id: $0.key, report: $0.value.report) }

@@ -134,7 +134,7 @@ struct MemoryState {
 
     mutating func endDrains(at now: ContinuousClock.Instant, expiry: ContinuousClock.Instant) -> [Assignment] {
         var lost: [Assignment] = []
-        for worker in drains.filter({ $0.value <= now }).keys.sorted() {
+        for worker in drains.lazy.filter({ $0.value <= now }).map(\.key).sorted() {
             for session in assignedSessions(worker).prefix(Limits.drainBatch) {
                 if let entry = sessions[session] { lost.append(lose(session, entry, expiry: expiry)) }
             }

@@ -13,7 +13,7 @@ struct SimExploreCommand: AsyncParsableCommand {
               apus sim explore --seeds 1 --from 77 --log
               apus sim explore --plants
             Each seed is a cluster of the product's controllers, workers and store in virtual time: a minute and a half
-            of faults, time to recover, and 83 calmer minutes. The exit code is 1 when an invariant broke; the seed is
+            of faults, time to recover, and 81 calmer minutes. The exit code is 1 when an invariant broke; the seed is
             then made small, and the same seed gives the same run on every machine. Simulations/README.md lists faults
             and invariants.
             """)

@@ -1,5 +1,6 @@
 import Congestion
 import Foundation
+import Simulator
 import Testing
 
 @testable import CongestionBenchmark
@@ -121,7 +122,7 @@ import Testing
     }
 
     @Test func theEncoderFollowsItsTargetAfterItsLag() {
-        var encoder = VideoEncoder(EncoderDescription(), random: RunSeed(1).stream("encoder"))
+        var encoder = VideoEncoder(EncoderDescription(), random: RootSeed(1).stream("encoder"))
         var sizes: [Int] = []
         for _ in 0..<300 { sizes.append(encoder.encode(target: 1_200_000).bytes) }
         // 150 kbit/s and then 1.2 Mbit/s, at 30 frames a second.

@@ -1,10 +1,11 @@
+import Simulator
 import Testing
 import Wire
 
 @testable import CongestionBenchmark
 
 @Suite struct LinkTests {
-    private let seed = RunSeed(7)
+    private let seed = RootSeed(7)
 
     private func packet(_ number: Int64, bytes: Int32 = 1250) -> Packet {
         Packet(kind: .video, isMarkable: true, route: 0, owner: 0, size: bytes, sequence: number)
@@ -95,7 +96,7 @@ import Wire
     }
 
     @Test func aTraceLetsPassWhatItsLinesAllow() throws {
-        let trace = try MahimahiTrace("10\n10\n20\n")
+        let trace = try LinkTrace("10\n10\n20\n")
         var network = Network(
             links: [LinkDescription(capacity: [], trace: trace, queueMilliseconds: 10_000)], seed: seed)
         _ = network.addRoute(links: [0], line: DelayLine(milliseconds: 0, jitter: 0, random: seed.stream("line")))
@@ -110,16 +111,16 @@ import Wire
     ])
     func aTextThatIsNoTraceIsRefusedWithItsLine(text: String, problem: String) {
         #expect {
-            try MahimahiTrace(text)
+            try LinkTrace(text)
         } throws: { error in
             "\(error)".contains(problem)
         }
     }
 
     @Test func theGeneratorGivesTracesThatItsReaderTakes() throws {
-        let trace = MahimahiTrace.cellular(seed: 3)
-        #expect(try MahimahiTrace(trace.text) == trace)
-        #expect(trace != MahimahiTrace.cellular(seed: 4))
+        let trace = LinkTrace.cellular(seed: 3)
+        #expect(try LinkTrace(trace.text) == trace)
+        #expect(trace != LinkTrace.cellular(seed: 4))
         #expect((300_000...4_800_000).contains(trace.meanRate))
     }
 }

@@ -1,3 +1,5 @@
+import Simulator
+
 /// What RFC 8868 section 4 asks to vary, one at a time.
 enum Sweeps {
     static var all: [Scenario] { losses + repairs + jitters + delays + queues + traces(nil) }
@@ -62,12 +64,12 @@ enum Sweeps {
     }
 
     /// Links that follow a trace: three of the generator, or the one that is given.
-    static func traces(_ given: MahimahiTrace?) -> [Scenario] {
+    static func traces(_ given: LinkTrace?) -> [Scenario] {
         if let given { return [traced("trace given", "The trace that was given", given)] }
         return (1...3).map { traced("trace \($0)", "A link like a cellular one", .cellular(seed: UInt64($0))) }
     }
 
-    private static func traced(_ id: String, _ title: String, _ trace: MahimahiTrace) -> Scenario {
+    private static func traced(_ id: String, _ title: String, _ trace: LinkTrace) -> Scenario {
         var scenario = Scenario(
             id: id, title: title, duration: 120,
             links: [LinkDescription(capacity: [], trace: trace, queueMilliseconds: 1000)],

@@ -1,4 +1,5 @@
 import Congestion
+import Simulator
 import Wire
 
 /// A call's sending end: encoder and audio, packetiser, pacer, controller, history for retransmissions.
@@ -34,7 +35,7 @@ struct MediaSender: Sendable {
     private static let keyFrameInterval: UInt64 = 500_000_000
 
     init(
-        _ description: FlowDescription, index: Int, route: Int16, algorithm: CongestionAlgorithm, seed: RunSeed,
+        _ description: FlowDescription, index: Int, route: Int16, algorithm: CongestionAlgorithm, seed: RootSeed,
         isECNCapable: Bool
     ) {
         self.description = description

@@ -1,3 +1,4 @@
+public import Simulator
 import Wire
 
 /// A link's capacity over time.
@@ -45,7 +46,7 @@ public struct LinkDescription: Sendable {
     public var name: String
     public var capacity: [CapacityStep]
     /// In place of the capacity.
-    public var trace: MahimahiTrace?
+    public var trace: LinkTrace?
     /// Milliseconds at the capacity of the moment; what would wait longer is dropped at the tail.
     public var queueMilliseconds: Double
     public var marking: MarkingRamp?
@@ -53,7 +54,7 @@ public struct LinkDescription: Sendable {
     public var loss: Double
 
     public init(
-        name: String = "bottleneck", capacity: [CapacityStep], trace: MahimahiTrace? = nil,
+        name: String = "bottleneck", capacity: [CapacityStep], trace: LinkTrace? = nil,
         queueMilliseconds: Double = 300, marking: MarkingRamp? = nil, loss: Double = 0
     ) {
         self.name = name
@@ -130,12 +131,12 @@ struct Bottleneck: Sendable {
         queue.append(packet)
         waitingBits += bits
         guard wasEmpty else { return .waits }
-        if let trace = description.trace { opportunity = max(opportunity, trace.first(notBefore: now)) }
+        if let trace = description.trace { opportunity = max(opportunity, trace.first(notBefore: Instant(nanoseconds: now))) }
         return .begins(until: nextDeparture(now))
     }
 
     private func nextDeparture(_ now: UInt64) -> UInt64 {
-        if let trace = description.trace { return trace.time(of: opportunity) }
+        if let trace = description.trace { return trace.time(of: opportunity).nanoseconds }
         return now + UInt64(queue.first.size) * 8_000_000_000 / rate
     }
 
@@ -149,7 +150,7 @@ struct Bottleneck: Sendable {
     /// One packet at most per call: the rest of an opportunity is due at the same time.
     private mutating func useOpportunity(now: UInt64) -> (packet: Packet?, next: UInt64?) {
         guard !queue.isEmpty else { return (nil, nil) }
-        opportunityRoom = opportunityRoom > 0 ? opportunityRoom : MahimahiTrace.opportunityBytes
+        opportunityRoom = opportunityRoom > 0 ? opportunityRoom : Int32(LinkTrace.opportunityBytes)
         let rest = queue.first.size - sentOfFirst
         guard rest <= opportunityRoom else {
             sentOfFirst += opportunityRoom
@@ -170,7 +171,7 @@ struct Bottleneck: Sendable {
     private mutating func endOpportunity() -> UInt64? {
         opportunityRoom = 0
         opportunity += 1
-        return description.trace?.time(of: opportunity)
+        return description.trace?.time(of: opportunity).nanoseconds
     }
 
     private mutating func leave(now: UInt64) -> Packet? {

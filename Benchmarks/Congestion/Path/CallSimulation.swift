@@ -1,4 +1,5 @@
 public import Congestion
+import Simulator
 import Wire
 
 /// One run of a scenario with one algorithm and one seed.
@@ -33,7 +34,7 @@ public struct CallSimulation: Sendable {
         self.algorithm = algorithm
         self.seed = seed
         // Not the algorithm: two of them meet the same losses and jitter as far as they send the same.
-        let root = RunSeed(RunSeed(seed).hash(scenario.id))
+        let root = RootSeed(RootSeed(seed).hash(scenario.id))
         network = Network(links: scenario.links, seed: root)
         meter = RunMeter(scenario)
         random = root.stream("phases")
@@ -43,7 +44,7 @@ public struct CallSimulation: Sendable {
         addDatagrams(root)
     }
 
-    private mutating func addFlows(_ root: RunSeed) {
+    private mutating func addFlows(_ root: RootSeed) {
         for (index, description) in scenario.flows.enumerated() {
             func line(_ name: String) -> DelayLine {
                 DelayLine(
@@ -67,7 +68,7 @@ public struct CallSimulation: Sendable {
         }
     }
 
-    private mutating func addConnections(_ root: RunSeed) {
+    private mutating func addConnections(_ root: RootSeed) {
         for (index, description) in scenario.tcp.enumerated() {
             func line(_ name: String) -> DelayLine {
                 DelayLine(
@@ -84,7 +85,7 @@ public struct CallSimulation: Sendable {
         }
     }
 
-    private mutating func addDatagrams(_ root: RunSeed) {
+    private mutating func addDatagrams(_ root: RootSeed) {
         for (index, description) in scenario.datagrams.enumerated() {
             let line = DelayLine(milliseconds: 1, jitter: 0, random: root.stream("datagrams \(index)"))
             datagramRoutes.append(network.addRoute(links: description.links, line: line))

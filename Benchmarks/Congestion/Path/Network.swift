@@ -1,3 +1,5 @@
+import Simulator
+
 /// The links and delay lines of a run, with the clock: packets go in with ``send(_:)`` and come out of ``next()``.
 struct Network: Sendable {
     /// One way through the network.
@@ -20,7 +22,7 @@ struct Network: Sendable {
     /// Packets that were lost on links, counted for each owner by the simulation where it matters.
     private(set) var lost: UInt64 = 0
 
-    init(links descriptions: [LinkDescription], seed: RunSeed) {
+    init(links descriptions: [LinkDescription], seed: RootSeed) {
         links = descriptions.enumerated().map { index, link in
             Bottleneck(link, random: seed.stream("link \(index)"))
         }

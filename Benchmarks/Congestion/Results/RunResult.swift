@@ -1,3 +1,5 @@
+import Simulator
+
 /// What one run gave in one window.
 public struct WindowResult: Sendable, Hashable {
     /// Bits that arrived, of media and TCP, as a share of what the link can carry.
@@ -55,7 +57,7 @@ public struct RunResult: Sendable {
 
     /// A fingerprint of every figure: equal runs have equal ones.
     public var fingerprint: UInt64 {
-        var hash = Fingerprint()
+        var hash = FNV1a()
         for window in windows {
             for value in [
                 window.utilisation, window.mediaRate, window.crossRate, window.median, window.percentile95,

@@ -1,3 +1,5 @@
+import Simulator
+
 /// A figure over the seeds.
 public struct Summary: Sendable, Hashable, Codable {
     public var mean: Double
@@ -69,7 +71,7 @@ public struct ControllerResult: Sendable, Codable {
         picture = Self.picture(runs)
         let count = runs.first?.ratios.count ?? 0
         ratios = (0..<count).map { index in Summary(runs.map { $0.ratios[index] }) }
-        var hash = Fingerprint()
+        var hash = FNV1a()
         for run in runs { hash.add(run.fingerprint) }
         fingerprint = String(hash.value, radix: 16)
         series = runs.first?.series

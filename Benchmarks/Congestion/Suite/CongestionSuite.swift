@@ -1,5 +1,6 @@
 public import Congestion
 public import Foundation
+public import Simulator
 
 /// What is to be measured.
 public struct SuiteSettings: Sendable {
@@ -10,11 +11,11 @@ public struct SuiteSettings: Sendable {
     public var from: UInt64
     public var controllers: [CongestionAlgorithm]
     /// In place of the generated ones.
-    public var trace: MahimahiTrace?
+    public var trace: LinkTrace?
 
     public init(
         cases: [String] = [], seeds: Int = 10, from: UInt64 = 1,
-        controllers: [CongestionAlgorithm] = CongestionAlgorithm.allCases, trace: MahimahiTrace? = nil
+        controllers: [CongestionAlgorithm] = CongestionAlgorithm.allCases, trace: LinkTrace? = nil
     ) {
         self.cases = cases
         self.seeds = seeds

@@ -1,5 +1,6 @@
 import Congestion
 import Foundation
+import Simulator
 
 /// The options of `apus bench congestion` as they were typed, and what they mean; errors name the option and what would
 /// be right.
@@ -52,12 +53,12 @@ public struct SuiteOptions: Sendable {
         (text ?? "").split(separator: ",").map { $0.trimmingCharacters(in: .whitespaces) }.filter { !$0.isEmpty }
     }
 
-    private static func read(_ path: String) throws(SuiteError) -> MahimahiTrace {
+    private static func read(_ path: String) throws(SuiteError) -> LinkTrace {
         guard let data = FileManager.default.contents(atPath: path) else {
             throw SuiteError("--trace: there is no \(path), or it cannot be read")
         }
         do {
-            return try MahimahiTrace(String(decoding: data, as: UTF8.self))
+            return try LinkTrace(String(decoding: data, as: UTF8.self))
         } catch {
             throw SuiteError("--trace: \(path): \(error)")
         }

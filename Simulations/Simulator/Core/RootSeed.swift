@@ -8,11 +8,14 @@ public struct RootSeed: Hashable, Sendable {
     public init(_ value: UInt64) { self.value = value }
 
     /// The stream of a purpose, for example `link:alice→router:loss`.
-    public func stream(_ name: String) -> SeededRandom {
+    public func stream(_ name: String) -> SeededRandom { SeededRandom(seed: hash(name)) }
+
+    /// A seed for what has streams of its own.
+    public func hash(_ name: String) -> UInt64 {
         var hash = FNV1a()
         hash.add(value)
         for byte in name.utf8 { hash.add(byte) }
-        return SeededRandom(seed: hash.value)
+        return hash.value
     }
 }
 

@@ -18,11 +18,11 @@ public struct LinkTrace: Hashable, Sendable {
 
         public var description: String {
             switch self {
-            case .empty: "the trace is empty"
-            case .notANumber(let line): "line \(line): not a number of milliseconds"
-            case .goesBack(let line): "line \(line): earlier than the line before"
-            case .takesNoTime: "the trace takes no time"
-            case .tooLong: "the trace has more than \(LinkTrace.maximumLines) lines"
+            case .empty: "the trace is empty: each line is to hold a time in milliseconds"
+            case .notANumber(let line): "line \(line): not a whole number of milliseconds"
+            case .goesBack(let line): "line \(line): earlier than the line before; sort the times"
+            case .takesNoTime: "all times are 0: the last line is to hold the length of the trace"
+            case .tooLong: "the trace has more than \(LinkTrace.maximumLines) lines; use a shorter part"
             }
         }
     }
@@ -36,7 +36,7 @@ public struct LinkTrace: Hashable, Sendable {
 
     /// One line for each opportunity: the millisecond at which it is.
     public init(_ text: String) throws(Problem) {
-        var opportunities: [UInt32] = []
+        var times: [UInt32] = []
         var lines = text.utf8.split(separator: UInt8(ascii: "\n"), omittingEmptySubsequences: false)
         if lines.last?.isEmpty == true { lines.removeLast() }
         guard lines.count <= Self.maximumLines else { throw .tooLong }
@@ -45,11 +45,20 @@ public struct LinkTrace: Hashable, Sendable {
             guard let time = UInt32(Substring(digits)), digits.first != UInt8(ascii: "+") else {
                 throw .notANumber(line: index + 1)
             }
-            guard time >= opportunities.last ?? 0 else { throw .goesBack(line: index + 1) }
-            opportunities.append(time)
+            guard time >= times.last ?? 0 else { throw .goesBack(line: index + 1) }
+            times.append(time)
         }
+        try self.init(times)
+    }
+
+    /// Times in milliseconds, in order.
+    public init(_ opportunities: [UInt32]) throws(Problem) {
+        guard opportunities.count <= Self.maximumLines else { throw .tooLong }
         guard let last = opportunities.last else { throw .empty }
         guard last > 0 else { throw .takesNoTime }
+        for index in opportunities.indices.dropFirst() where opportunities[index] < opportunities[index - 1] {
+            throw .goesBack(line: index + 1)
+        }
         self.opportunities = opportunities
     }
 
@@ -61,13 +70,13 @@ public struct LinkTrace: Hashable, Sendable {
     private var period: UInt64 { UInt64(opportunities.last ?? 1) }
 
     /// When an opportunity is, counted from zero over all repetitions.
-    func time(of number: UInt64) -> Instant {
+    public func time(of number: UInt64) -> Instant {
         let (turn, index) = number.quotientAndRemainder(dividingBy: UInt64(opportunities.count))
         return Instant(nanoseconds: (turn * period + UInt64(opportunities[Int(index)])) * 1_000_000)
     }
 
     /// The number of the first opportunity that is not before a time.
-    func first(notBefore time: Instant) -> UInt64 {
+    public func first(notBefore time: Instant) -> UInt64 {
         let milliseconds = time.nanoseconds / 1_000_000 + (time.nanoseconds % 1_000_000 == 0 ? 0 : 1)
         let turn = milliseconds == 0 ? 0 : (milliseconds - 1) / period
         let rest = UInt32(milliseconds - turn * period)
