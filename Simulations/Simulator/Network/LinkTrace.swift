@@ -1,4 +1,4 @@
-import Wire
+public import Wire
 
 /// When a line can send, as recorded of a mobile network: the format of mahimahi (Netravali et al. 2015).
 ///
