@@ -6,7 +6,7 @@ extension LinkTrace {
     /// and in each state a Poisson stream of opportunities; now and then nothing passes for a while.
     ///
     /// A model of our own, meant to be rough rather than true: rates jump by a factor of two and outages last 300 ms.
-    public static func cellular(seed: UInt64, seconds: Int = 120) -> LinkTrace {
+    static func cellular(seed: UInt64, seconds: Int = 120) -> LinkTrace {
         let rates = [0.3, 0.6, 1.2, 2.4, 4.8].map { $0 * 1e6 }
         var random = RootSeed(seed).stream("cellular trace")
         var opportunities: [UInt32] = []
@@ -30,7 +30,7 @@ extension LinkTrace {
     }
 
     /// The trace as a file holds it.
-    public var text: String { opportunities.map { "\($0)\n" }.joined() }
+    var text: String { opportunities.map { "\($0)\n" }.joined() }
 
     /// Bits that may pass in each bin of `width` seconds, as bits per second, for the plots.
     func rates(width: Double, bins: Int) -> [Double] {
