@@ -27,6 +27,7 @@ export class WhipResource {
   constructor(peer, token) {
     this.#peer = peer;
     this.#token = token;
+    holders.set(peer, this);
     peer.onicecandidate = ({ candidate }) => this.#trickle(candidate);
     peer.addEventListener('connectionstatechange', () => {
       if (peer.connectionState === 'failed' && !this.#ended) this.onended('The media connection failed.');
@@ -39,6 +40,8 @@ export class WhipResource {
    */
   static async move(endpoint, peer, token) {
     const resource = new WhipResource(peer, token);
+    // This server has switched none off.
+    for (const { sender } of peer.getTransceivers()) await activate(sender);
     peer.restartIce();
     await resource.#open(endpoint);
     return resource;
@@ -96,7 +99,10 @@ export class WhipResource {
     this.#flush();
   }
 
-  /** Listens for `onreconnect` until the resource ends. By fetch, for an EventSource sends no token. */
+  /**
+   * Listens until the resource ends: for `onreconnect`, and for which simulcast encodings anybody wants. By fetch, for an
+   * EventSource sends no token.
+   */
   async listen() {
     while (this.eventsURL && !this.#ended) {
       try {
@@ -127,8 +133,17 @@ export class WhipResource {
       for (const event of events) {
         const field = (name) => event.split('\n').find((line) => line.startsWith(`${name}: `))?.slice(name.length + 2);
         if (field('event') === 'reconnect' && !this.#ended) this.onreconnect?.(JSON.parse(field('data')));
+        if (field('event') === 'encodings') await this.#activate(JSON.parse(field('data')));
       }
     }
+  }
+
+  /** What is not wanted is not encoded and not sent. */
+  async #activate({ mid, encodings }) {
+    // The peer's call may have gone to another server since.
+    if (this.#ended || holders.get(this.#peer) !== this) return;
+    const sender = this.#peer.getTransceivers().find((transceiver) => transceiver.mid === mid)?.sender;
+    if (sender) await activate(sender, encodings);
   }
 
   async close() {
@@ -355,6 +370,32 @@ async function flowsAnew(peer, before) {
     if (isElsewhere && (!isPlayer || now.packets > before.packets)) return true;
   }
   return false;
+}
+
+/** By peer connection: the resource that has its call now. */
+const holders = new WeakMap();
+/** By sender: the rids of encodings that the page itself has left out. Nobody switches these on. */
+const unused = new WeakMap();
+
+/** Switches a sender's encodings on and off by their rids; all on that are not named. */
+async function activate(sender, encodings = []) {
+  try {
+    const parameters = sender.getParameters();
+    if (!(parameters.encodings?.length > 1)) return;
+    if (!unused.has(sender)) {
+      unused.set(sender, new Set(parameters.encodings.filter(({ active }) => !active).map(({ rid }) => rid)));
+    }
+    const before = parameters.encodings.map(({ active }) => active);
+    for (const encoding of parameters.encodings) {
+      const isWanted = encodings.find(({ rid }) => rid === encoding.rid)?.active ?? true;
+      encoding.active = isWanted && !unused.get(sender).has(encoding.rid);
+    }
+    if (parameters.encodings.some(({ active }, index) => active !== before[index])) {
+      await sender.setParameters(parameters);
+    }
+  } catch (error) {
+    console.warn('encodings cannot be switched', error);
+  }
 }
 
 const pause = (milliseconds) => new Promise((resolve) => setTimeout(resolve, milliseconds));

@@ -11,4 +11,8 @@ public enum ForwardingEvent: Hashable, Sendable {
     case mediaState(EndpointIndex, isConnected: Bool)
     /// Another endpoint of a speaker group leads the talk; see ``Router/joinSpeakers(_:group:)``.
     case dominantSpeaker(EndpointIndex, group: UInt32)
+    /// Which simulcast encodings of a section anybody wants, in the order in which they were negotiated: the peer need
+    /// not send the others. Told once when the first packets come, and then as it changes: at once what is wanted
+    /// again, after ``Limits/switchOffAfter`` what no longer is.
+    case encodingsWanted(EndpointIndex, mid: String, [Bool])
 }

@@ -30,6 +30,8 @@ struct IncomingStream: ~Copyable {
     private(set) var users = 0
     /// Packets come, or have stopped only together with those of the other layers.
     var isAlive = false
+    /// Whether its sender is to send it.
+    var sending = EncodingSwitch()
     var size = LayerSize()
     var rates = LayerRates()
     var pictures = PictureCounter()

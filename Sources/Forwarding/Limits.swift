@@ -36,6 +36,11 @@ public enum Limits {
     public static let lateKeyFrame: Int64 = 128
     /// A simulcast layer without packets for this long, while another has some, counts as stopped.
     public static let layerSilence = Interval.milliseconds(700)
+    /// A simulcast encoding is switched off at its sender when nobody has wanted it for so long (LiveKit's
+    /// `dynacast_pause_delay`): switching one on or off costs a key frame of all of them.
+    public static let switchOffAfter = Interval.seconds(5)
+    /// One that was switched on is waited for so long; then its sender has no room for it.
+    public static let switchOnTime = Interval.seconds(3)
     /// Over which a layer's bit rate is measured.
     public static let rateWindow = Interval.seconds(1)
     /// The first time, for a path may have to be shared before.

@@ -22,6 +22,11 @@ struct Publisher: ~Copyable {
     private(set) var order: InlineArray<4, UInt8> = [0, 1, 2, 3]
     /// A timer looks for layers that stop.
     var isWatchingLayers = false
+    /// When it is to be looked at again which encodings are wanted.
+    var encodingsDue = Instant.distantFuture
+    /// Bit i: encoding i is wanted; nil before anything was sent. And what of it the owner was told.
+    var wantedEncodings: UInt8?
+    var reportedEncodings: UInt8?
     /// Slots of subscribers, in the order in which they came.
     var subscribers: [Int32] = []
     var isFlowing = false
@@ -76,6 +81,7 @@ struct Publisher: ~Copyable {
     /// Takes the slots of its streams, one for each encoding.
     mutating func setStreams(_ slots: [Int32], _ encodings: [EncodingParameters]) {
         streamCount = min(slots.count, Limits.encodingsPerSection)
+        reportedEncodings = nil
         for index in 0..<Limits.encodingsPerSection { streams[index] = index < streamCount ? slots[index] : -1 }
         order = [0, 1, 2, 3]
         let negotiated = RTPParameters(encodings: Array(encodings.prefix(streamCount)))
@@ -86,7 +92,10 @@ struct Publisher: ~Copyable {
     mutating func swapLayers(_ rank: Int) { order.swapAt(rank, rank + 1) }
 
     /// The slot of the stream with a rank, 0 the smallest.
-    func stream(ofRank rank: Int) -> Int32 { streams[Int(order[rank])] }
+    func stream(ofRank rank: Int) -> Int32 { streams[index(ofRank: rank)] }
+
+    /// The position of that stream among the encodings.
+    func index(ofRank rank: Int) -> Int { Int(order[rank]) }
 
     /// A key frame can be asked for at all.
     var takesKeyFrameRequests: Bool { formats.contains { $0.takesPLI || $0.takesFIR } }

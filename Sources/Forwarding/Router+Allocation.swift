@@ -57,7 +57,9 @@ extension Router {
         if count > 1 {
             for rank in 0..<count {
                 let stream = Int(publishers[publisher].stream(ofRank: rank))
-                guard streams[stream].isAlive, streams[stream].rates.isKnown else { continue }
+                // What is switched off counts by what it took when it came: else nobody would ever want it.
+                let isThere = streams[stream].isAlive || streams[stream].sending.isAwaited(now: now)
+                guard isThere, streams[stream].rates.isKnown else { continue }
                 guard rank <= spatialLimit || demand.count == 0 else { break }
                 let rates = streams[stream].rates
                 for temporal in 0...min(rates.highestTemporal, temporalLimit) {

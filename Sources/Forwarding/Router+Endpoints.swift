@@ -90,6 +90,7 @@ extension Router {
         subscribers[slot].unmap()
         setTarget(slot, -1)
         forgetSource(ofSubscriber: slot)
+        reviewEncodings(ofPublisher: publisher)
     }
 
     /// What the subscriber gets next starts afresh.

@@ -55,6 +55,7 @@ extension Router {
     /// Works out which stream the subscriber is to get, and asks for what it takes to switch there.
     mutating func retarget(_ slot: Int, now: Instant) {
         let publisher = Int(subscribers[slot].publisher)
+        if publisher >= 0 { reviewEncodings(ofPublisher: publisher) }
         subscribers[slot].wishSource = 0
         let allowance = subscribers[slot].allowance
         guard !allowance.isPaused else { return pause(slot) }
@@ -123,14 +124,19 @@ extension Router {
         if stream >= 0 { streams[Int(stream)].retain() }
         let former = subscribers[slot].target
         subscribers[slot].target = stream
-        if former >= 0 { streams[Int(former)].release() }
+        if former >= 0 { release(former) }
     }
 
     mutating func setCurrent(_ slot: Int, _ stream: Int32) {
         if stream >= 0 { streams[Int(stream)].retain() }
         let former = subscribers[slot].current
         subscribers[slot].current = stream
-        if former >= 0 { streams[Int(former)].release() }
+        if former >= 0 { release(former) }
+    }
+
+    private mutating func release(_ stream: Int32) {
+        streams[Int(stream)].release()
+        if !streams[Int(stream)].isWanted { reviewEncodings(ofPublisher: Int(streams[Int(stream)].publisher)) }
     }
 
     // MARK: What the packets show
@@ -148,6 +154,15 @@ extension Router {
         guard !publishers[publisher].isWatchingLayers else { return }
         publishers[publisher].isWatchingLayers = true
         schedule(Int(publishers[publisher].endpoint), at: now + Limits.layerSilence)
+    }
+
+    /// A key frame of another size than before: the order may change, and what is enough for whom.
+    mutating func notePixels(_ pixels: UInt32, ofStream stream: Int, now: Instant) {
+        streams[stream].size.pixels = pixels
+        let publisher = Int(streams[stream].publisher)
+        guard publishers[publisher].streamCount > 1 else { return }
+        orderLayers(ofPublisher: publisher, now: now)
+        retargetAll(of: publisher, now: now)
     }
 
     /// Puts the layers in the order of their sizes, as far as those are known.
@@ -168,6 +183,7 @@ extension Router {
     }
 
     mutating func retargetAll(of publisher: Int, now: Instant) {
+        reviewEncodings(ofPublisher: publisher)
         for index in publishers[publisher].subscribers.indices {
             retarget(Int(publishers[publisher].subscribers[index]), now: now)
         }

@@ -78,7 +78,9 @@ extension Router {
         }
         for stream in before { dropStream(stream, ofPublisher: slot) }
         let isChanged = after != (0..<publishers[slot].streamCount).map { publishers[slot].streams[$0] }
-        if isChanged { publishers[slot].setStreams(after, encodings) }
+        guard isChanged else { return }
+        publishers[slot].setStreams(after, encodings)
+        reviewEncodings(ofPublisher: slot)
     }
 
     private mutating func dropStream(_ stream: Int32, ofPublisher slot: Int) {

@@ -201,10 +201,7 @@ extension Router {
             }
             try readDependencies(&forward, packet, stream, pixels: &pixels)
         } catch { throw .payloadMalformed }
-        if pixels > 0, pixels != streams[stream].size.pixels {
-            streams[stream].size.pixels = pixels
-            orderLayers(ofPublisher: Int(forward.publisher), now: now)
-        }
+        if pixels > 0, pixels != streams[stream].size.pixels { notePixels(pixels, ofStream: stream, now: now) }
     }
 
     private mutating func readDependencies(

@@ -9,6 +9,7 @@ extension Router {
         while let endpoint = eventWork.first {
             let changed = endpoints[endpoint].levels.symmetricDifference(endpoints[endpoint].reportedLevels)
             guard endpoints[endpoint].isOpen, !changed.isEmpty else {
+                if let event = encodingsEvent(of: endpoint) { return event }
                 eventWork.removeFirst()
                 if let event = speakerEvent(of: endpoint) { return event }
                 continue

@@ -25,6 +25,10 @@ extension Router {
         for slot in endpoints[endpoint].subscribers {
             next = min(next, serveFlow(ofSubscriber: Int(slot), now: now))
         }
+        // After all that may change what is wanted.
+        for slot in endpoints[endpoint].publishers {
+            next = min(next, serveEncodings(ofPublisher: Int(slot), now: now))
+        }
         // Without a transport there is nobody to send feedback to; coming up sets the timer anew.
         guard endpoints[endpoint].isConnected else { return next }
         next = min(next, serveReports(endpoint, now: now))

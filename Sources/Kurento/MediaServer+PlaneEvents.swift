@@ -44,8 +44,9 @@ extension MediaServer {
             guard let object = touched(id, of: pipeline) else { return }
             object.endpoint?.flowsToPeer.set(kind, isFlowing)
             raise("MediaFlowInStateChanged", on: object, flowMembers(kind, isFlowing))
-        // Kurento has no such events. An endpoint that is lost also changes its states.
-        case .dominantSpeakerChanged, .endpointLost, .moveAdvised: break
+        // Kurento has no such events, and no word to a client about its encodings: it goes on sending all. An endpoint
+        // that is lost also changes its states.
+        case .dominantSpeakerChanged, .endpointLost, .moveAdvised, .encodingsWanted: break
         case .sessionLost(let refusal): lose(pipeline, refusal)
         }
     }

@@ -37,6 +37,9 @@ extension ReactorWorld {
         case .dominantSpeaker(let index, _):
             guard peers.contains(index.rawValue) else { return }
             emit(.dominantSpeakerChanged(peers[index.rawValue].endpoint), for: index.rawValue)
+        case .encodingsWanted(let index, let mid, let active):
+            guard peers.contains(index.rawValue) else { return }
+            emit(.encodingsWanted(peers[index.rawValue].endpoint, mid: mid, active: active), for: index.rawValue)
         }
     }
 

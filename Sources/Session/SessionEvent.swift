@@ -26,6 +26,10 @@ public struct SessionEvent: Hashable, Sendable, Codable {
         case mediaFlowingOut(EndpointID, MediaKind, isFlowing: Bool)
         /// Another endpoint of the session leads the talk now, by its audio levels (RFC 6464).
         case dominantSpeakerChanged(EndpointID)
+        /// Which simulcast encodings of the endpoint's section anybody wants, in the order in which they were
+        /// negotiated: its peer need not send the others. Told once when media come, as after a media process was
+        /// replaced, and then as it changes.
+        case encodingsWanted(EndpointID, mid: String, active: [Bool])
         /// The worker of this one endpoint is gone, and the endpoint with it; others of the session serve on.
         case endpointLost(EndpointID, Refusal)
         /// The endpoint's worker is being drained: whoever has it should open another, which will be elsewhere, and

@@ -201,6 +201,7 @@ extension ClusterSettings {
         }
         var section = try reader.section("whip")
         try section.strings("ice_servers", into: &whip.iceServers)
+        try section.flag("switch_off_unwatched_layers", into: &whip.switchesOffUnwatchedLayers)
         for server in whip.iceServers where !Self.isICEServer(server) {
             throw section.error(
                 "ice_servers", line: section.line(of: "ice_servers"), "`\(server)` is not a STUN or TURN address",

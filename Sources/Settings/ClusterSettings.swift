@@ -100,6 +100,8 @@ public struct MediaSettings: Sendable, Equatable {
 public struct WHIPSettings: Sendable, Equatable {
     /// `stun:` and `turn:` addresses that clients are told.
     public var iceServers: [String] = []
+    /// Publishers are told which of their simulcast encodings nobody watches.
+    public var switchesOffUnwatchedLayers = true
 
     public init() {}
 }

@@ -5,8 +5,8 @@ import Session
 extension Gateway {
     static let eventsComponent = "events"
 
-    /// `POST` asks for events, as in WHEP's extension, which lets the client choose: there is one kind. `GET` is the
-    /// stream of them.
+    /// `POST` asks for events, as in WHEP's extension, which lets the client choose: it gets all there are. `GET` is
+    /// the stream of them.
     func events(_ request: GatewayRequest, of resource: Resource) -> GatewayResponse {
         guard request.method != "POST" else {
             return GatewayResponse(201, headers: [("Location", "\(resource.path)/\(Self.eventsComponent)")])
@@ -17,10 +17,11 @@ extension Gateway {
     }
 
     func eventsLink(of resource: Resource) -> (name: String, value: String) {
+        let isPlayer = resource.role == .player
         let relation =
-            resource.role == .player
-            ? "urn:ietf:params:whep:ext:core:server-sent-events" : "urn:apus:whip:ext:server-sent-events"
-        return ("Link", "<\(resource.path)/\(Self.eventsComponent)>; rel=\"\(relation)\"; events=\"reconnect\"")
+            isPlayer ? "urn:ietf:params:whep:ext:core:server-sent-events" : "urn:apus:whip:ext:server-sent-events"
+        let kinds = isPlayer || !configuration.switchesEncodings ? "reconnect" : "reconnect,encodings"
+        return ("Link", "<\(resource.path)/\(Self.eventsComponent)>; rel=\"\(relation)\"; events=\"\(kinds)\"")
     }
 
     func advise(_ resource: Resource, _ reason: ReconnectNotice.Reason) {

@@ -141,6 +141,9 @@ extension Gateway {
             guard let resource = room.resource(of: id) else { return }
             if isFlowing { resource.flowing.insert(kind) } else { resource.flowing.remove(kind) }
             followIfReady(resource)
+        case .encodingsWanted(let id, let mid, let active):
+            guard let resource = room.resource(of: id) else { return }
+            noteEncodings(active, ofSection: mid, resource)
         case .sessionLost(let refusal):
             Task { await self.lose(room, refusal) }
         default: break

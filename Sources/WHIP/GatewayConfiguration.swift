@@ -4,6 +4,8 @@ public struct GatewayConfiguration: Sendable {
     public var isLite: Bool
     /// Workers look up the mDNS names in candidates; otherwise these are dropped at once.
     public var resolvesNames = false
+    /// Publishers are told which of their simulcast encodings nobody wants.
+    public var switchesEncodings = true
     /// Publishers and players of all rooms together.
     public var resourceLimit: Int
     /// Rooms at one time.

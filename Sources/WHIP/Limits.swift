@@ -18,6 +18,8 @@ enum Limits {
     static let restartsPerResource = 2_000
     /// Milliseconds over which clients that lost their worker are spread at most.
     static let reconnectSpread = 1_000
+    /// Server-sent events that wait for a slow listener: one for each section that a worker takes media from, and some.
+    static let waitingNotices = 32
     /// Operations that wait for the worker at the same time when a publisher comes or goes.
     static let concurrentRoutings = 64
     /// Seconds that a client is asked to wait when there is no room for it.

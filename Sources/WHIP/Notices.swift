@@ -4,21 +4,30 @@ import Session
 /// listener, who may come late. Lives inside ``Gateway``'s isolation.
 final class Notices {
     private var listener: AsyncStream<String>.Continuation?
-    /// For who comes later, or comes again: what was said last still holds.
-    private(set) var last: String?
+    /// For who comes later, or comes again: what was said last of each still holds; of encodings by mid.
+    private var encodings: [String: String] = [:]
+    private var reconnect: String?
 
     /// Who listened before hears no more.
     func listen() -> AsyncStream<String> {
-        let (stream, continuation) = AsyncStream.makeStream(of: String.self, bufferingPolicy: .bufferingNewest(8))
+        let (stream, continuation) = AsyncStream.makeStream(
+            of: String.self, bufferingPolicy: .bufferingNewest(Limits.waitingNotices))
         listener?.finish()
         listener = continuation
-        if let last { continuation.yield(last) }
+        for (_, text) in encodings.sorted(by: { $0.key < $1.key }) { continuation.yield(text) }
+        if let reconnect { continuation.yield(reconnect) }
         return stream
     }
 
     func send(_ notice: ReconnectNotice) {
-        last = notice.text
+        reconnect = notice.text
         listener?.yield(notice.text)
+    }
+
+    func send(_ notice: EncodingsNotice) {
+        guard let text = notice.text else { return }
+        encodings[notice.mid] = text
+        listener?.yield(text)
     }
 
     func end() {

@@ -48,6 +48,8 @@ struct ResourceRecord: Codable {
     /// By kind.
     var feeds: [String: [EndpointID?]]
     var layers: [Layers]
+    /// Which encodings the peer was told to send, by mid; absent from records before that was told.
+    var encodings: [String: [Bool]]?
 
     init(_ resource: Resource) {
         role = resource.role.rawValue
@@ -70,6 +72,7 @@ struct ResourceRecord: Codable {
         layers = resource.layerRequests.sorted { $0.key < $1.key }.map {
             Layers(section: $0.key, request: $0.value, selection: resource.selections[$0.key])
         }
+        if !resource.encodings.isEmpty { encodings = resource.encodings }
     }
 
     /// JSON with sorted keys, so that equal records are equal text.

@@ -99,6 +99,8 @@ final class Resource {
     var flowing: Set<MediaKind> = []
     /// Server-sent events about it.
     let notices = Notices()
+    /// Which of its simulcast encodings its peer was told to send, by mid.
+    var encodings: [String: [Bool]] = [:]
 
     /// Of a player that follows another: who fed that one's sections.
     var inheritedFeeds: [MediaKind: [EndpointID?]]?
@@ -156,6 +158,8 @@ final class Resource {
             layerRequests[entry.section] = entry.request
             selections[entry.section] = entry.selection
         }
+        encodings = record.encodings ?? [:]
+        for (mid, active) in encodings { _ = tellEncodings(active, ofSection: mid) }
     }
 
     var path: String { "/\(role.rawValue)/\(room.name)/\(secret)" }

@@ -9,6 +9,7 @@ enum GatewayAssembly {
             isLite: settings.media.iceLite, resourceLimit: settings.limits.whipResources,
             iceServerLinks: settings.whip.iceServers.map { "<\($0)>; rel=\"ice-server\"" })
         configuration.resolvesNames = settings.media.resolveMDNS
+        configuration.switchesEncodings = settings.whip.switchesOffUnwatchedLayers
         let relay = settings.turn
         let workers = settings.workers.count
         if relay.port > 0, !relay.hosts.isEmpty {

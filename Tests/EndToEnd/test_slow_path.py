@@ -88,9 +88,11 @@ def test_the_picture_follows_the_path_down_and_goes_on(local):
         server = "127.0.0.1:" + address.rsplit(":", 1)[1]
         try:
             publisher = await start(browser, local, "path", "publish", simulcast=True)
+            other = await start(browser, local, "path", "play")
             await until_all_are_sent(browser, publisher)
             async with link(server, up="delay=20ms", down="rate=2M,delay=20ms,queue=300ms") as (port, change):
                 viewer = await start_behind(browser, local, "path", port)
+                await browser.evaluate("document.querySelector('#play').click(), true", other)
                 await width(browser, viewer, ">= 640", 15, "the path carries more")
                 await asyncio.sleep(5)
                 before = (await shown(browser, viewer))[-1][1]

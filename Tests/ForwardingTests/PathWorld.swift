@@ -96,6 +96,9 @@ final class PathWorld {
     private(set) var viewers: [Viewer] = []
     /// bit/s of each layer, and whether its encoder runs.
     var rates: [Double] = [150_000, 500_000, 1_500_000]
+    /// What the peer was told of its encodings, and which it leaves out for that.
+    var told: [[Bool]] = []
+    private var isOff = [false, false, false]
     private var sequences: [UInt16] = [100, 200, 300]
     private var wantsKey = [true, true, true]
     private var frame: UInt32 = 0
@@ -135,10 +138,18 @@ final class PathWorld {
         }
     }
 
+    /// As libwebrtc does: an encoding that comes or goes restarts the encoder, with a key frame of each.
+    func switchEncodings(_ active: [Bool]) {
+        let off = active.map { !$0 }
+        guard off != isOff else { return }
+        isOff = off
+        wantsKey = active
+    }
+
     private func sendFrame() {
         nextFrame = nextFrame + .microseconds(33_333)
         frame += 1
-        for layer in rates.indices where rates[layer] > 0 {
+        for layer in rates.indices where rates[layer] > 0 && !isOff[layer] {
             let isKey = wantsKey[layer]
             wantsKey[layer] = false
             if isKey { keyFrames += 1 }

@@ -59,6 +59,8 @@ func refusal(_ text: String) -> SettingsError? {
               loopback: never
               ice_lite: true
               resolve_mdns: true
+            whip:
+              switch_off_unwatched_layers: false
             store:
               url: unix:/run/redis.sock
               start: false
@@ -105,6 +107,7 @@ func refusal(_ text: String) -> SettingsError? {
         expected.media.loopback = .never
         expected.media.iceLite = true
         expected.media.resolveMDNS = true
+        expected.whip.switchesOffUnwatchedLayers = false
         expected.store.url = "unix:/run/redis.sock"
         expected.store.start = false
         expected.controllers.count = 2

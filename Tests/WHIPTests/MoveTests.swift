@@ -37,13 +37,13 @@ private func all(_ response: GatewayResponse) async -> [String] {
     let stage = Stage()
     let publisher = await stage.post("/whip/lobby", Offers.publisher)
     let player = await stage.post("/whep/lobby", Offers.player)
-    for (response, relation) in [
-        (publisher, "urn:apus:whip:ext:server-sent-events"),
-        (player, "urn:ietf:params:whep:ext:core:server-sent-events"),
+    for (response, relation, kinds) in [
+        (publisher, "urn:apus:whip:ext:server-sent-events", "reconnect,encodings"),
+        (player, "urn:ietf:params:whep:ext:core:server-sent-events", "reconnect"),
     ] {
         let path = try #require(response["Location"])
         let links = response.headers.filter { $0.name == "Link" }.map(\.value)
-        #expect(links.contains("<\(path)/events>; rel=\"\(relation)\"; events=\"reconnect\""))
+        #expect(links.contains("<\(path)/events>; rel=\"\(relation)\"; events=\"\(kinds)\""))
         let stream = await stage.events(path)
         #expect(stream.status == 200 && stream["Content-Type"] == "text/event-stream" && stream.events != nil)
         let asked = await stage.events(path, method: "POST")
