@@ -1,5 +1,6 @@
 import Foundation
 import RTP
+import SDP
 import Session
 
 // Encodings that nobody watches: WHIP has no word for them (RFC 7728's PAUSE is one that browsers do not know), so that
