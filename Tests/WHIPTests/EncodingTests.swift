@@ -45,8 +45,8 @@ private func notice(_ q: Bool, _ h: Bool, _ f: Bool) -> String {
     await first.plane.emit(.encodingsWanted(id, mid: "1", active: [true, false, false]))
     #expect(
         await first.eventually {
-            await memory.records["room:lobby"]?.values.contains { $0.contains(#""encodings":{"1":[true,false,false]}"#) }
-                ?? false
+            let texts = await memory.records["room:lobby"]?.values.map { $0 } ?? []
+            return texts.contains { $0.contains(#""encodings":{"1":[true,false,false]}"#) }
         })
     let second = Stage(memory: memory)
     var heard = await second.events(publisher["Location"]).events?.makeAsyncIterator()
