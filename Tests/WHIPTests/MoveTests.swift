@@ -26,7 +26,8 @@ private func first(_ response: GatewayResponse) async -> String? {
     return nil
 }
 
-private func all(_ response: GatewayResponse) async -> [String] {
+/// What a stream of events tells until it ends.
+func all(_ response: GatewayResponse) async -> [String] {
     guard let events = response.events else { return [] }
     var found: [String] = []
     for await event in events { found.append(event) }
