@@ -109,6 +109,18 @@ private let lower = [true, true, false]
     #expect(world.told == [all, lowest])
 }
 
+@Test func whatWasKeptForAViewerOfASmallerOneGoesWhenThatOneIsGone() {
+    let world = PathWorld(viewers: 2)
+    let (slow, small) = (world.addViewer(capacity: 300_000), world.addViewer(capacity: 5_000_000))
+    world.fixture.select(small.endpoint, spatial: 0)
+    world.runObeying(.seconds(15))
+    #expect(slow.layer == 0 && small.layer == 0)
+    #expect(world.told.last == lower)
+    world.fixture.router.close(slow.endpoint)
+    world.runObeying(.seconds(6))
+    #expect(world.told.last == lowest)
+}
+
 /// Nobody would see that there is room if an encoding that does not come took nothing.
 @Test func aViewerBehindANarrowPathClimbsToWhatWasSwitchedOff() {
     let world = PathWorld(viewers: 1)
@@ -222,6 +234,14 @@ private let lower = [true, true, false]
     world.fixture.router.negotiate(alice, media: [section(["f", "q"])], now: world.fixture.now)
     world.fixture.wait(.milliseconds(1))
     #expect(world.fixture.events() == [.encodingsWanted(alice, mid: "v", [false, true])])
+    world.fixture.router.negotiate(alice, media: [section(["q", "f"])], now: world.fixture.now)
+    world.fixture.wait(.milliseconds(1))
+    #expect(world.fixture.events() == [.encodingsWanted(alice, mid: "v", [true, false])])
+    world.fixture.router.negotiate(alice, media: [section(["q", "f", "x"])], now: world.fixture.now)
+    world.fixture.wait(.milliseconds(1))
+    world.fixture.router.negotiate(alice, media: [section(["q", "f"])], now: world.fixture.now)
+    world.fixture.wait(.milliseconds(1))
+    #expect(world.fixture.events() == [.encodingsWanted(alice, mid: "v", [true, false])], "others than were told")
     // The last one that is left.
     world.fixture.router.negotiate(alice, media: [section(["f"])], now: world.fixture.now)
     world.fixture.wait(.milliseconds(1))

@@ -239,6 +239,18 @@ private func keyFrameTargets(_ fixture: Fixture) -> [UInt32] {
     #expect(last.prefix(20).contains(1))
 }
 
+@Test func aSizeThatIsLearnedLateIsFollowed() {
+    let fixture = Fixture()
+    fixture.join(alice, [Simulcast.section()])
+    fixture.join(bob, [Media.watch()])
+    fixture.router.selectLayers(of: bob, pixels: 1, now: fixture.now)
+    fixture.connect(alice, bob)
+    fixture.send(Simulcast.packet(9, layer: 0, rid: rids[0]), from: alice)
+    #expect(layer(fixture.send(Simulcast.packet(9, layer: 1, isKey: true, rid: rids[1], width: 0x20), from: alice)) == 1)
+    fixture.send(Simulcast.packet(9, layer: 2, isKey: true, rid: rids[2], width: 0x40), from: alice)
+    #expect(layer(fixture.send(Simulcast.packet(10, layer: 0, isKey: true), from: alice)) == 0)
+}
+
 @Test func ridsSuggestAnOrderBeforeAnythingIsKnown() {
     let fixture = Fixture()
     fixture.join(alice, [Simulcast.section(["f", "h", "q"])])
