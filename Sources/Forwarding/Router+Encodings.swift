@@ -40,7 +40,7 @@ extension Router {
     private func highestWantedRank(of publisher: Int) -> Int {
         let top = publishers[publisher].streamCount - 1
         var highest = 0
-        for rank in 0...max(top, 0) where streams[Int(publishers[publisher].stream(ofRank: rank))].isAlive {
+        for rank in 0..<(top + 1) where streams[Int(publishers[publisher].stream(ofRank: rank))].isAlive {
             highest = rank
             break
         }
