@@ -28,6 +28,8 @@ export class WhipResource {
     this.#peer = peer;
     this.#token = token;
     holders.set(peer, this);
+    // Before an answer can change that.
+    for (const { sender } of peer.getTransceivers()) noteUnused(sender);
     peer.onicecandidate = ({ candidate }) => this.#trickle(candidate);
     peer.addEventListener('connectionstatechange', () => {
       if (peer.connectionState === 'failed' && !this.#ended) this.onended('The media connection failed.');
@@ -377,18 +379,21 @@ const holders = new WeakMap();
 /** By sender: the rids of encodings that the page itself has left out. Nobody switches these on. */
 const unused = new WeakMap();
 
+function noteUnused(sender) {
+  if (unused.has(sender)) return;
+  const { encodings = [] } = sender.getParameters();
+  unused.set(sender, new Set(encodings.filter(({ active }) => active === false).map(({ rid }) => rid)));
+}
+
 /** Switches a sender's encodings on and off by their rids; all on that are not named. */
 async function activate(sender, encodings = []) {
   try {
     const parameters = sender.getParameters();
     if (!(parameters.encodings?.length > 1)) return;
-    if (!unused.has(sender)) {
-      unused.set(sender, new Set(parameters.encodings.filter(({ active }) => !active).map(({ rid }) => rid)));
-    }
     const before = parameters.encodings.map(({ active }) => active);
     for (const encoding of parameters.encodings) {
       const isWanted = encodings.find(({ rid }) => rid === encoding.rid)?.active ?? true;
-      encoding.active = isWanted && !unused.get(sender).has(encoding.rid);
+      encoding.active = isWanted && !unused.get(sender)?.has(encoding.rid);
     }
     if (parameters.encodings.some(({ active }, index) => active !== before[index])) {
       await sender.setParameters(parameters);
