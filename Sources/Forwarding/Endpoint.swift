@@ -29,6 +29,8 @@ struct Endpoint {
     /// Only REMB was negotiated (draft-alvestrand-rmcat-remb-03).
     var wantsREMB = false
     var recorder: TransportFeedbackRecorder?
+    /// Where RFC 8888 was negotiated.
+    var streamRecorder: CongestionControlRecorder?
     var isTransportFeedbackDue = false
     var isReportDue = false
     var nextTransportFeedback = Instant.distantFuture

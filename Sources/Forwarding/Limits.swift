@@ -115,7 +115,11 @@ public enum Limits {
     public static let pacingBurst = Interval.milliseconds(40)
     /// A path whose timer is due again at once is looked at after this.
     public static let pacingStep = Interval.milliseconds(1)
-    /// Statuses taken from the transport-wide feedback in one received RTCP packet.
+    /// Streams of one peer, RTX streams among them, that RFC 8888 reports are made about, and the packets kept of each
+    /// between two reports: 5,000 a second.
+    public static let reportedStreams = 32
+    public static let reportedWindow = 256
+    /// Statuses taken from the feedback about packets in one received RTCP packet.
     public static let reportedPackets = 4_096
     /// Newest packets of a stream that fill probes.
     public static let probeFillers: Int64 = 16

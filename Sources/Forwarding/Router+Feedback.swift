@@ -55,8 +55,9 @@ extension Router {
             receiveMaximum(endpoints[endpoint].remb, from: endpoint, now: now)
         case .transportFeedback(let feedback):
             receive(feedback, in: bytes, from: endpoint, budget: &statusBudget, now: now)
-        // RFC 8888 is not negotiated yet.
-        case .congestionControlFeedback, .sourceDescription, .unknown:
+        case .congestionControlFeedback(let feedback):
+            receive(feedback, in: bytes, from: endpoint, budget: &statusBudget, now: now)
+        case .sourceDescription, .unknown:
             break
         }
     }

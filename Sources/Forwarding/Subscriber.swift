@@ -46,6 +46,8 @@ struct Subscriber: ~Copyable {
     private(set) var sendTimeExtensionID: UInt8 = 0
     /// Packets are numbered across the transport, for its feedback; 0 without.
     private(set) var transportSequenceID: UInt8 = 0
+    /// The peer reports on packets by SSRC and sequence number (RFC 8888).
+    private(set) var hasPacketReports = false
     /// Some id above 14 is in use, which takes the two-byte form (RFC 8285 section 4.3).
     private(set) var usesLargeIDs = false
 
@@ -113,7 +115,8 @@ struct Subscriber: ~Copyable {
         midExtensionID = parameters.extensionID(HeaderExtensionURI.mid)
         midValue = midExtensionID == 0 ? nil : HeaderExtensionValue(mid)
         sendTimeExtensionID = parameters.extensionID(HeaderExtensionURI.absoluteSendTime)
-        let hasFeedback = parameters.codecs.contains { $0.hasFeedback("transport-cc") }
+        let hasFeedback = parameters.codecs.contains { $0.hasFeedback(PacketFeedback.transportWide) }
+        hasPacketReports = parameters.codecs.contains { $0.hasFeedback(PacketFeedback.congestionControl) }
         transportSequenceID = hasFeedback ? parameters.extensionID(HeaderExtensionURI.transportWideCC) : 0
         ridExtensionID = parameters.extensionID(HeaderExtensionURI.rid)
         repairedRidExtensionID = parameters.extensionID(HeaderExtensionURI.repairedRid)
