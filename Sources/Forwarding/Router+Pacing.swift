@@ -115,7 +115,8 @@ extension Router {
         _ feedback: TransportFeedback, in bytes: RawSpan, from endpoint: Int, budget: inout Int, now: Instant
     ) {
         guard endpoints[endpoint].send != nil else { return }
-        endpoints[endpoint].send?.receive(feedback, in: bytes, budget: &budget, &packetResults, now: now)
+        endpoints[endpoint].circuit.noteReport()
+        endpoints[endpoint].send?.receive(feedback, in: bytes, budget: &budget, &feedbackRoom, now: now)
         followPath(endpoint, now: now)
     }
 
@@ -123,7 +124,8 @@ extension Router {
         _ feedback: CongestionControlFeedback, in bytes: RawSpan, from endpoint: Int, budget: inout Int, now: Instant
     ) {
         guard endpoints[endpoint].send != nil else { return }
-        endpoints[endpoint].send?.receive(feedback, in: bytes, budget: &budget, &packetResults, now: now)
+        endpoints[endpoint].circuit.noteReport()
+        endpoints[endpoint].send?.receive(feedback, in: bytes, budget: &budget, &feedbackRoom, now: now)
         followPath(endpoint, now: now)
     }
 

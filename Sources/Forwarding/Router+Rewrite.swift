@@ -23,6 +23,7 @@ extension Router {
         let isCurrent = subscribers[slot].current == forward.stream
         guard isCurrent || subscribers[slot].target == forward.stream else { throw .layerNotSelected }
         let endpoint = Int(subscribers[slot].endpoint)
+        guard !endpoints[endpoint].circuit.stops(subscribers[slot].kind) else { throw .circuitBroken }
         guard endpoints[endpoint].isConnected else { throw .subscriberNotConnected }
         guard let format = subscribers[slot].format(of: forward.payloadType) else { throw .codecNotNegotiated }
         guard output.byteCount >= forward.roomNeeded, forward.payloadRange.upperBound <= packet.byteCount else {
@@ -121,6 +122,7 @@ extension Router {
     mutating func noteSent(_ slot: Int, bytes: Int, now: Instant) {
         subscribers[slot].lastSent = now
         subscribers[slot].throttle.earn(bytes)
+        noteFlow(of: slot, bytes: bytes, now: now)
         guard !subscribers[slot].isFlowing else { return }
         subscribers[slot].isFlowing = true
         let endpoint = Int(subscribers[slot].endpoint)

@@ -36,6 +36,7 @@ struct SendSide {
     /// The peer has told what became of packets.
     private(set) var hasFeedback = false
     private var firstFeedback = Instant.origin
+    private var latestFeedback = Instant.origin
     private var clock = ArrivalClock()
     private(set) var waiting = Ring<Deferred>(capacity: Limits.deferredPackets, reserving: 0)
     private var waitingBytes = 0
@@ -115,14 +116,14 @@ struct SendSide {
 
     // MARK: What comes back
 
-    /// Takes a report about the packets of this path, as far as the `budget` of statuses lasts; `results` is room to
-    /// work in. One of the other kind, which was not negotiated, is ignored.
+    /// Takes a report about the packets of this path, as far as the `budget` of statuses lasts; `room` is to work
+    /// in. One of the other kind, which was not negotiated, is ignored.
     mutating func receive(
-        _ feedback: TransportFeedback, in bytes: RawSpan, budget: inout Int, _ results: inout [PacketResult],
+        _ feedback: TransportFeedback, in bytes: RawSpan, budget: inout Int, _ room: inout FeedbackRoom,
         now: Instant
     ) {
         guard self.feedback == .transportWide else { return }
-        results.removeAll(keepingCapacity: true)
+        room.results.removeAll(keepingCapacity: true)
         let reference = clock.transportWide(reference: feedback.referenceTime)
         let newest = nextSequence - 1
         let lowBits = SequenceNumber(UInt16(truncatingIfNeeded: newest))
@@ -133,22 +134,22 @@ struct SendSide {
             let sequence = newest + Int64(status.sequenceNumber.distance(from: lowBits))
             guard sequence > 0, sequence <= newest else { continue }
             if let arrival = status.arrival {
-                results.append(
+                room.results.append(
                     PacketResult(sequence: sequence, arrival: reference &+ arrival.nanoseconds, isCE: false))
             } else if !status.isReceived {
-                results.append(.missing(sequence))
+                room.results.append(.missing(sequence))
             }
         }
-        take(results, now: now)
+        take(room.results, &room.scratch, now: now)
     }
 
     /// The same for a report that names packets by SSRC and sequence number.
     mutating func receive(
-        _ report: CongestionControlFeedback, in bytes: RawSpan, budget: inout Int, _ results: inout [PacketResult],
+        _ report: CongestionControlFeedback, in bytes: RawSpan, budget: inout Int, _ room: inout FeedbackRoom,
         now: Instant
     ) {
         guard feedback == .congestionControl else { return }
-        results.removeAll(keepingCapacity: true)
+        room.results.removeAll(keepingCapacity: true)
         let reference = clock.congestionControl(timestamp: report.timestamp)
         var statuses = report.statuses
         while budget > 0, let status = statuses.next(in: bytes) {
@@ -156,19 +157,21 @@ struct SendSide {
             guard let sequence = sentNumbers?.sequence(status.ssrc, status.sequenceNumber) else { continue }
             if let age = status.age {
                 // Packets leave without ECT: a CE mark would mean nothing (RFC 3168 section 5).
-                results.append(PacketResult(sequence: sequence, arrival: reference &- age.nanoseconds, isCE: false))
+                room.results.append(
+                    PacketResult(sequence: sequence, arrival: reference &- age.nanoseconds, isCE: false))
             } else if !status.isReceived {
-                results.append(.missing(sequence))
+                room.results.append(.missing(sequence))
             }
         }
-        take(results, now: now)
+        take(room.results, &room.scratch, now: now)
     }
 
-    private mutating func take(_ results: [PacketResult], now: Instant) {
+    private mutating func take(_ results: [PacketResult], _ scratch: inout FeedbackScratch, now: Instant) {
         guard !results.isEmpty else { return }
         if !hasFeedback { firstFeedback = now }
         hasFeedback = true
-        controller.receive(results.span, now: now)
+        latestFeedback = now
+        controller.receive(results.span, scratch: &scratch, now: now)
         follow(now)
     }
 
@@ -190,6 +193,12 @@ struct SendSide {
         nextAllocation = now + Limits.allocationInterval
         allocatedRate = rate
         return rate
+    }
+
+    /// The controller knows the path as it is now, and what was chosen fits it, or nearly.
+    func isFollowed(now: Instant) -> Bool {
+        guard hasFeedback, now - latestFeedback < Limits.feedbackSilence else { return false }
+        return Double(use) <= Double(controller.estimate) * Limits.followedUse
     }
 
     /// bit/s that the layers take which were chosen.
@@ -223,4 +232,10 @@ struct SendSide {
             now: now)
         while let probe = controller.nextProbe(now: now) { pacer.startProbe(probe, now: now) }
     }
+}
+
+/// Room to read feedback in: one for all paths of a router.
+struct FeedbackRoom {
+    var results: [PacketResult] = []
+    var scratch = FeedbackScratch()
 }

@@ -3,7 +3,7 @@ import Wire
 /// Which of a path's packets a peer means by an SSRC and a sequence number (RFC 8888): the numbers under which the
 /// controller knows them, for the newest ones.
 ///
-/// A table of fixed size in rows of four places. Packets that follow each other in a stream lie in neighbouring rows, so
+/// A table of fixed size in rows of four places. Packets that follow each other in a stream lie in neighbouring rows:
 /// four streams with a thousand packets each on their way never displace one another. A full row forgets its oldest
 /// packet, and what a peer says of that is ignored, as of one that never left.
 struct SentNumbers {
