@@ -35,7 +35,8 @@ struct SentNumbers {
 
     /// The controller's number of a packet; nil when it never left or is forgotten.
     func sequence(_ ssrc: UInt32, _ number: SequenceNumber) -> Int64? {
-        place(ssrc, number).map { entries[$0].sequence }
+        guard let place = place(ssrc, number) else { return nil }
+        return entries[place].sequence
     }
 
     /// Reports on the packet say nothing any more.
