@@ -8,9 +8,9 @@ public import Wire
 public struct CircuitBreaker: Sendable {
     /// Why media has to stop.
     public enum Cause: UInt8, Sendable, BitwiseCopyable, CaseIterable {
-        /// Reports come, but say that nothing new arrives (section 4.1).
+        /// Reports come, but say that nothing new arrives (section 4.2).
         case mediaTimeout
-        /// No report comes at all (section 4.2).
+        /// No report comes at all (section 4.1).
         case reportTimeout
         /// We send ten times what TCP would at this loss and round trip (section 4.3).
         case congestion
@@ -18,9 +18,10 @@ public struct CircuitBreaker: Sendable {
         case unusable
     }
 
-    /// The report blocks in a row that trip it, as section 4.1 and 4.3 have them.
-    private static let mediaTimeoutReports = 3
-    /// Section 4.2: three intervals, or three times five seconds if that is longer.
+    /// Section 4.2, k: reports in a row. Deviation: for three intervals of five seconds, too, as all that is counted in
+    /// reports: five of WebRTC's seconds are less than what a path may stand still for.
+    private static let mediaTimeoutReports = 5
+    /// Section 4.1: three intervals, or three times five seconds if that is longer.
     private static let silentIntervals: Int64 = 3
     private static let leastInterval = Interval.seconds(5)
     /// Section 4.3: above ten times what TCP would send.
@@ -41,6 +42,10 @@ public struct CircuitBreaker: Sendable {
     private var startedAt: Instant
     private var reportAt: Instant?
     private var hasSent = false
+    /// The first packet that left after the last report.
+    private var waitingSince: Instant?
+    /// The first report that told of nothing new.
+    private var stuckSince: Instant?
     private var sentSinceReport = 0
     private var bytesSinceReport = 0
     private var highest: UInt32?
@@ -54,8 +59,9 @@ public struct CircuitBreaker: Sendable {
         startedAt = now
     }
 
-    /// An RTP packet of the flow has left.
-    public mutating func sent(bytes: Int, now: Instant) {
+    /// An RTP packet of the flow has left. True when it is the first that no report has followed: ``deadline`` is new.
+    @discardableResult
+    public mutating func sent(bytes: Int, now: Instant) -> Bool {
         if !hasSent {
             // Silence counts from the first packet on.
             startedAt = max(startedAt, now)
@@ -63,7 +69,13 @@ public struct CircuitBreaker: Sendable {
         }
         sentSinceReport = min(sentSinceReport + 1, 1_000_000_000)
         bytesSinceReport = min(bytesSinceReport + max(bytes, 0), 1_000_000_000_000)
+        guard waitingSince == nil else { return false }
+        waitingSince = now
+        return true
     }
+
+    /// The peer has sent RTCP: reports do not stay away.
+    public mutating func heard() { waitingSince = nil }
 
     /// A report block on the flow has come.
     ///
@@ -76,38 +88,48 @@ public struct CircuitBreaker: Sendable {
     ) {
         let loss = lossFraction > 0 ? min(lossFraction, 1) : 0
         let elapsed = max((now - (reportAt ?? startedAt)).seconds, 0)
+        heard()
+        judgeProgress(highestSequence, now: now)
         reportAt = max(reportAt ?? now, now)
-        judgeProgress(highestSequence)
         judgeUse(loss)
         if let roundTrip { judgeCongestion(loss: loss, roundTrip: roundTrip.seconds, elapsed: elapsed) }
         sentSinceReport = 0
         bytesSinceReport = 0
     }
 
+    /// The next report should tell of something that arrived.
+    public var hasSentSinceReport: Bool { sentSinceReport > 0 }
+
     /// Time passes: the reports may have stopped.
     public mutating func advance(to now: Instant) {
-        guard hasSent, cause == nil, now >= deadline else { return }
+        guard waitingSince != nil, cause == nil, now >= deadline else { return }
         cause = .reportTimeout
     }
 
     /// When ``advance(to:)`` may trip it; `distantFuture` when it cannot.
     public var deadline: Instant {
-        guard hasSent, cause == nil else { return .distantFuture }
-        return max(reportAt ?? startedAt, startedAt) + max(reportInterval, Self.leastInterval) * Self.silentIntervals
+        guard let waitingSince, cause == nil else { return .distantFuture }
+        return waitingSince + timeout
     }
+
+    private var timeout: Interval { max(reportInterval, Self.leastInterval) * Self.silentIntervals }
 
     /// Media may flow again: the path or the session has changed.
     public mutating func reset(now: Instant) { self = CircuitBreaker(reportInterval: reportInterval, now: now) }
 
-    private mutating func judgeProgress(_ number: UInt32) {
+    private mutating func judgeProgress(_ number: UInt32, now: Instant) {
         defer { highest = number }
         // Only reports on a time in which something was sent say that nothing arrived.
         guard let highest, number == highest, sentSinceReport > 0 else {
             stuckReports = 0
+            stuckSince = nil
             return
         }
         stuckReports += 1
-        if stuckReports >= Self.mediaTimeoutReports { trip(.mediaTimeout) }
+        // Nothing has come since the report before.
+        let since = stuckSince ?? reportAt ?? now
+        stuckSince = since
+        if stuckReports >= Self.mediaTimeoutReports, now - since >= timeout { trip(.mediaTimeout) }
     }
 
     private mutating func judgeUse(_ loss: Double) {

@@ -2,15 +2,15 @@ public import Wire
 
 /// Finds out what a path carries from what its far end says of the packets, and tells source and pacer what to send.
 ///
-/// Sans-IO: the caller tells of packets (``sent(_:)``), feedback (``receive(_:now:)`` and its kin) and time
+/// Sans-IO: the caller tells of packets (``sent(_:)``), feedback (``receive(_:scratch:now:)`` and its kin) and time
 /// (``advance(to:)``, at ``deadline`` at the latest), and reads the rates afterwards. Nothing is allocated once it
-/// exists. All rates are bit/s on the wire; the estimate stays within the configuration's bounds whatever a peer
+/// exists, but for a history of sent packets that doubles, up to its bound, when the rate asks for it. All rates are bit/s on the wire; the estimate stays within the configuration's bounds whatever a peer
 /// claims.
 public struct CongestionController: Sendable {
     /// What it was made with.
     public let configuration: CongestionConfiguration
     private var history: SendHistory
-    private var digest: FeedbackDigest
+    private var digest = FeedbackDigest()
     private var bounds: RateBounds
     // One of the two exists. Not an enum with payloads: changing a payload in place would copy it.
     private var gcc: GoogleCongestionControl?
@@ -24,7 +24,6 @@ public struct CongestionController: Sendable {
         self.configuration = configuration
         let capacity = Self.historyCapacity(configuration.maximumRate)
         history = SendHistory(capacity: capacity)
-        digest = FeedbackDigest(capacity: capacity)
         bounds = RateBounds(configuration)
         switch configuration.algorithm {
         case .gcc: gcc = GoogleCongestionControl(configuration, now: now)
@@ -51,7 +50,11 @@ public struct CongestionController: Sendable {
 
     /// One report, decoded, in any order of sequence numbers. What it says of packets that never left, of packets
     /// already known to have come, and of packets long gone is ignored.
-    public mutating func receive(_ results: Span<PacketResult>, now: Instant) {
+    ///
+    /// - Parameter scratch: room to work in, which remembers nothing.
+    public mutating func receive(_ results: Span<PacketResult>, scratch: inout FeedbackScratch, now: Instant) {
+        digest.exchange(with: &scratch)
+        defer { digest.exchange(with: &scratch) }
         digest.read(results, history: &history, now: now)
         guard !digest.isEmpty else { return }
         loss.count(digest)

@@ -39,9 +39,10 @@ struct FeedbackDigest: Sendable {
     /// What is added to the receiver's clock.
     private var clockOffset: Int64?
 
-    init(capacity: Int) {
-        received.reserveCapacity(capacity)
-        lost.reserveCapacity(capacity)
+    /// Lends and takes back the room for ``received`` and ``lost``. Nothing is copied.
+    mutating func exchange(with scratch: inout FeedbackScratch) {
+        swap(&received, &scratch.received)
+        swap(&lost, &scratch.lost)
     }
 
     /// Whether it tells anything at all.

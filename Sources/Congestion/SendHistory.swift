@@ -2,7 +2,9 @@ import Wire
 
 /// Packets on their way, by sequence number, until feedback tells their fate.
 ///
-/// A fixed ring: a packet that is overwritten before feedback comes is forgotten, and feedback on it is ignored.
+/// A ring: a packet that is overwritten before feedback comes is forgotten, and feedback on it is ignored. It begins
+/// small, for most peers are sent little, and doubles up to its capacity while it would lose what feedback may still
+/// speak of.
 struct SendHistory: Sendable {
     /// What is known of a packet.
     enum Fate: UInt8, Sendable, BitwiseCopyable {
@@ -14,8 +16,9 @@ struct SendHistory: Sendable {
         var fate: Fate
     }
 
+    private let capacity: Int
     private var records: [Record]
-    private let mask: Int64
+    private var mask: Int64
     /// Bytes that left and that no feedback has passed yet.
     private(set) var bytesInFlight = 0
     /// The lowest number that no feedback has passed, and the highest that left.
@@ -26,9 +29,17 @@ struct SendHistory: Sendable {
     /// `capacity` is a power of two.
     init(capacity: Int) {
         precondition(capacity > 0 && capacity.nonzeroBitCount == 1)
+        self.capacity = capacity
+        records = Self.places(min(capacity, Limits.smallestHistory))
+        mask = Int64(records.count - 1)
+    }
+
+    /// Packets that it has room for now.
+    var placeCount: Int { records.count }
+
+    private static func places(_ count: Int) -> [Record] {
         let nothing = SentPacket(sequence: -1, sentAt: .origin, size: 0, kind: .padding)
-        records = Array(repeating: Record(packet: nothing, fate: .absent), count: capacity)
-        mask = Int64(capacity - 1)
+        return Array(repeating: Record(packet: nothing, fate: .absent), count: count)
     }
 
     /// Numbers rise from one packet to the next; one that does not is not remembered.
@@ -36,12 +47,28 @@ struct SendHistory: Sendable {
         guard isEmpty || packet.sequence > newest, packet.sequence >= 0, packet.sequence < .max else { return }
         if isEmpty { outstanding = packet.sequence }
         isEmpty = false
+        makeRoom(for: packet)
         newest = packet.sequence
         pass(to: max(outstanding, newest - mask))
         var packet = packet
         packet.size = min(max(packet.size, 0), Limits.packetLength)
         records[slot(newest)] = Record(packet: packet, fate: .inFlight)
         bytesInFlight += Int(packet.size)
+    }
+
+    /// So that no packet is forgotten for want of places which is in flight, or younger than what feedback is taken on.
+    private mutating func makeRoom(for packet: SentPacket) {
+        while records.count < capacity {
+            let old = records[slot(packet.sequence)]
+            let isYoung = packet.sentAt - old.packet.sentAt <= Limits.oldestFeedback
+            guard old.fate == .inFlight || old.fate != .absent && isYoung else { return }
+            var larger = Self.places(records.count * 2)
+            for record in records where record.fate != .absent {
+                larger[Int(record.packet.sequence & Int64(larger.count - 1))] = record
+            }
+            records = larger
+            mask = Int64(larger.count - 1)
+        }
     }
 
     /// The packet of that number, nil when it never left or is forgotten.

@@ -29,6 +29,8 @@ struct Endpoint {
     /// Only REMB was negotiated (draft-alvestrand-rmcat-remb-03).
     var wantsREMB = false
     var recorder: TransportFeedbackRecorder?
+    /// Where RFC 8888 was negotiated.
+    var streamRecorder: CongestionControlRecorder?
     var isTransportFeedbackDue = false
     var isReportDue = false
     var nextTransportFeedback = Instant.distantFuture
@@ -37,6 +39,8 @@ struct Endpoint {
     var lastMedia = Instant.origin
     /// The path to the peer, where it says what becomes of packets.
     var send: SendSide?
+    /// Whether the peer is sent to.
+    var circuit = Circuit()
     /// The peer's last REMB in bits per second.
     var remb: UInt64 = 0
 
@@ -52,6 +56,7 @@ struct Endpoint {
         static let audioOut = Levels(rawValue: 4)
         static let videoOut = Levels(rawValue: 8)
         static let media = Levels(rawValue: 16)
+        static let circuitBroken = Levels(rawValue: 32)
 
         static func flowingIn(_ kind: MediaKind) -> Levels { kind == .audio ? .audioIn : .videoIn }
         static func flowingOut(_ kind: MediaKind) -> Levels { kind == .audio ? .audioOut : .videoOut }

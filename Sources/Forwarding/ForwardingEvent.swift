@@ -9,6 +9,8 @@ public enum ForwardingEvent: Hashable, Sendable {
     case mediaFlowingOut(EndpointIndex, MediaKind, isFlowing: Bool)
     /// RTP or RTCP arrives from the peer, or has not for ``Limits/mediaSilence``.
     case mediaState(EndpointIndex, isConnected: Bool)
+    /// The circuit breaker has stopped what is sent to the peer, video first, or lets it flow again (RFC 8083).
+    case circuitBroken(EndpointIndex, isBroken: Bool)
     /// Another endpoint of a speaker group leads the talk; see ``Router/joinSpeakers(_:group:)``.
     case dominantSpeaker(EndpointIndex, group: UInt32)
     /// Which simulcast encodings of a section anybody wants, in the order in which they were negotiated: the peer need

@@ -120,8 +120,16 @@ public enum Limits {
     public static let pacingBurst = Interval.milliseconds(40)
     /// A path whose timer is due again at once is looked at after this.
     public static let pacingStep = Interval.milliseconds(1)
-    /// Statuses taken from the transport-wide feedback in one received RTCP packet.
+    /// Streams of one peer, RTX streams among them, that RFC 8888 reports are made about, and the packets kept of each
+    /// between two reports: 5,000 a second.
+    public static let reportedStreams = 32
+    public static let reportedWindow = 256
+    /// Statuses taken from the feedback about packets in one received RTCP packet.
     public static let reportedPackets = 4_096
+    /// A path without feedback for this long is not followed…
+    public static let feedbackSilence = Interval.seconds(3)
+    /// …nor one that is sent more than this multiple of its estimate.
+    public static let followedUse = 1.25
     /// Newest packets of a stream that fill probes.
     public static let probeFillers: Int64 = 16
     /// From the first feedback, unless the estimate falls before: layers are left as they came.
@@ -146,4 +154,22 @@ public enum Limits {
     public static let longestPause = Interval.seconds(60)
     /// An upswitch that is taken back within this time has failed.
     public static let upswitchTrial = Interval.seconds(10)
+
+    // MARK: The circuit breaker (RFC 8083)
+
+    /// Reports on a stream that come closer together are judged as one.
+    public static let leastReportInterval = Interval.milliseconds(750)
+    /// Other streams of the peer arrive when a report said so this recently: browsers report on audio every five
+    /// seconds.
+    public static let circuitProgress = Interval.seconds(12)
+    /// What was stopped is tried again after this, the time that it takes to trip (section 4.5)…
+    public static let shortestCircuitPause = Interval.seconds(15)
+    /// …and twice as long each time when the trial fails within this time, up to the most…
+    public static let circuitTrial = Interval.seconds(60)
+    public static let longestCircuitPause = Interval.seconds(240)
+    /// …unless the newest reports say that more than this share of what still flows is lost.
+    public static let saneLoss = 0.1
+    public static let saneReports = Interval.seconds(6)
+    /// How often it is looked whether that is so.
+    public static let circuitStep = Interval.seconds(1)
 }

@@ -15,6 +15,8 @@ struct Publisher: ~Copyable {
     private(set) var repairedRidExtensionID: UInt8 = 0
     private(set) var dependenciesExtensionID: UInt8 = 0
     private(set) var audioLevelExtensionID: UInt8 = 0
+    /// The peer is told of its packets by SSRC and sequence number (RFC 8888).
+    private(set) var takesPacketReports = false
     /// Slots of its streams, in the order of the encodings; one without simulcast.
     private(set) var streams = InlineArray<4, Int32>(repeating: -1)
     private(set) var streamCount = 0
@@ -65,6 +67,7 @@ struct Publisher: ~Copyable {
                 takesNack: codec.hasFeedback("nack"), takesPLI: codec.hasFeedback("nack pli"),
                 takesFIR: codec.hasFeedback("ccm fir"))
         }
+        takesPacketReports = parameters.codecs.contains { $0.hasFeedback(PacketFeedback.congestionControl) }
         midExtensionID = parameters.extensionID(HeaderExtensionURI.mid)
         ridExtensionID = parameters.extensionID(HeaderExtensionURI.rid)
         repairedRidExtensionID = parameters.extensionID(HeaderExtensionURI.repairedRid)

@@ -17,7 +17,7 @@ extension Router {
         }
         let reserved = audioRate(of: endpoint)
         tellDemand(of: endpoint, demands, reserved, now: now)
-        guard !demands.isEmpty else { return }
+        guard !demands.isEmpty else { return tellUse(of: endpoint, slots, demands, reserved, now: now) }
         let budget = rate > reserved ? rate - reserved : 0
         var careful = demands
         LayerAllocator.allocate(&demands, budget: budget)

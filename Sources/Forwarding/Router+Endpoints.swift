@@ -38,6 +38,7 @@ extension Router {
         guard isOpen(endpoint), endpoints[endpoint.slot].isConnected != isConnected else { return }
         self.now = now
         endpoints[endpoint.slot].isConnected = isConnected
+        resetCircuit(of: endpoint.slot, now: now)
         for slot in endpoints[endpoint.slot].subscribers {
             // Packets were missed, or will be: the stream goes on where it stopped, at a key frame.
             forgetSource(ofSubscriber: Int(slot))

@@ -15,6 +15,7 @@ extension Router {
         var statusBudget = Limits.reportedPackets
         do {
             var compound = try CompoundPacket(bytes)
+            noteControl(of: endpoint.slot, now: now)
             while let packet = try compound.next() {
                 receive(
                     packet, in: bytes, from: endpoint.slot, nackBudget: &nackBudget, statusBudget: &statusBudget,
@@ -55,8 +56,9 @@ extension Router {
             receiveMaximum(endpoints[endpoint].remb, from: endpoint, now: now)
         case .transportFeedback(let feedback):
             receive(feedback, in: bytes, from: endpoint, budget: &statusBudget, now: now)
-        // RFC 8888 is not negotiated yet.
-        case .congestionControlFeedback, .sourceDescription, .unknown:
+        case .congestionControlFeedback(let feedback):
+            receive(feedback, in: bytes, from: endpoint, budget: &statusBudget, now: now)
+        case .sourceDescription, .unknown:
             break
         }
     }
@@ -76,6 +78,7 @@ extension Router {
     private mutating func receive(_ block: ReportBlock, from endpoint: Int, now: Instant) {
         guard let slot = subscriber(ssrc: block.ssrc, of: endpoint) else { return }
         subscribers[slot].receive(block, now: now)
+        judge(block, of: slot, now: now)
         // The way to the peer and back is the same for what it sends to us.
         guard let roundTripTime = subscribers[slot].roundTripTime else { return }
         for publisher in endpoints[endpoint].publishers {
@@ -146,6 +149,7 @@ extension Router {
     }
 
     private mutating func passKeyFrameRequest(from slot: Int, now: Instant) {
+        guard !endpoints[Int(subscribers[slot].endpoint)].circuit.stops(.video) else { return }
         let current = subscribers[slot].current
         requestKeyFrame(for: slot, ofStream: current >= 0 ? current : subscribers[slot].target, now: now)
     }

@@ -189,18 +189,26 @@ extension Router {
     private mutating func updateFeedback(of endpoint: Int, _ media: [MediaSection]) {
         var transportSequenceID: UInt8 = 0
         var takesREMB = false
+        var takesPacketReports = false
         for slot in endpoints[endpoint].publishers {
             let parameters = publishers[Int(slot)].parameters
             let id = parameters.extensionID(HeaderExtensionURI.transportWideCC)
-            if id != 0, parameters.codecs.contains(where: { $0.hasFeedback("transport-cc") }) {
+            if id != 0, parameters.codecs.contains(where: { $0.hasFeedback(PacketFeedback.transportWide) }) {
                 transportSequenceID = id
             }
+            takesPacketReports = takesPacketReports || publishers[Int(slot)].takesPacketReports
             takesREMB = takesREMB || parameters.codecs.contains { $0.hasFeedback("goog-remb") }
         }
         endpoints[endpoint].transportSequenceID = transportSequenceID
-        endpoints[endpoint].wantsREMB = takesREMB && transportSequenceID == 0
+        endpoints[endpoint].wantsREMB = takesREMB && transportSequenceID == 0 && !takesPacketReports
         if transportSequenceID != 0, endpoints[endpoint].recorder == nil {
             endpoints[endpoint].recorder = TransportFeedbackRecorder()
+        }
+        if !takesPacketReports {
+            endpoints[endpoint].streamRecorder = nil
+        } else if endpoints[endpoint].streamRecorder == nil {
+            endpoints[endpoint].streamRecorder = CongestionControlRecorder(
+                streamCount: Limits.reportedStreams, window: Limits.reportedWindow)
         }
         updateSendSide(of: endpoint)
         if let named = media.first(where: { !($0.sends?.cname ?? "").isEmpty })?.sends {
@@ -210,13 +218,18 @@ extension Router {
 
     /// The path to a peer is looked after when the peer says what becomes of its packets.
     private mutating func updateSendSide(of endpoint: Int) {
-        var isTold = false
+        var feedback: SendSide.Feedback?
+        // One way for the whole path: two would tell of two clocks. Where sections differ, numbers go first, as in SDP.
         for slot in endpoints[endpoint].subscribers {
-            isTold = isTold || subscribers[Int(slot)].transportSequenceID != 0
+            if subscribers[Int(slot)].hasPacketReports { feedback = feedback ?? .congestionControl }
+            if subscribers[Int(slot)].transportSequenceID != 0 { feedback = .transportWide }
         }
-        guard isTold != (endpoints[endpoint].send != nil) else { return }
-        endpoints[endpoint].send = isTold ? SendSide(random: &random, now: now) : nil
-        guard !isTold else { return }
+        guard feedback != endpoints[endpoint].send?.feedback else { return }
+        endpoints[endpoint].send = nil
+        if let feedback {
+            endpoints[endpoint].send = SendSide(feedback: feedback, random: &random, now: now)
+            return
+        }
         for slot in endpoints[endpoint].subscribers {
             subscribers[Int(slot)].allowance = LayerAllowance()
             retarget(Int(slot), now: now)

@@ -7,20 +7,25 @@ import Wire
 extension Router {
     /// What the path says about a packet that came for a subscriber.
     enum Admission {
-        /// It leaves now, under a transport-wide number or without one.
-        case now(cluster: Int32, isNumbered: Bool)
+        case now(cluster: Int32)
         case later
     }
 
-    /// Asks the peer's path for a packet; `isNumbered`: it can carry a transport-wide number.
-    mutating func admit(_ slot: Int, bytes: Int, isNumbered: Bool, now: Instant) -> Admission {
-        let endpoint = Int(subscribers[slot].endpoint)
-        guard isNumbered, endpoints[endpoint].send != nil else { return .now(cluster: 0, isNumbered: false) }
-        guard subscribers[slot].kind == .video else { return .now(cluster: 0, isNumbered: true) }
-        guard let cluster = endpoints[endpoint].send?.admit(bytes: SendSide.wireBytes(bytes), now: now) else {
-            return .later
+    /// The peer tells what becomes of the subscriber's packets of a format.
+    func isReported(_ slot: Int, _ format: Subscriber.FormatMapping) -> Bool {
+        switch endpoints[Int(subscribers[slot].endpoint)].send?.feedback {
+        case .transportWide: subscribers[slot].isNumbered(format)
+        case .congestionControl: subscribers[slot].hasPacketReports
+        case nil: false
         }
-        return .now(cluster: cluster, isNumbered: true)
+    }
+
+    /// Asks the peer's path for a packet; what is not reported is none of its affair, and audio does not wait.
+    mutating func admit(_ slot: Int, bytes: Int, isReported: Bool, now: Instant) -> Admission {
+        guard isReported, subscribers[slot].kind == .video else { return .now(cluster: 0) }
+        let endpoint = Int(subscribers[slot].endpoint)
+        let cluster = endpoints[endpoint].send?.admit(bytes: SendSide.wireBytes(bytes), now: now)
+        return cluster.map { Admission.now(cluster: $0) } ?? .later
     }
 
     /// Keeps a packet's place until the path has room; its bytes are in the stream's cache.
@@ -110,7 +115,17 @@ extension Router {
         _ feedback: TransportFeedback, in bytes: RawSpan, from endpoint: Int, budget: inout Int, now: Instant
     ) {
         guard endpoints[endpoint].send != nil else { return }
-        endpoints[endpoint].send?.receive(feedback, in: bytes, budget: &budget, &packetResults, now: now)
+        endpoints[endpoint].circuit.noteReport()
+        endpoints[endpoint].send?.receive(feedback, in: bytes, budget: &budget, &feedbackRoom, now: now)
+        followPath(endpoint, now: now)
+    }
+
+    mutating func receive(
+        _ feedback: CongestionControlFeedback, in bytes: RawSpan, from endpoint: Int, budget: inout Int, now: Instant
+    ) {
+        guard endpoints[endpoint].send != nil else { return }
+        endpoints[endpoint].circuit.noteReport()
+        endpoints[endpoint].send?.receive(feedback, in: bytes, budget: &budget, &feedbackRoom, now: now)
         followPath(endpoint, now: now)
     }
 

@@ -23,6 +23,10 @@ extension Router {
         guard let (format, isRTX) = publishers[slot].format(of: header.payloadType) else {
             throw .rtpUnknownPayloadType
         }
+        if publishers[slot].takesPacketReports {
+            endpoints[endpoint.slot].streamRecorder?.record(ssrc: header.ssrc, header.sequenceNumber, arrival: now)
+            armPacketFeedback(endpoint.slot, now: now)
+        }
         if !isRTX { try follow(header, format, stream, now: now) }
         var forward = try describe(header, packet, format, isRTX: isRTX, stream, now: now)
         noteFlow(slot, now: now)
@@ -63,6 +67,10 @@ extension Router {
         guard id != 0, let range = header.headerExtension(id: id, in: packet), range.count >= 2 else { return }
         let number = SequenceNumber(packet.uint16(at: range.lowerBound))
         endpoints[endpoint].recorder?.record(number, arrival: now)
+        armPacketFeedback(endpoint, now: now)
+    }
+
+    private mutating func armPacketFeedback(_ endpoint: Int, now: Instant) {
         guard endpoints[endpoint].nextTransportFeedback == .distantFuture else { return }
         endpoints[endpoint].nextTransportFeedback = now + Limits.transportFeedbackInterval
         schedule(endpoint, at: endpoints[endpoint].nextTransportFeedback)

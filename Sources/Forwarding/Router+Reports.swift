@@ -27,6 +27,7 @@ extension Router {
         case .videoIn: .mediaFlowingIn(endpoint, .video, isFlowing: isSet)
         case .audioOut: .mediaFlowingOut(endpoint, .audio, isFlowing: isSet)
         case .videoOut: .mediaFlowingOut(endpoint, .video, isFlowing: isSet)
+        case .circuitBroken: .circuitBroken(endpoint, isBroken: isSet)
         default: .mediaState(endpoint, isConnected: isSet)
         }
     }

@@ -23,6 +23,7 @@ extension Router {
         let isCurrent = subscribers[slot].current == forward.stream
         guard isCurrent || subscribers[slot].target == forward.stream else { throw .layerNotSelected }
         let endpoint = Int(subscribers[slot].endpoint)
+        guard !endpoints[endpoint].circuit.stops(subscribers[slot].kind) else { throw .circuitBroken }
         guard endpoints[endpoint].isConnected else { throw .subscriberNotConnected }
         guard let format = subscribers[slot].format(of: forward.payloadType) else { throw .codecNotNegotiated }
         guard output.byteCount >= forward.roomNeeded, forward.payloadRange.upperBound <= packet.byteCount else {
@@ -48,22 +49,19 @@ extension Router {
         if unsafe rewriter.pointee.selection.wantsKeyFrame {
             requestKeyFrame(for: slot, ofStream: forward.stream, now: now)
         }
-        let isNumbered = subscribers[slot].isNumbered(format)
-        guard
-            case .now(let cluster, let isNumbered) = admit(
-                slot, bytes: packet.byteCount, isNumbered: isNumbered, now: now)
-        else {
+        let isReported = isReported(slot, format)
+        guard case .now(let cluster) = admit(slot, bytes: packet.byteCount, isReported: isReported, now: now) else {
             try postpone(forward, slot, bytes: packet.byteCount, now: now)
             return 0
         }
         var copy = Copy(slot: slot, position: position, ssrc: unsafe rewriter.pointee.ssrc, format: format)
-        if isNumbered { copy.transportNumber = endpoints[endpoint].send?.number }
+        if isReported { copy.transportNumber = endpoints[endpoint].send?.number }
         if format.rtx != Publisher.Format.none { copy.padding = forward.padding }
         let length = try write(copy, forward, packet, into: &output)
         noteSent(slot, bytes: length, now: now)
-        if isNumbered {
+        if isReported {
             let kind: SentPacket.Kind = subscribers[slot].kind == .audio ? .audio : .video
-            endpoints[endpoint].send?.noteSent(length, kind, cluster: cluster, now: now)
+            endpoints[endpoint].send?.noteSent(copy, length, kind, cluster: cluster, now: now)
             // The probe that it began goes on by itself.
             if cluster != 0 { paceWork.add(endpoint) }
         }
@@ -124,6 +122,7 @@ extension Router {
     mutating func noteSent(_ slot: Int, bytes: Int, now: Instant) {
         subscribers[slot].lastSent = now
         subscribers[slot].throttle.earn(bytes)
+        noteFlow(of: slot, bytes: bytes, now: now)
         guard !subscribers[slot].isFlowing else { return }
         subscribers[slot].isFlowing = true
         let endpoint = Int(subscribers[slot].endpoint)

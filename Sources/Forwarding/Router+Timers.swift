@@ -18,6 +18,7 @@ extension Router {
         guard endpoints[endpoint].isOpen else { return .distantFuture }
         var next = min(serveMediaState(endpoint, now: now), serveSpeakers(endpoint, now: now))
         next = min(next, servePath(endpoint, now: now))
+        next = min(next, serveCircuit(endpoint, now: now))
         for slot in endpoints[endpoint].publishers {
             next = min(next, serveFlow(ofPublisher: Int(slot), now: now))
             next = min(next, serveLayers(ofPublisher: Int(slot), now: now))

@@ -60,11 +60,26 @@ extension Router {
         guard writer.count == empty, endpoints[endpoint].isTransportFeedbackDue else {
             return isReport || writer.count > empty
         }
-        let media = firstSSRC(of: endpoint)
-        let isWritten =
-            endpoints[endpoint].recorder?.writeFeedback(senderSSRC: ssrc, mediaSSRC: media, to: &writer) ?? false
-        endpoints[endpoint].isTransportFeedbackDue = endpoints[endpoint].recorder?.hasFeedback ?? false
+        let isWritten = writePacketFeedback(of: endpoint, senderSSRC: ssrc)
         return isWritten || isReport
+    }
+
+    /// One packet that says when packets came: transport-wide, or by SSRC and sequence number (RFC 8888).
+    private mutating func writePacketFeedback(of endpoint: Int, senderSSRC: UInt32) -> Bool {
+        let media = firstSSRC(of: endpoint)
+        var isWritten =
+            endpoints[endpoint].recorder?.writeFeedback(senderSSRC: senderSSRC, mediaSSRC: media, to: &writer) ?? false
+        if !isWritten {
+            // Deviation: RFC 8888 section 3.1 wants the clock of our sender reports, but those tell the publishers'
+            // times. Only differences of this field mean anything to a sender.
+            let timestamp = NTPTimestamp(now, unixOffset: .zero)
+            isWritten =
+                endpoints[endpoint].streamRecorder?.writeFeedback(
+                    senderSSRC: senderSSRC, timestamp: timestamp, now: now, to: &writer) ?? false
+        }
+        let hasMore = endpoints[endpoint].recorder?.hasFeedback ?? false
+        endpoints[endpoint].isTransportFeedbackDue = hasMore || endpoints[endpoint].streamRecorder?.hasFeedback ?? false
+        return isWritten
     }
 
     /// Calls for each stream that the endpoint sends, in the order of sections and encodings.
@@ -184,15 +199,19 @@ extension Router {
                 ssrc: unsafe rewriter.pointee.rtxSSRC, number: SequenceNumber(unsafe rewriter.pointee.rtxSequence),
                 payloadType: format.rtx)
         }
-        let isNumbered = subscribers[slot].isNumbered(format)
-        if isNumbered { copy.transportNumber = endpoints[endpoint].send?.number }
+        let isFirst = kind == .video || isRTX
+        let isReported = isReported(slot, format)
+        if isReported { copy.transportNumber = endpoints[endpoint].send?.number }
         guard let length = writeCached(copy, forward, stream, &output) else { return nil }
-        if isNumbered { endpoints[endpoint].send?.noteSent(length, kind, cluster: cluster, now: now) }
+        if isReported, isFirst {
+            endpoints[endpoint].send?.noteSent(copy, length, kind, cluster: cluster, now: now)
+        } else if isReported {
+            endpoints[endpoint].send?.noteRepeated(copy)
+        }
         if kind == .video {
             unsafe rewriter.pointee.count(1, octets: forward.payloadRange.count)
             noteSent(slot, bytes: length, now: now)
         }
-        let isFirst = kind == .video || isRTX
         return Transmit(EndpointIndex(Int32(endpoint)), isFirst ? .rtp : .repeatedRTP, length: length)
     }
 

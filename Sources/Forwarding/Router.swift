@@ -18,9 +18,9 @@ public import Wire
     /// `receiveRTP`, `rewrite` and `receiveRTCP` throw is the caller's to count.
     public internal(set) var drops = DropCounters()
 
-    /// A video whose lowest layer does not fit the path to its peer is paused. Off by default: an estimate that is too
-    /// low by mistake is worse than a picture that comes late.
-    var pausesVideos = false
+    /// A layered video whose lowest layer does not fit the path to its peer is paused, and tried again now and then.
+    /// Off by default: an estimate that is too low by mistake must not stop a picture that would have come through.
+    public var pausesVideos = false
     var endpoints: [Endpoint]
     /// One past the highest endpoint that was ever open: owners fill from below, so nobody looks beyond.
     var endpointBound = 0
@@ -47,7 +47,7 @@ public import Wire
     /// Endpoints whose paths may let something out.
     var paceWork: WorkList
     /// Room to read feedback in, and which packet filled a probe last.
-    var packetResults: [PacketResult] = []
+    var feedbackRoom = FeedbackRoom()
     var fillerCount: Int64 = 0
     /// Endpoints whose levels may differ from what was reported.
     var eventWork: WorkList

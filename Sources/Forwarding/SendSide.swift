@@ -5,9 +5,17 @@ import Wire
 /// The path to a peer that is sent media: the numbers that packets leave under, what the peer's feedback says that the
 /// path carries, and what may leave now.
 ///
-/// Until the peer has said a first time what became of packets, nothing is held back: a peer without transport-wide
-/// feedback gets everything as it comes.
+/// Until the peer has said a first time what became of packets, nothing is held back: a peer that never does gets
+/// everything as it comes.
 struct SendSide {
+    /// How the peer says what became of packets.
+    enum Feedback {
+        /// By the numbers that packets carry (draft-holmer-rmcat-transport-wide-cc-extensions-01).
+        case transportWide
+        /// By their SSRCs and sequence numbers (RFC 8888).
+        case congestionControl
+    }
+
     /// A packet that waits until the path has room: the stream's cache has its bytes, the rewriter its place.
     struct Deferred: BitwiseCopyable {
         var subscriber: Int32
@@ -20,12 +28,15 @@ struct SendSide {
         var since: Instant
     }
 
+    let feedback: Feedback
+    private var sentNumbers: SentNumbers?
     private(set) var controller: CongestionController
     private var pacer: Pacer
     private(set) var nextSequence: Int64 = 1
     /// The peer has told what became of packets.
     private(set) var hasFeedback = false
     private var firstFeedback = Instant.origin
+    private var latestFeedback = Instant.origin
     private var clock = ArrivalClock()
     private(set) var waiting = Ring<Deferred>(capacity: Limits.deferredPackets, reserving: 0)
     private var waitingBytes = 0
@@ -34,7 +45,9 @@ struct SendSide {
     private var allocatedRate: UInt64 = 0
     private var use: UInt64 = 0
 
-    init(random: inout SeededRandom, now: Instant) {
+    init(feedback: Feedback, random: inout SeededRandom, now: Instant) {
+        self.feedback = feedback
+        sentNumbers = feedback == .congestionControl ? SentNumbers() : nil
         let configuration = CongestionConfiguration(
             startRate: Limits.startRate, minimumRate: Limits.minimumRate,
             maximumRate: Limits.maximumRate,
@@ -43,8 +56,8 @@ struct SendSide {
         pacer = Pacer(pacingRate: controller.pacingRate, now: now)
     }
 
-    /// What the next packet carries of ``nextSequence``.
-    var number: UInt16 { UInt16(truncatingIfNeeded: nextSequence) }
+    /// What the next packet carries of ``nextSequence``; nil where it is known by its own number.
+    var number: UInt16? { feedback == .transportWide ? UInt16(truncatingIfNeeded: nextSequence) : nil }
 
     /// Bytes on the wire of an RTP packet of that length.
     static func wireBytes(_ length: Int) -> Int { length + Limits.packetOverhead }
@@ -86,8 +99,11 @@ struct SendSide {
     }
 
     /// The packet with ``nextSequence`` has left.
-    mutating func noteSent(_ length: Int, _ kind: SentPacket.Kind, cluster: Int32, now: Instant) {
+    mutating func noteSent(
+        _ copy: Router.Copy, _ length: Int, _ kind: SentPacket.Kind, cluster: Int32, now: Instant
+    ) {
         let bytes = Self.wireBytes(length)
+        sentNumbers?.note(copy.ssrc, copy.number, as: nextSequence)
         controller.sent(
             SentPacket(
                 sequence: nextSequence, sentAt: now, size: Int32(clamping: bytes), kind: kind, probeCluster: cluster))
@@ -95,15 +111,19 @@ struct SendSide {
         nextSequence += 1
     }
 
+    /// The same packet has left once more under the same number: which of the two came, no report tells.
+    mutating func noteRepeated(_ copy: Router.Copy) { sentNumbers?.forget(copy.ssrc, copy.number) }
+
     // MARK: What comes back
 
-    /// Takes a report about the packets of this path, as far as the `budget` of statuses lasts; `results` is room to
-    /// work in.
+    /// Takes a report about the packets of this path, as far as the `budget` of statuses lasts; `room` is to work
+    /// in. One of the other kind, which was not negotiated, is ignored.
     mutating func receive(
-        _ feedback: TransportFeedback, in bytes: RawSpan, budget: inout Int, _ results: inout [PacketResult],
+        _ feedback: TransportFeedback, in bytes: RawSpan, budget: inout Int, _ room: inout FeedbackRoom,
         now: Instant
     ) {
-        results.removeAll(keepingCapacity: true)
+        guard self.feedback == .transportWide else { return }
+        room.results.removeAll(keepingCapacity: true)
         let reference = clock.transportWide(reference: feedback.referenceTime)
         let newest = nextSequence - 1
         let lowBits = SequenceNumber(UInt16(truncatingIfNeeded: newest))
@@ -114,16 +134,44 @@ struct SendSide {
             let sequence = newest + Int64(status.sequenceNumber.distance(from: lowBits))
             guard sequence > 0, sequence <= newest else { continue }
             if let arrival = status.arrival {
-                results.append(
+                room.results.append(
                     PacketResult(sequence: sequence, arrival: reference &+ arrival.nanoseconds, isCE: false))
             } else if !status.isReceived {
-                results.append(.missing(sequence))
+                room.results.append(.missing(sequence))
             }
         }
+        take(room.results, &room.scratch, now: now)
+    }
+
+    /// The same for a report that names packets by SSRC and sequence number.
+    mutating func receive(
+        _ report: CongestionControlFeedback, in bytes: RawSpan, budget: inout Int, _ room: inout FeedbackRoom,
+        now: Instant
+    ) {
+        guard feedback == .congestionControl else { return }
+        room.results.removeAll(keepingCapacity: true)
+        let reference = clock.congestionControl(timestamp: report.timestamp)
+        var statuses = report.statuses
+        while budget > 0, let status = statuses.next(in: bytes) {
+            budget -= 1
+            guard let sequence = sentNumbers?.sequence(status.ssrc, status.sequenceNumber) else { continue }
+            if let age = status.age {
+                // Packets leave without ECT: a CE mark would mean nothing (RFC 3168 section 5).
+                room.results.append(
+                    PacketResult(sequence: sequence, arrival: reference &- age.nanoseconds, isCE: false))
+            } else if !status.isReceived {
+                room.results.append(.missing(sequence))
+            }
+        }
+        take(room.results, &room.scratch, now: now)
+    }
+
+    private mutating func take(_ results: [PacketResult], _ scratch: inout FeedbackScratch, now: Instant) {
         guard !results.isEmpty else { return }
         if !hasFeedback { firstFeedback = now }
         hasFeedback = true
-        controller.receive(results.span, now: now)
+        latestFeedback = now
+        controller.receive(results.span, scratch: &scratch, now: now)
         follow(now)
     }
 
@@ -145,6 +193,12 @@ struct SendSide {
         nextAllocation = now + Limits.allocationInterval
         allocatedRate = rate
         return rate
+    }
+
+    /// The controller knows the path as it is now, and what was chosen fits it, or nearly.
+    func isFollowed(now: Instant) -> Bool {
+        guard hasFeedback, now - latestFeedback < Limits.feedbackSilence else { return false }
+        return Double(use) <= Double(controller.estimate) * Limits.followedUse
     }
 
     /// bit/s that the layers take which were chosen.
@@ -178,4 +232,10 @@ struct SendSide {
             now: now)
         while let probe = controller.nextProbe(now: now) { pacer.startProbe(probe, now: now) }
     }
+}
+
+/// Room to read feedback in: one for all paths of a router.
+struct FeedbackRoom {
+    var results: [PacketResult] = []
+    var scratch = FeedbackScratch()
 }

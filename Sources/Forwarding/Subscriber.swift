@@ -1,3 +1,4 @@
+import Congestion
 import RTP
 import Wire
 
@@ -46,6 +47,8 @@ struct Subscriber: ~Copyable {
     private(set) var sendTimeExtensionID: UInt8 = 0
     /// Packets are numbered across the transport, for its feedback; 0 without.
     private(set) var transportSequenceID: UInt8 = 0
+    /// The peer reports on packets by SSRC and sequence number (RFC 8888).
+    private(set) var hasPacketReports = false
     /// Some id above 14 is in use, which takes the two-byte form (RFC 8285 section 4.3).
     private(set) var usesLargeIDs = false
 
@@ -63,6 +66,11 @@ struct Subscriber: ~Copyable {
     var pliCount: UInt64 = 0
     var firCount: UInt64 = 0
     var lastFIRSequence: Int16 = -1
+    /// Judges whether the stream may go on (RFC 8083), by reports from one judgement to the next.
+    var breaker = CircuitBreaker(now: .origin)
+    private var judged: JudgedReport?
+    /// When a report told last that more had arrived.
+    private(set) var progressAt = Instant.origin
 
     /// The publisher's payload type and what the peer calls the same format.
     struct FormatMapping: Hashable, BitwiseCopyable {
@@ -81,6 +89,12 @@ struct Subscriber: ~Copyable {
     struct ExtensionMapping: Hashable, BitwiseCopyable {
         var input: UInt8
         var output: UInt8
+    }
+
+    private struct JudgedReport: BitwiseCopyable {
+        var instant: Instant
+        var highestSequence: UInt32
+        var cumulativeLost: Int32
     }
 
     struct SentReport: BitwiseCopyable {
@@ -113,7 +127,8 @@ struct Subscriber: ~Copyable {
         midExtensionID = parameters.extensionID(HeaderExtensionURI.mid)
         midValue = midExtensionID == 0 ? nil : HeaderExtensionValue(mid)
         sendTimeExtensionID = parameters.extensionID(HeaderExtensionURI.absoluteSendTime)
-        let hasFeedback = parameters.codecs.contains { $0.hasFeedback("transport-cc") }
+        let hasFeedback = parameters.codecs.contains { $0.hasFeedback(PacketFeedback.transportWide) }
+        hasPacketReports = parameters.codecs.contains { $0.hasFeedback(PacketFeedback.congestionControl) }
         transportSequenceID = hasFeedback ? parameters.extensionID(HeaderExtensionURI.transportWideCC) : 0
         ridExtensionID = parameters.extensionID(HeaderExtensionURI.rid)
         repairedRidExtensionID = parameters.extensionID(HeaderExtensionURI.repairedRid)
@@ -205,5 +220,23 @@ struct Subscriber: ~Copyable {
             let elapsed = now - sentReports[index].instant - Interval(ntpShort: block.delaySinceLastSenderReport)
             if elapsed.nanoseconds >= 0 { roundTripTime = elapsed }
         }
+    }
+
+    /// The share lost since the report that was judged last; nil before the first and when it was just now. Peers
+    /// report beside each NACK, too, and RFC 8083 counts intervals.
+    mutating func loss(by block: ReportBlock, now: Instant) -> Double? {
+        let latest = JudgedReport(
+            instant: now, highestSequence: block.highestSequence, cumulativeLost: block.cumulativeLost)
+        guard let before = judged else {
+            judged = latest
+            return nil
+        }
+        guard now - before.instant >= Limits.leastReportInterval else { return nil }
+        judged = latest
+        let expected = Double(Int32(bitPattern: latest.highestSequence &- before.highestSequence))
+        guard expected > 0 else { return 0 }
+        progressAt = now
+        let lost = Double(latest.cumulativeLost) - Double(before.cumulativeLost)
+        return min(max(lost / expected, 0), 1)
     }
 }

@@ -15,6 +15,7 @@ public struct CongestionControlRecorder: Sendable {
         /// The first extended number that the next report covers, and the newest that came.
         var cursor: Int64
         var newest: Int64
+        var heardAt: Instant
         var hasNews = true
     }
 
@@ -27,7 +28,8 @@ public struct CongestionControlRecorder: Sendable {
     private var turn = 0
 
     /// - Parameters:
-    ///   - streamCount: streams that it follows; packets of more are not reported.
+    ///   - streamCount: streams that it follows; packets of more are not reported, unless one of them has fallen silent
+    ///     and gives up its place.
     ///   - window: sequence numbers kept for each, a power of two up to 16384.
     public init(streamCount: Int = 8, window: Int = 512) {
         precondition(streamCount > 0 && streamCount <= Limits.streamsPerFeedback)
@@ -49,7 +51,8 @@ public struct CongestionControlRecorder: Sendable {
     public mutating func record(
         ssrc: UInt32, _ number: SequenceNumber, ecn: CongestionControlFeedback.ECN = .notCapable, arrival: Instant
     ) -> Bool {
-        guard let index = index(of: ssrc, first: number) else { return false }
+        guard let index = index(of: ssrc, first: number, now: arrival) else { return false }
+        streams[index].heardAt = max(streams[index].heardAt, arrival)
         let extended = streams[index].unwrapper.unwrap(number)
         if extended > streams[index].newest {
             advance(index, to: extended)
@@ -135,17 +138,29 @@ public struct CongestionControlRecorder: Sendable {
         return word | min(UInt16(clamping: ticks), CongestionControlFeedback.offsetOverflow)
     }
 
-    /// The stream's place; a new one while there is room.
-    private mutating func index(of ssrc: UInt32, first number: SequenceNumber) -> Int? {
+    /// The stream's place; a new one while there is room, or that of one which is silent.
+    private mutating func index(of ssrc: UInt32, first number: SequenceNumber, now: Instant) -> Int? {
         for index in streams.indices where streams[index].ssrc == ssrc { return index }
+        if (streams.count + 1) * window > arrivals.count { removeSilent(now: now) }
         guard (streams.count + 1) * window <= arrivals.count else { return nil }
-        var stream = Stream(ssrc: ssrc, cursor: 0, newest: 0)
+        var stream = Stream(ssrc: ssrc, cursor: 0, newest: 0, heardAt: now)
         let extended = stream.unwrapper.unwrap(number)
         stream.cursor = extended
         stream.newest = extended
         streams.append(stream)
         for offset in 0..<window { arrivals[(streams.count - 1) * window + offset] = Self.absent }
         return streams.count - 1
+    }
+
+    /// Senders change their SSRCs and say nothing of the old ones. A stream that goes on is never given up: reports
+    /// that change from one to another would tell of neither.
+    private mutating func removeSilent(now: Instant) {
+        var silent: Int?
+        for index in streams.indices where !streams[index].hasNews && now - streams[index].heardAt >= Limits.silence {
+            if let other = silent, streams[other].heardAt <= streams[index].heardAt { continue }
+            silent = index
+        }
+        if let silent { remove(ssrc: streams[silent].ssrc) }
     }
 
     /// Opens the window up to `extended`, forgetting what falls out behind.

@@ -16,6 +16,8 @@ public enum Limits {
     public static let streamsPerFeedback = 256
     /// Statuses of one of its streams (RFC 8888 section 3.1).
     public static let statusesPerStream = 16_384
+    /// A stream without packets for this long gives up its place in such reports to a new one.
+    public static let silence = Interval.seconds(5)
     /// SSRCs in one REMB: the count field has eight bits.
     public static let rembSources = 255
     /// Transport-wide sequence numbers that the recorder remembers: 50 ms at 40 000 packets/s. A power of two.

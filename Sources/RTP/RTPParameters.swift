@@ -58,7 +58,7 @@ public struct CodecParameters: Hashable, Sendable, Codable {
     public var channels: UInt8
     /// The `a=fmtp` parameters in their order, e.g. `profile-level-id` → `42e01f`.
     public var formatParameters: [FormatParameter]
-    /// `a=rtcp-fb` values: `nack`, `nack pli`, `ccm fir`, `goog-remb`, `transport-cc`.
+    /// `a=rtcp-fb` values: `nack`, `nack pli`, `ccm fir`, `goog-remb`, `transport-cc`, `ack ccfb`.
     public var feedback: [String]
     /// Payload type of the RTX format that repairs this one, if negotiated.
     public var rtxPayloadType: UInt8?
@@ -98,6 +98,15 @@ public struct HeaderExtensionParameters: Hashable, Sendable, Codable {
         self.uri = uri
         self.id = id
     }
+}
+
+/// The two ways of `a=rtcp-fb` in which a receiver can say what became of packets.
+public enum PacketFeedback {
+    /// By numbers across the transport, which a header extension carries
+    /// (draft-holmer-rmcat-transport-wide-cc-extensions-01).
+    public static let transportWide = "transport-cc"
+    /// By SSRC and sequence number (RFC 8888 section 6).
+    public static let congestionControl = "ack ccfb"
 }
 
 /// URIs of the header extensions that this project understands.

@@ -20,6 +20,8 @@ public struct ReactorConfiguration: Sendable {
     /// Opens connections to peers that accept them (RFC 6544, active candidates). Off unless wanted: whoever can signal
     /// a candidate makes this host connect there.
     public var opensStreams = false
+    /// As ``Router/pausesVideos``.
+    public var pausesVideos = false
     /// Its number among the reactors of the worker. The first one accepts TCP connections.
     public var index = 0
     /// The address to tell peers instead of a local one, for servers behind 1:1 NAT.

@@ -34,6 +34,9 @@ extension ReactorWorld {
         case .mediaState(let index, let isConnected):
             guard peers.contains(index.rawValue) else { return }
             emit(.mediaStateChanged(peers[index.rawValue].endpoint, isConnected: isConnected), for: index.rawValue)
+        case .circuitBroken:
+            // To the session it is media that no longer flows; the counter of drops says why.
+            break
         case .dominantSpeaker(let index, _):
             guard peers.contains(index.rawValue) else { return }
             emit(.dominantSpeakerChanged(peers[index.rawValue].endpoint), for: index.rawValue)

@@ -91,6 +91,7 @@ struct ReactorWorld: ~Copyable {
         pipes = PipeTable(capacity: capacity * Limits.ssrcsPerReactorPeer)
         tuples = TupleTable(capacity: capacity * Limits.tuplesPerPeer)
         timers = TimerWheel(capacity: capacity, now: now)
+        router.pausesVideos = configuration.pausesVideos
     }
 
     private static func memory(_ configuration: ReactorConfiguration) -> ReactorMemory {

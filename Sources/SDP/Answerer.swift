@@ -88,7 +88,7 @@ struct Answerer {
     private mutating func answerMedia(_ index: Int, _ kind: MediaKind) throws(SDPError) -> SDPError? {
         let offered = offer.media[index]
         let capabilities = local[kind]
-        let codecs = CodecMatch.answering(offered.codecs, with: capabilities.codecs)
+        var codecs = CodecMatch.answering(offered.codecs, with: capabilities.codecs)
         guard !codecs.isEmpty else {
             let names = capabilities.codecs.reduce(into: [String]()) { names, codec in
                 if !names.contains(codec.name) { names.append(codec.name) }
@@ -98,6 +98,7 @@ struct Answerer {
                 hint: "offer one of \(names.joined(separator: ", "))")
         }
         let extensions = try ExtensionMatch.matching(offered, of: offer, known: capabilities.headerExtensions)
+        codecs.choosePacketFeedback(extensions)
         let next = sourceCounts[kind, default: 0]
         let source = next < capabilities.sources.count ? capabilities.sources[next] : nil
         let direction = MediaDirection(

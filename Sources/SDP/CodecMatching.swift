@@ -102,13 +102,19 @@ extension MediaDescription {
 
     /// Writes codecs into the section: formats, then RTX of each.
     mutating func setCodecs(_ codecs: [CodecParameters]) {
+        // RFC 8888 section 6: it is for all payload types, RTX among them, and written so.
+        let common = PacketFeedback.congestionControl
+        let isCommon = !codecs.isEmpty && codecs.allSatisfy { $0.feedback.contains(common) }
+        defer { if isCommon { feedback.append(RTCPFeedback(payloadType: nil, value: common)) } }
         for codec in codecs {
             append(
                 RTPMap(
                     payloadType: codec.payloadType, name: codec.name, clockRate: codec.clockRate,
                     channels: codec.channels),
                 parameters: codec.formatParameters)
-            feedback += codec.feedback.map { RTCPFeedback(payloadType: codec.payloadType, value: $0) }
+            feedback += codec.feedback.filter { !isCommon || $0 != common }.map {
+                RTCPFeedback(payloadType: codec.payloadType, value: $0)
+            }
             guard let rtx = codec.rtxPayloadType else { continue }
             append(
                 RTPMap(payloadType: rtx, name: "rtx", clockRate: codec.clockRate),
@@ -162,4 +168,23 @@ struct CodecMatch {
             return CodecMatch(receive: receive, send: send)
         }
     }
+}
+
+extension [CodecMatch] {
+    /// Keeps one of the two ways in which packets are reported on, where there are both (RFC 8888 section 6).
+    ///
+    /// Transport-wide feedback goes first: it is what browsers offer and use every day, its times are to 250 µs and
+    /// not to a millisecond, and one number covers all streams. Without the header extension it is of no use.
+    mutating func choosePacketFeedback(_ extensions: [ExtensionMatch]) {
+        let isNumbered = extensions.contains { $0.parameters.uri == HeaderExtensionURI.transportWideCC }
+        let hasNumbers = isNumbered && has(PacketFeedback.transportWide)
+        guard hasNumbers || has(PacketFeedback.congestionControl) else { return }
+        let other = hasNumbers ? PacketFeedback.congestionControl : PacketFeedback.transportWide
+        for index in indices {
+            self[index].receive.feedback.removeAll { $0 == other }
+            self[index].send.feedback.removeAll { $0 == other }
+        }
+    }
+
+    private func has(_ feedback: String) -> Bool { contains { $0.send.feedback.contains(feedback) } }
 }

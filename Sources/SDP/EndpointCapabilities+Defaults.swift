@@ -7,9 +7,9 @@ extension KindCapabilities {
             CodecParameters(
                 name: "opus", payloadType: 111, clockRate: 48_000, channels: 2,
                 formatParameters: [FormatParameter("minptime", "10"), FormatParameter("useinbandfec", "1")],
-                feedback: ["transport-cc"]),
-            CodecParameters(name: "PCMU", payloadType: 0, clockRate: 8_000, feedback: ["transport-cc"]),
-            CodecParameters(name: "PCMA", payloadType: 8, clockRate: 8_000, feedback: ["transport-cc"]),
+                feedback: packetFeedback),
+            CodecParameters(name: "PCMU", payloadType: 0, clockRate: 8_000, feedback: packetFeedback),
+            CodecParameters(name: "PCMA", payloadType: 8, clockRate: 8_000, feedback: packetFeedback),
         ],
         headerExtensions: [
             HeaderExtensionURI.mid, HeaderExtensionURI.transportWideCC, HeaderExtensionURI.absoluteSendTime,
@@ -37,7 +37,11 @@ extension KindCapabilities {
             HeaderExtensionURI.repairedRid,
         ])
 
-    private static let videoFeedback = ["goog-remb", "transport-cc", "ccm fir", "nack", "nack pli"]
+    /// Both are in our offers: libwebrtc answers with one of them, and with RFC 8888 only if every section offers it;
+    /// peers that do not know one leave it out.
+    private static let packetFeedback = [PacketFeedback.transportWide, PacketFeedback.congestionControl]
+
+    private static let videoFeedback = ["goog-remb", "ccm fir", "nack", "nack pli"] + packetFeedback
 
     private static func video(
         _ name: String, _ payloadType: UInt8, _ parameters: [FormatParameter] = []

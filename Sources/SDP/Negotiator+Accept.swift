@@ -90,7 +90,7 @@ extension Negotiator {
                 .unsupported, "an accepted section lacks DTLS-SRTP or a=rtcp-mux",
                 hint: "keep the offer's transport and a=rtcp-mux")
         }
-        let codecs = CodecMatch.accepting(answered.codecs, offered: offered.codecs)
+        var codecs = CodecMatch.accepting(answered.codecs, offered: offered.codecs)
         guard !codecs.isEmpty else {
             throw SDPError(
                 .inconsistent, "an accepted section has no codec of the offer", hint: "answer with offered formats")
@@ -100,6 +100,7 @@ extension Negotiator {
                 // RFC 8285 section 6: an answer cannot renumber.
                 offered.extensions.contains { $0.uri == match.parameters.uri && $0.id == UInt16(match.parameters.id) }
             }
+        codecs.choosePacketFeedback(extensions)
         let direction = MediaDirection(
             sends: offered.direction.sends && answered.direction.receives,
             receives: offered.direction.receives && answered.direction.sends)

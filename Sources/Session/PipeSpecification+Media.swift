@@ -36,7 +36,9 @@ extension PipeSpecification {
         HeaderExtensionURI.transportWideCC, HeaderExtensionURI.absoluteSendTime,
     ]
 
-    private static let ownFeedback: Set<String> = ["goog-remb", "transport-cc"]
+    private static let ownFeedback: Set<String> = [
+        "goog-remb", PacketFeedback.transportWide, PacketFeedback.congestionControl,
+    ]
 
     private static func passed(_ source: RTPParameters) -> RTPParameters {
         var parameters = RTPParameters(codecs: source.codecs, cname: source.cname)

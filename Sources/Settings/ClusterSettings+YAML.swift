@@ -135,6 +135,7 @@ extension ClusterSettings {
         }
         try section.flag("ice_lite", into: &media.iceLite)
         try section.flag("resolve_mdns", into: &media.resolveMDNS)
+        try section.flag("pause_below_lowest_layer", into: &media.pauseBelowLowestLayer)
         try section.finish()
     }
 

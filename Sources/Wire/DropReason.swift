@@ -21,6 +21,8 @@ public enum DropReason: UInt8, Error, CaseIterable, Sendable, BitwiseCopyable {
     /// descriptor that contradicts itself.
     case layerNotSelected, paddingOnly, payloadMalformed
     case staleSource, retransmissionUnavailable, retransmissionThrottled, pacerQueueFull
+    /// The path to the subscriber carries next to nothing, or its reports stay away (RFC 8083).
+    case circuitBroken
     // Egress
     case consentExpired, sendFailed, sendWouldBlock
     /// The process stood still, and its sessions may be somebody else's by now.

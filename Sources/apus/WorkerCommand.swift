@@ -84,6 +84,7 @@ enum WorkerAssembly {
                 peerLimit: settings.limits.endpointsPerReactor, name: "apus-\(id)-r\(reactor)",
                 certificate: certificate, network: network, seed: HostClock.entropy())
             configuration.opensStreams = settings.media.tcpActive
+            configuration.pausesVideos = settings.media.pauseBelowLowestLayer
             configuration.index = reactor
             configuration.isFenced = true
             return configuration

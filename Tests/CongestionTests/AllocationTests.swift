@@ -7,7 +7,8 @@ import Wire
 @Suite struct AllocationTests {
     /// Two seconds of packets with feedback each 50 ms, a tenth of it lost, and the pacer asked for each of them.
     private func run(
-        _ controller: inout CongestionController, _ pacer: inout Pacer, reports: [[PacketResult]], from start: Int64
+        _ controller: inout CongestionController, _ pacer: inout Pacer, _ scratch: inout FeedbackScratch,
+        reports: [[PacketResult]], from start: Int64
     ) {
         for round in reports.indices {
             let report = reports[round]
@@ -19,7 +20,7 @@ import Wire
                 controller.sent(SentPacket(sequence: result.sequence, sentAt: now, size: 1_200, kind: .video))
             }
             let now = Digests.at(Double(start + Int64(round) * 50 + 100))
-            controller.receive(report.span, now: now)
+            controller.receive(report.span, scratch: &scratch, now: now)
             controller.advance(to: now)
             while let probe = controller.nextProbe(now: now) { pacer.startProbe(probe, now: now) }
             pacer.setRates(
@@ -49,11 +50,12 @@ import Wire
         guard apus_allocation_count_is_available() == 1 else { return }
         var controller = HostileFeedbackTests.controller(algorithm)
         var pacer = Pacer(pacingRate: controller.pacingRate, now: Digests.at(0))
+        var scratch = FeedbackScratch()
         let warmUp = reports(0, from: 5_000)
         let counted = reports(400, from: 7_000)
-        run(&controller, &pacer, reports: warmUp, from: 5_000)
+        run(&controller, &pacer, &scratch, reports: warmUp, from: 5_000)
         apus_allocation_count_start()
-        run(&controller, &pacer, reports: counted, from: 7_000)
+        run(&controller, &pacer, &scratch, reports: counted, from: 7_000)
         let count = apus_allocation_count_stop()
         #expect(count == 0, "\(Self.stacks())")
     }

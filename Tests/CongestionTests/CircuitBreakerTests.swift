@@ -28,9 +28,29 @@ import Wire
 
     @Test func reportsWithoutProgressAreAMediaTimeout() {
         var breaker = CircuitBreaker(now: at(0))
-        for number in 0..<3 { second(&breaker, number, highest: 7) }
+        for number in 0..<15 { second(&breaker, number, highest: 7) }
+        #expect(breaker.cause == nil, "a path may stand still for some seconds")
+        second(&breaker, 15, highest: 7)
+        #expect(breaker.cause == .mediaTimeout)
+    }
+
+    @Test func oneReportOfProgressBeginsTheMediaTimeoutAnew() {
+        var breaker = CircuitBreaker(now: at(0))
+        for number in 0..<30 { second(&breaker, number, highest: number < 10 ? 7 : 8) }
+        #expect(breaker.cause == .mediaTimeout)
+        breaker.reset(now: at(30_000))
+        for number in 30..<60 { second(&breaker, number, highest: UInt32(number / 10)) }
         #expect(breaker.cause == nil)
-        second(&breaker, 3, highest: 7)
+    }
+
+    @Test func reportsFarApartAreAMediaTimeoutToo() {
+        var breaker = CircuitBreaker(now: at(0))
+        for number in 0..<6 {
+            #expect(breaker.cause == nil)
+            breaker.sent(bytes: 1_000, now: at(Double(number) * 6_000))
+            breaker.receiveReport(
+                highestSequence: 7, lossFraction: 0, roundTrip: nil, now: at(Double(number) * 6_000 + 100))
+        }
         #expect(breaker.cause == .mediaTimeout)
     }
 
@@ -50,6 +70,26 @@ import Wire
         #expect(breaker.cause == nil)
         breaker.advance(to: at(115_000))
         #expect(breaker.cause == .reportTimeout)
+    }
+
+    @Test func anyWordOfThePeerEndsItsSilence() {
+        var breaker = CircuitBreaker(now: at(0))
+        for second in 0..<60 {
+            let isFirst = breaker.sent(bytes: 1_000, now: at(Double(second) * 1_000))
+            #expect(isFirst == (second % 10 == 0))
+            if second % 10 == 9 { breaker.heard() }
+            breaker.advance(to: at(Double(second) * 1_000))
+        }
+        #expect(breaker.cause == nil)
+    }
+
+    @Test func whoSentNothingIsOwedNoReport() {
+        var breaker = CircuitBreaker(now: at(0))
+        second(&breaker, 0)
+        breaker.advance(to: at(600_000))
+        #expect(breaker.cause == nil && breaker.deadline == .distantFuture)
+        breaker.sent(bytes: 1_000, now: at(600_000))
+        #expect(breaker.deadline == at(615_000))
     }
 
     @Test func tenTimesTheRateOfTCPIsCongestionIfItLasts() {
@@ -75,9 +115,9 @@ import Wire
 
     @Test func aNewPathClosesItAgain() {
         var breaker = CircuitBreaker(now: at(0))
-        for number in 0..<5 { second(&breaker, number, highest: 7) }
+        for number in 0..<20 { second(&breaker, number, highest: 7) }
         #expect(breaker.cause == .mediaTimeout)
-        breaker.reset(now: at(10_000))
+        breaker.reset(now: at(20_000))
         #expect(breaker.cause == nil)
     }
 

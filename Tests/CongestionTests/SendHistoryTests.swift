@@ -29,4 +29,32 @@ import Wire
         }
         #expect(history.bytesInFlight == 800)
     }
+
+    @Test func itGrowsWhileItWouldForgetWhatFeedbackMaySpeakOf() {
+        // 400 packets/s: ten seconds are 4000.
+        var history = SendHistory(capacity: 16_384)
+        for number in Int64(0)..<40_000 {
+            history.append(
+                SentPacket(sequence: number, sentAt: Digests.at(Double(number) * 2.5), size: 100, kind: .video))
+            if number >= 100 { history.settle(number - 100, as: .received) }
+        }
+        #expect(history.placeCount == 4_096)
+        for number in Int64(36_001)..<40_000 { #expect(history.record(number)?.packet.sequence == number) }
+        #expect(history.bytesInFlight == 10_000)
+    }
+
+    @Test func itStaysSmallForAPeerThatIsSentLittleAndEndsAtItsCapacity() {
+        var slow = SendHistory(capacity: 16_384)
+        var deaf = SendHistory(capacity: 2_048)
+        for number in Int64(0)..<10_000 {
+            let packet = SentPacket(
+                sequence: number, sentAt: Digests.at(Double(number) * 10), size: 100, kind: .video)
+            slow.append(packet)
+            slow.settle(number, as: .received)
+            deaf.append(packet)
+        }
+        #expect(slow.placeCount == Limits.smallestHistory)
+        #expect(deaf.placeCount == 2_048)
+        #expect(deaf.bytesInFlight == 204_800)
+    }
 }

@@ -12,12 +12,14 @@ final class PathWorld {
         /// bit/s.
         var capacity: Double
         let delay: Interval
-        /// Whether it says what became of packets.
+        /// Whether it says what became of packets, and how.
         var givesFeedback = true
+        let feedback: String
         fileprivate var freeAt = Instant.origin
         fileprivate var arriving: [(at: Instant, bytes: [UInt8])] = []
         fileprivate var nextFeedback = Instant.origin
         fileprivate var recorder = TransportFeedbackRecorder()
+        fileprivate var streamRecorder = CongestionControlRecorder()
         fileprivate var nacks = NackGenerator()
         private var received: Set<UInt16> = []
         private var expected: UInt16?
@@ -31,8 +33,9 @@ final class PathWorld {
         private(set) var dropped = 0
         private(set) var bytes = 0
 
-        init(_ endpoint: EndpointIndex, capacity: Double, delay: Interval) {
+        init(_ endpoint: EndpointIndex, capacity: Double, delay: Interval, feedback: String) {
             self.endpoint = endpoint
+            self.feedback = feedback
             self.capacity = capacity
             self.delay = delay
         }
@@ -50,7 +53,9 @@ final class PathWorld {
         fileprivate func take(_ packet: [UInt8], now: Instant) {
             bytes += packet.count
             let sent = Fixture.Sent(endpoint: endpoint, bytes: packet)
-            if let number = sent.headerExtension(3) {
+            if feedback == PacketFeedback.congestionControl {
+                streamRecorder.record(ssrc: sent.header.ssrc, sent.header.sequenceNumber, arrival: now)
+            } else if let number = sent.headerExtension(3) {
                 recorder.record(SequenceNumber(UInt16(number[0]) << 8 | UInt16(number[1])), arrival: now)
             }
             var payload = sent.payload
@@ -116,13 +121,16 @@ final class PathWorld {
     }
 
     @discardableResult
-    func addViewer(capacity: Double, delay: Interval = .milliseconds(20), rtx: UInt8? = 101) -> Viewer {
+    func addViewer(
+        capacity: Double, delay: Interval = .milliseconds(20), rtx: UInt8? = 101,
+        feedback: String = PacketFeedback.transportWide
+    ) -> Viewer {
         let endpoint = EndpointIndex(Int32(viewers.count + 1))
         var parameters = Media.videoOut(ssrc: UInt32(0x1000 * (viewers.count + 1)), rtx: rtx)
-        parameters.codecs[0].feedback.append("transport-cc")
+        parameters.codecs[0].feedback.append(feedback)
         fixture.join(endpoint, [MediaSection(mid: "w", kind: .video, sends: parameters)])
         fixture.connect(alice, endpoint)
-        let viewer = Viewer(endpoint, capacity: capacity, delay: delay)
+        let viewer = Viewer(endpoint, capacity: capacity, delay: delay, feedback: feedback)
         viewers.append(viewer)
         return viewer
     }
@@ -214,6 +222,9 @@ final class PathWorld {
         let ssrc = UInt32(0x1000 * (viewers.firstIndex { $0 === viewer } ?? 0) + 0x1000)
         var writer = ByteWriter()
         while viewer.recorder.writeFeedback(senderSSRC: 1, mediaSSRC: ssrc, to: &writer) {}
+        // The receiver's clock is not ours.
+        let timestamp = NTPTimestamp(now, unixOffset: .seconds(77_777))
+        while viewer.streamRecorder.writeFeedback(senderSSRC: 1, timestamp: timestamp, now: now, to: &writer) {}
         var lost: [SequenceNumber] = []
         viewer.nacks.due(now: now, into: &lost)
         if !lost.isEmpty { writer.writeNack(senderSSRC: 1, mediaSSRC: ssrc, sequenceNumbers: lost) }

@@ -124,6 +124,20 @@ private let example =
         #expect(list.map(\.age) == [nil, nil])
     }
 
+    @Test func aStreamThatFellSilentGivesItsPlaceToANewOne() throws {
+        var recorder = CongestionControlRecorder(streamCount: 2)
+        recorder.record(ssrc: 1, SequenceNumber(1), arrival: start)
+        recorder.record(ssrc: 2, SequenceNumber(1), arrival: start + Limits.silence)
+        let isEarly = recorder.record(ssrc: 3, SequenceNumber(1), arrival: start + Limits.silence)
+        #expect(!isEarly, "what has not been reported is not given up")
+        _ = write(&recorder, now: start + Limits.silence)
+        let hasRoom = recorder.record(ssrc: 3, SequenceNumber(1), arrival: start + Limits.silence)
+        #expect(hasRoom)
+        let isKept = recorder.record(ssrc: 1, SequenceNumber(2), arrival: start + Limits.silence)
+        #expect(!isKept)
+        #expect(try only(&recorder, now: start + Limits.silence).map(\.ssrc) == [3])
+    }
+
     @Test func aLongReportIsSplitAndLosesNothing() throws {
         var recorder = CongestionControlRecorder(streamCount: 3, window: 1_024)
         for number in 0..<900 {

@@ -92,7 +92,9 @@ import Wire
     // MARK: Sections
 
     private func media(_ mid: String, _ direction: MediaDirection, codecs: Int = 1) -> NegotiatedMedia {
-        let codec = CodecParameters(name: "VP8", payloadType: 96, clockRate: 90_000, rtxPayloadType: 97)
+        let codec = CodecParameters(
+            name: "VP8", payloadType: 96, clockRate: 90_000,
+            feedback: ["goog-remb", "transport-cc", "nack", "ack ccfb"], rtxPayloadType: 97)
         return NegotiatedMedia(
             mid: mid, kind: .video, direction: direction,
             receive: RTPParameters(codecs: Array(repeating: codec, count: codecs)), send: RTPParameters())
@@ -106,6 +108,7 @@ import Wire
         ]
         let sections = PipeSpecification.sections(carrying: source, using: &random)
         #expect(sections.map(\.mid) == ["0", "3"] && sections.allSatisfy { $0.direction == .sendonly })
+        #expect(sections.allSatisfy { $0.send.codecs[0].feedback == ["nack"] }, "how packets are reported on is the leg's")
         #expect(PipeSpecification.sections(carrying: source, keeping: sections, using: &random) == sections)
     }
 

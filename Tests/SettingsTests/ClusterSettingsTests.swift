@@ -59,6 +59,7 @@ func refusal(_ text: String) -> SettingsError? {
               loopback: never
               ice_lite: true
               resolve_mdns: true
+              pause_below_lowest_layer: true
             whip:
               switch_off_unwatched_layers: false
             store:
@@ -107,6 +108,7 @@ func refusal(_ text: String) -> SettingsError? {
         expected.media.loopback = .never
         expected.media.iceLite = true
         expected.media.resolveMDNS = true
+        expected.media.pauseBelowLowestLayer = true
         expected.whip.switchesOffUnwatchedLayers = false
         expected.store.url = "unix:/run/redis.sock"
         expected.store.start = false

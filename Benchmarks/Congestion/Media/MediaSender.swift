@@ -8,6 +8,7 @@ struct MediaSender: Sendable {
     private let index: Int
     private let route: Int16
     private(set) var controller: CongestionController
+    private var scratch = FeedbackScratch()
     private var pacer: Pacer
     private(set) var encoder: VideoEncoder
     private var layers: LayerSelector?
@@ -229,7 +230,7 @@ struct MediaSender: Sendable {
     }
 
     mutating func receive(_ results: borrowing [PacketResult], _ network: inout Network) {
-        controller.receive(results.span, now: Instant(nanoseconds: network.now))
+        controller.receive(results.span, scratch: &scratch, now: Instant(nanoseconds: network.now))
         guard isActive else { return }
         follow(&network)
     }

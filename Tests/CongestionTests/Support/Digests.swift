@@ -5,7 +5,7 @@ import Wire
 /// Sends packets and reads feedback on them without a controller.
 struct Digests {
     var history = SendHistory(capacity: 4_096)
-    var digest = FeedbackDigest(capacity: 4_096)
+    var digest = FeedbackDigest()
     var sequence: Int64 = 0
 
     static func at(_ milliseconds: Double) -> Instant {
@@ -37,5 +37,13 @@ struct Digests {
         }
         digest.read(results.span, history: &history, now: Self.at(now))
         return digest
+    }
+}
+
+extension CongestionController {
+    /// With room of its own each time.
+    mutating func receive(_ results: Span<PacketResult>, now: Instant) {
+        var scratch = FeedbackScratch()
+        receive(results, scratch: &scratch, now: now)
     }
 }
