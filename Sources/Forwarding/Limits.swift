@@ -64,6 +64,17 @@ public enum Limits {
     public static let cachedPacketBytes = 1500
     /// Retransmissions that wait for `nextTransmit`, over all subscribers.
     public static let queuedRetransmissions = 1024
+    /// Share of a subscriber's packets lost from which on it gets redundant audio…
+    public static let redundancyLoss = 0.02
+    /// …and below which, for so long, it gets it no more: repairing less is not worth audio at twice the rate…
+    public static let cleanLoss = 0.01
+    public static let cleanProof = Interval.seconds(10)
+    /// …measured over the reports of this time (browsers report each second, or audio alone each five).
+    public static let redundancyWindow = Interval.seconds(4)
+    /// Audio with redundancy that takes more of a path than this goes without it…
+    public static let audioShareToNarrow = 0.25
+    /// …until it takes less than this.
+    public static let audioShareToWiden = 0.2
     /// Lost packets taken from one received RTCP packet.
     public static let nackedPerPacket = 512
     /// Bytes that a subscriber may get retransmitted before it has been sent as many: one burst.

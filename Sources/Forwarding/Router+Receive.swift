@@ -30,6 +30,7 @@ extension Router {
             try noteVideo(&forward, packet, format, stream, now: now)
         } else {
             forward.isKeyFrame = true
+            if format.codec == .red { try readRedundancy(&forward, packet) }
             noteAudioLevel(header, packet, slot, now: now)
             noteRate(forward, packet, stream, now: now)
         }
@@ -205,6 +206,15 @@ extension Router {
             streams[stream].size.pixels = pixels
             orderLayers(ofPublisher: Int(forward.publisher), now: now)
         }
+    }
+
+    private func readRedundancy(_ forward: inout Forward, _ packet: RawSpan) throws(DropReason) {
+        do {
+            let redundancy = try RedundantAudio(parsing: packet.extracting(forward.payloadRange))
+            // Redundancy within redundancy is nothing that anybody sends.
+            guard redundancy.payloadType != forward.payloadType else { throw DropReason.payloadMalformed }
+            forward.redundancy = redundancy
+        } catch { throw .payloadMalformed }
     }
 
     private mutating func readDependencies(

@@ -24,6 +24,7 @@ extension Router {
         guard isCurrent || subscribers[slot].target == forward.stream else { throw .layerNotSelected }
         let endpoint = Int(subscribers[slot].endpoint)
         guard endpoints[endpoint].isConnected else { throw .subscriberNotConnected }
+        let forward = subscribers[slot].takesRedundancy(of: forward) ? forward : forward.primary
         guard let format = subscribers[slot].format(of: forward.payloadType) else { throw .codecNotNegotiated }
         guard output.byteCount >= forward.roomNeeded, forward.payloadRange.upperBound <= packet.byteCount else {
             throw .oversizedDatagram

@@ -55,6 +55,7 @@ struct Subscriber: ~Copyable {
     private(set) var sentReports = InlineArray<2, SentReport>(repeating: SentReport())
     var throttle = RetransmissionThrottle()
     var keyFrameBudget = KeyFrameBudget()
+    var redundancyGate = RedundancyGate()
     var roundTripTime: Interval?
     var packetsLost: Int32 = 0
     var fractionLost: UInt8 = 0
@@ -90,7 +91,7 @@ struct Subscriber: ~Copyable {
 
     init(
         endpoint: Int32, mid: String, kind: MediaKind, section: Int, pin: Int, parameters: RTPParameters,
-        rewriter: SlabHandle
+        isRelay: Bool, rewriter: SlabHandle
     ) {
         self.endpoint = endpoint
         self.mid = mid
@@ -99,6 +100,7 @@ struct Subscriber: ~Copyable {
         self.pin = pin
         self.parameters = parameters
         self.rewriter = rewriter
+        redundancyGate.isAlwaysOpen = isRelay
         update(parameters)
     }
 
@@ -184,6 +186,12 @@ struct Subscriber: ~Copyable {
     /// The same without remembering it.
     func knownFormat(of payloadType: UInt8) -> FormatMapping? { formats.first { $0.input == payloadType } }
 
+    /// The packet's redundancy is for this peer: it can read it, in the formats that it knows, and its path has use for it.
+    func takesRedundancy(of forward: Forward) -> Bool {
+        guard let held = forward.redundancy, held.isUniform, redundancyGate.isOpen else { return false }
+        return knownFormat(of: forward.payloadType) != nil && knownFormat(of: held.payloadType) != nil
+    }
+
     /// The id here of the publisher's extension `id`; 0 when it is not passed on.
     func extensionID(of id: UInt8) -> UInt8 {
         for index in 0..<extensionCount where extensions[index].input == id { return extensions[index].output }
@@ -200,6 +208,7 @@ struct Subscriber: ~Copyable {
     mutating func receive(_ block: ReportBlock, now: Instant) {
         packetsLost = block.cumulativeLost
         fractionLost = block.fractionLost
+        redundancyGate.note(fractionLost: block.fractionLost, now: now)
         guard block.lastSenderReport != 0 else { return }
         for index in 0..<2 where sentReports[index].middle == block.lastSenderReport {
             let elapsed = now - sentReports[index].instant - Interval(ntpShort: block.delaySinceLastSenderReport)

@@ -18,6 +18,8 @@ public enum Limits {
     public static let statusesPerStream = 16_384
     /// SSRCs in one REMB: the count field has eight bits.
     public static let rembSources = 255
+    /// Redundant blocks in one packet of RED; libwebrtc takes as many and sends one, or up to nine on trial.
+    public static let redundantBlocks = 32
     /// Transport-wide sequence numbers that the recorder remembers: 50 ms at 40 000 packets/s. A power of two.
     public static let feedbackWindow = 2_048
     /// Missing sequence numbers that one stream asks for; beyond it a key frame is cheaper.
