@@ -89,7 +89,15 @@ public enum Limits {
     public static let answeredPackets = 128
     /// The same packet is not retransmitted again within this time, or the round-trip time if longer.
     public static let retransmissionInterval = Interval.milliseconds(50)
-    /// Upper bound of the round-trip time as used for throttling.
+    /// A packet is not retransmitted later than this after it came, or than so many round trips if that is longer: as
+    /// long as a publisher is asked for it (`RTP.Limits.repairDeadline`). libwebrtc's receiver holds frames for three
+    /// seconds, but one that has stood still for one is helped more by a key frame.
+    public static let retransmissionDeadline = Interval.seconds(1)
+    public static let retransmissionRoundTrips: Int64 = 3
+    /// A key frame counts as shown this long after it was sent, or two round trips if that is longer: it and what it
+    /// lacked at first have come then, and the receiver's wait for reordering (libwebrtc: tens of milliseconds) is over.
+    public static let keyFrameShown = Interval.milliseconds(300)
+    /// Upper bound of the round-trip time as used for throttling and deadlines.
     public static let roundTripCeiling = Interval.seconds(1)
     /// Key-frame requests of one stream are at least this far apart.
     public static let keyFrameInterval = Interval.milliseconds(500)

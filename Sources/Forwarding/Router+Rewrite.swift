@@ -46,6 +46,7 @@ extension Router {
             throw error
         }
         if !isCurrent { noteSwitch(slot, to: forward.stream) }
+        if forward.isKeyFrame, format.hasKeyFrames { subscribers[slot].noteKeyFrame(forward, now: now) }
         if unsafe rewriter.pointee.selection.wantsKeyFrame {
             requestKeyFrame(for: slot, ofStream: forward.stream, now: now)
         }

@@ -99,6 +99,9 @@ extension Router {
     private mutating func writeRequests(toStream stream: Int, senderSSRC: UInt32) {
         guard let media = streams[stream].feedbackSSRC else { return }
         let slot = Int(streams[stream].publisher)
+        nackList.removeAll(keepingCapacity: true)
+        let isKeyFrameNeeded = streams[stream].nacks?.due(now: now, into: &nackList) ?? false
+        if isKeyFrameNeeded { requestKeyFrame(ofStream: stream, now: now) }
         if streams[stream].keyFrames.takeDue(now: now) {
             if publishers[slot].takesPLI {
                 streams[stream].pliCount &+= 1
@@ -110,8 +113,6 @@ extension Router {
                     senderSSRC: senderSSRC, mediaSSRC: media, sequence: streams[stream].firSequence)
             }
         }
-        nackList.removeAll(keepingCapacity: true)
-        streams[stream].nacks?.due(now: now, into: &nackList)
         if !nackList.isEmpty {
             streams[stream].nackCount &+= 1
             writer.writeNack(senderSSRC: senderSSRC, mediaSSRC: media, sequenceNumbers: nackList)

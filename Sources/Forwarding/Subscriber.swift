@@ -56,6 +56,7 @@ struct Subscriber: ~Copyable {
     var throttle = RetransmissionThrottle()
     var keyFrameBudget = KeyFrameBudget()
     var redundancyGate = RedundancyGate()
+    private var keyFrame = SentKeyFrame()
     var roundTripTime: Interval?
     var packetsLost: Int32 = 0
     var fractionLost: UInt8 = 0
@@ -82,6 +83,14 @@ struct Subscriber: ~Copyable {
     struct ExtensionMapping: Hashable, BitwiseCopyable {
         var input: UInt8
         var output: UInt8
+    }
+
+    /// The newest key frame that the peer was sent, by its first packet.
+    private struct SentKeyFrame: BitwiseCopyable {
+        var source: UInt64 = 0
+        var sequence: Int64 = 0
+        var timestamp: UInt32 = 0
+        var sentAt = Instant.origin
     }
 
     struct SentReport: BitwiseCopyable {
@@ -196,6 +205,35 @@ struct Subscriber: ~Copyable {
     func extensionID(of id: UInt8) -> UInt8 {
         for index in 0..<extensionCount where extensions[index].input == id { return extensions[index].output }
         return 0
+    }
+
+    /// A packet that begins a key frame goes out.
+    mutating func noteKeyFrame(_ forward: Forward, now: Instant) {
+        if keyFrame.source == forward.source {
+            // Parameter sets and picture count as one; the first of them may come last.
+            if keyFrame.timestamp == forward.header.timestamp {
+                return keyFrame.sequence = min(keyFrame.sequence, forward.sequence)
+            }
+            guard forward.sequence > keyFrame.sequence else { return }
+        }
+        keyFrame = SentKeyFrame(
+            source: forward.source, sequence: forward.sequence, timestamp: forward.header.timestamp, sentAt: now)
+    }
+
+    /// The packet belongs to a picture before the newest key frame: nothing that is to come needs it.
+    func isSuperseded(_ forward: Forward) -> Bool {
+        keyFrame.source == forward.source && forward.sequence < keyFrame.sequence
+    }
+
+    /// The packet, sent once more now, would come when its picture is not shown any more: too long after it was sent
+    /// first, or when the peer shows a newer key frame already.
+    ///
+    /// - Parameter queueing: how long packets to the peer wait for its path before they leave at all.
+    func isTooLate(_ forward: Forward, queueing: Interval, now: Instant) -> Bool {
+        let roundTrip = min(roundTripTime ?? .zero, Limits.roundTripCeiling)
+        let deadline = max(Limits.retransmissionDeadline, roundTrip * Limits.retransmissionRoundTrips)
+        if now - forward.arrival > deadline + queueing { return true }
+        return isSuperseded(forward) && now - keyFrame.sentAt >= max(Limits.keyFrameShown, roundTrip * 2) + queueing
     }
 
     mutating func noteSentReport(_ ntp: NTPTimestamp, now: Instant) {

@@ -21,6 +21,8 @@ public enum DropReason: UInt8, Error, CaseIterable, Sendable, BitwiseCopyable {
     /// descriptor that contradicts itself.
     case layerNotSelected, paddingOnly, payloadMalformed
     case staleSource, retransmissionUnavailable, retransmissionThrottled, pacerQueueFull
+    /// It would come when its picture is not shown any more.
+    case retransmissionTooLate
     // Egress
     case consentExpired, sendFailed, sendWouldBlock
     /// The process stood still, and its sessions may be somebody else's by now.
