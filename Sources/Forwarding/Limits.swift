@@ -75,6 +75,10 @@ public enum Limits {
     public static let audioShareToNarrow = 0.25
     /// …until it takes less than this.
     public static let audioShareToWiden = 0.2
+    /// Frames taken from the redundancy of one packet, the newest, for subscribers without redundancy (libwebrtc sends one).
+    public static let recoveredBlocks = 4
+    /// Such frames that wait for `nextTransmit`, over all publishers.
+    public static let recoveredPackets = 64
     /// Lost packets taken from one received RTCP packet.
     public static let nackedPerPacket = 512
     /// Bytes that a subscriber may get retransmitted before it has been sent as many: one burst.

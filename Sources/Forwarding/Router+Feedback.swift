@@ -77,10 +77,20 @@ extension Router {
         guard let slot = subscriber(ssrc: block.ssrc, of: endpoint) else { return }
         subscribers[slot].receive(block, now: now)
         // The way to the peer and back is the same for what it sends to us.
-        guard let roundTripTime = subscribers[slot].roundTripTime else { return }
+        if let roundTripTime = subscribers[slot].roundTripTime { setRoundTripTime(roundTripTime, of: endpoint) }
+    }
+
+    /// Tells how long the way to the endpoint's peer and back takes, which its transport measures also for a peer that is
+    /// sent nothing and so reports nothing: lost packets are asked for once a round trip.
+    public mutating func setRoundTripTime(_ roundTripTime: Interval, of endpoint: EndpointIndex) {
+        guard isOpen(endpoint) else { return }
+        setRoundTripTime(roundTripTime, of: endpoint.slot)
+    }
+
+    private mutating func setRoundTripTime(_ roundTripTime: Interval, of endpoint: Int) {
         for publisher in endpoints[endpoint].publishers {
             for index in 0..<publishers[Int(publisher)].streamCount {
-                streams[Int(publishers[Int(publisher)].streams[index])].nacks?.setRoundTripTime(roundTripTime)
+                streams[Int(publishers[Int(publisher)].streams[index])].setRoundTripTime(roundTripTime)
             }
         }
     }

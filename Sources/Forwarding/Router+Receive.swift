@@ -208,15 +208,6 @@ extension Router {
         }
     }
 
-    private func readRedundancy(_ forward: inout Forward, _ packet: RawSpan) throws(DropReason) {
-        do {
-            let redundancy = try RedundantAudio(parsing: packet.extracting(forward.payloadRange))
-            // Redundancy within redundancy is nothing that anybody sends.
-            guard redundancy.payloadType != forward.payloadType else { throw DropReason.payloadMalformed }
-            forward.redundancy = redundancy
-        } catch { throw .payloadMalformed }
-    }
-
     private mutating func readDependencies(
         _ forward: inout Forward, _ packet: RawSpan, _ stream: Int, pixels: inout UInt32
     ) throws(ParseError) {

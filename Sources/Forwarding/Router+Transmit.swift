@@ -3,7 +3,8 @@ import RTP
 import Wire
 
 extension Router {
-    /// Writes the next packet of our own to send: feedback and reports as RTCP, retransmissions as RTP.
+    /// Writes the next packet of our own to send: feedback and reports as RTCP; retransmissions, and audio that came as
+    /// redundancy, as RTP.
     /// Nil when there is nothing more. `output` needs ``Limits/cachedPacketBytes`` and 100 bytes more.
     public mutating func nextTransmit(into output: inout MutableRawSpan) -> Transmit? {
         while let endpoint = feedbackWork.first {
@@ -17,6 +18,7 @@ extension Router {
                 return transmit
             }
         }
+        if let transmit = nextRecovered(&output) { return transmit }
         while let queued = retransmissions.pop() {
             if let transmit = retransmit(queued, &output) { return transmit }
         }

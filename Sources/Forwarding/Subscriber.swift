@@ -197,8 +197,12 @@ struct Subscriber: ~Copyable {
 
     /// The packet's redundancy is for this peer: it can read it, in the formats that it knows, and its path has use for it.
     func takesRedundancy(of forward: Forward) -> Bool {
-        guard let held = forward.redundancy, held.isUniform, redundancyGate.isOpen else { return false }
-        return knownFormat(of: forward.payloadType) != nil && knownFormat(of: held.payloadType) != nil
+        guard let held = forward.redundancy, held.isUniform else { return false }
+        return takesRedundancy(ofFormat: forward.payloadType) && knownFormat(of: held.payloadType) != nil
+    }
+
+    func takesRedundancy(ofFormat payloadType: UInt8) -> Bool {
+        redundancyGate.isOpen && knownFormat(of: payloadType) != nil
     }
 
     /// The id here of the publisher's extension `id`; 0 when it is not passed on.

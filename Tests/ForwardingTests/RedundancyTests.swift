@@ -187,3 +187,67 @@ private func hasRedundancy(_ fixture: Fixture, _ number: UInt16) -> Bool {
     gate.note(path: 330_000, audio: 80_000)
     #expect(gate.isOpen)
 }
+
+// MARK: What redundancy brings back
+
+/// Sends redundant packets with some numbers left out, and returns what carol, who gets opus alone, was sent.
+private func heardByCarol(_ fixture: Fixture, _ numbers: [UInt16]) -> [Fixture.Sent] {
+    var heard: [Fixture.Sent] = []
+    for number in numbers {
+        heard += fixture.send(redundant(number, primary: [UInt8(number)]), from: alice).filter { $0.endpoint == carol }
+        heard += fixture.retransmitted.filter { $0.endpoint == carol }
+        #expect(fixture.retransmitted.allSatisfy { $0.endpoint == carol }, "who gets redundancy has it already")
+        fixture.retransmitted = []
+    }
+    return heard
+}
+
+@Test func aFrameThatCameAsRedundancyOnlyReachesWhoGetsNone() throws {
+    let heard = heardByCarol(room(), [1, 2, 4])
+    try #require(heard.count == 4)
+    let first = heard[0].header
+    #expect(heard.map { $0.header.sequenceNumber.distance(from: first.sequenceNumber) } == [0, 1, 3, 2])
+    #expect(heard.map { ($0.header.timestamp &- first.timestamp) / 960 } == [0, 1, 3, 2])
+    #expect(heard[3].payload == [5, 6, 7])
+    #expect(heard[3].header.payloadType == 109 && heard[3].header.ssrc == 0xC0)
+}
+
+@Test func whatComesLateAfterItsRedundancyIsADuplicate() {
+    let fixture = room()
+    #expect(heardByCarol(fixture, [1, 3, 2, 4]).count == 4)
+}
+
+@Test func nothingIsRecoveredThatCameOrThatNobodyMisses() {
+    #expect(heardByCarol(room(), [1, 2, 3, 4]).count == 4)
+    let fixture = Fixture()
+    fixture.join(alice, [speaker])
+    fixture.join(bob, [listener(red: 121, ssrc: 0xB0)])
+    fixture.connect(alice, bob, .audio)
+    for number in [1, 3, 2] as [UInt16] { #expect(hasRedundancy(fixture, number), "the late one is taken as it is") }
+    #expect(fixture.retransmitted.isEmpty)
+}
+
+@Test func ofManyBlocksOnlyTheNewestAreRecovered() {
+    let fixture = room()
+    fixture.send(redundant(1), from: alice)
+    let count = 20
+    let headers = (0..<count).flatMap { index -> [UInt8] in
+        let offset = UInt16(960 * (count - index)) & 0x3FFF
+        return [0x80 | 111, UInt8(offset >> 6), UInt8(offset & 0x3F) << 2, 1]
+    }
+    let payload = headers + [111] + (0..<count).map { UInt8($0) } + [99]
+    let copies = fixture.send(
+        Media.packet(40, timestamp: 40 * 960, type: 63, payload: payload), from: alice)
+    #expect(copies.count == 2)
+    #expect(fixture.retransmitted.map(\.payload) == (16..<20).map { [UInt8($0)] })
+}
+
+@Test func aSubscriberThatLeavesIsNotSentWhatWaits() throws {
+    let fixture = room()
+    fixture.send(redundant(1), from: alice)
+    let packet = redundant(3)
+    _ = try fixture.router.receiveRTP(packet.span.bytes, from: alice, now: fixture.now)
+    fixture.router.close(carol)
+    fixture.drain()
+    #expect(fixture.retransmitted.isEmpty)
+}
