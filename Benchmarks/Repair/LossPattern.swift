@@ -1,22 +1,24 @@
+import Foundation
 import Wire
 
 /// How packets get lost.
 public enum LossPattern: String, Sendable, Codable, CaseIterable {
     /// Each for itself.
     case random
-    /// In bursts of five on average (Gilbert and Elliott's model: everything is lost in the bad state, nothing in the
-    /// good one).
+    /// In outages of ``meanOutage`` on average (Gilbert and Elliott's model in time: everything is lost in the bad state,
+    /// nothing in the good one, and both last for exponentially distributed times).
     case bursts
 
-    /// Packets that one burst takes on average.
-    static let burst = 5.0
+    /// Seconds; ten packets of the call.
+    static let meanOutage = 0.04
 }
 
 /// Decides about one packet after the other.
 struct LossProcess {
     private let pattern: LossPattern
     private let ratio: Double
-    private var isBad = false
+    private var isBad = true
+    private var until = Instant.origin
     private var random: SeededRandom
 
     init(_ pattern: LossPattern, ratio: Double, random: SeededRandom) {
@@ -25,19 +27,23 @@ struct LossProcess {
         self.random = random
     }
 
-    mutating func loses() -> Bool {
+    mutating func loses(at now: Instant) -> Bool {
         guard ratio > 0 else { return false }
-        let draw = Double(random.next() >> 11) / Double(1 << 53)
         switch pattern {
-        case .random: return draw < ratio
+        case .random: return draw() < ratio
         case .bursts:
-            // In the long run a share `ratio` of the packets meets the bad state.
-            let leave = 1 / LossPattern.burst
-            let enter = leave * ratio / (1 - ratio)
-            isBad = isBad ? draw >= leave : draw < enter
+            if until == .origin { until = now }
+            while until <= now {
+                isBad.toggle()
+                // In the long run a share `ratio` of the time is bad.
+                let mean = LossPattern.meanOutage * (isBad ? 1 : (1 - ratio) / ratio)
+                until = until + .nanoseconds(Int64(-log(1 - draw()) * mean * 1e9) + 1)
+            }
             return isBad
         }
     }
+
+    private mutating func draw() -> Double { Double(random.next() >> 11) / Double(1 << 53) }
 }
 
 /// One direction of a leg: loses some, delays the rest by the same time, keeps the order.
@@ -60,7 +66,7 @@ struct Line {
 
     mutating func send(_ datagram: Datagram, now: Instant) {
         bytes += datagram.bytes.count
-        guard !loss.loses() else { return }
+        guard !loss.loses(at: now) else { return }
         underWay.append((now + delay, datagram))
     }
 

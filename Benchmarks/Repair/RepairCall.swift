@@ -11,6 +11,8 @@ struct RepairCall {
         var loss: Double
         /// NACK, RTX and redundant audio are used; else a key frame is all that mends.
         var isRepaired: Bool
+        /// The viewer knows redundant audio; else the server takes it off, and gives what it brings back.
+        var knowsRedundancy = true
         var seconds: Int
         var seed: UInt64
         /// One way over one leg.
@@ -19,7 +21,7 @@ struct RepairCall {
 
     /// Frames captured before this are not counted: the call begins.
     static let warmUp = Interval.seconds(2)
-    /// A frame is in time that is shown, or heard, so long after it was captured.
+    /// The viewer plays this long after the capture: what comes later is late, and the picture stands until it comes.
     static let playout = Interval.milliseconds(300)
 
     private let begin = Instant.origin + .seconds(10)
@@ -32,9 +34,11 @@ struct RepairCall {
         var upBack = line(.up, &random)
         var down = line(.down, &random)
         var downBack = line(.down, &random)
-        let server = ServerModel(isRepaired: settings.isRepaired, seed: random.next(), now: begin)
-        var publisher = PublisherModel(isRepaired: settings.isRepaired, begin: begin)
         let roundTrip = settings.delay * 2
+        let server = ServerModel(
+            isRepaired: settings.isRepaired, knowsRedundancy: settings.knowsRedundancy, roundTrip: roundTrip,
+            seed: random.next(), now: begin)
+        var publisher = PublisherModel(isRepaired: settings.isRepaired, begin: begin)
         var viewer = ViewerModel(isRepaired: settings.isRepaired, roundTrip: roundTrip, begin: begin)
         for tick in 0..<(settings.seconds * 1_000) {
             let now = begin + .milliseconds(Int64(tick))
@@ -72,13 +76,11 @@ struct RepairCall {
         while PublisherModel.capture(ofFrame: frames, from: begin) < end { frames += 1 }
         let first = (0..<frames).first { PublisherModel.capture(ofFrame: $0, from: begin) >= counted.lowerBound } ?? 0
         let shown = viewer.video.shown.filter { $0.frame >= first && $0.frame < frames }
-        let inTime = shown.count {
-            $0.at - PublisherModel.capture(ofFrame: $0.frame, from: begin) <= Self.playout
-        }
-        figures.framesInTime = Double(inTime) / Double(max(frames - first, 1))
+        let due = shown.map { PublisherModel.capture(ofFrame: $0.frame, from: begin) + Self.playout }
+        figures.framesInTime = Double(zip(shown, due).count { $0.at <= $1 }) / Double(max(frames - first, 1))
         figures.framesShown = Double(shown.count) / Double(max(frames - first, 1))
-        var last = counted.lowerBound
-        for instant in shown.map(\.at) + [end] where instant > last {
+        var last = counted.lowerBound + Self.playout
+        for instant in zip(shown, due).map({ max($0.at, $1) }) + [end + Self.playout] where instant > last {
             let gap = (instant - last).seconds
             figures.longestGap = max(figures.longestGap, gap)
             // webrtc-stats: more than three mean intervals, and 150 ms more than one.

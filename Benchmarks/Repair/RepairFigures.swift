@@ -3,7 +3,7 @@ public struct RepairFigures: Sendable, Codable, Hashable {
     /// Share of the captured frames that were shown within 300 ms, and at all.
     public internal(set) var framesInTime = 0.0
     public internal(set) var framesShown = 0.0
-    /// Freezes by webrtc-stats, and the seconds that they took.
+    /// Freezes by webrtc-stats of a viewer that plays 300 ms after the capture, and the seconds that they took.
     public internal(set) var freezesPerMinute = 0.0
     public internal(set) var frozenPerMinute = 0.0
     /// Seconds between two frames that were shown one after the other.

@@ -12,7 +12,7 @@ import Wire
     private var buffer = [UInt8](repeating: 0, count: 2_048)
     private(set) var retransmitted = 0
 
-    init(isRepaired: Bool, seed: UInt64, now: Instant) {
+    init(isRepaired: Bool, knowsRedundancy: Bool, roundTrip: Interval, seed: UInt64, now: Instant) {
         let count = Router.memoryByteCount(capacity: 2)
         unsafe memory = .allocate(byteCount: count, alignment: 64)
         unsafe memory.initializeMemory(as: UInt8.self, repeating: 0)
@@ -22,7 +22,8 @@ import Wire
         let audio = MediaModel.audioParameters(isRedundant: isRepaired, ssrc: MediaModel.audioSSRC)
         let watched = MediaModel.videoParameters(
             repaired: isRepaired, ssrc: ViewerModel.videoSSRC, rtxSSRC: ViewerModel.rtxSSRC)
-        let heard = MediaModel.audioParameters(isRedundant: isRepaired, ssrc: ViewerModel.audioSSRC)
+        let heard = MediaModel.audioParameters(
+            isRedundant: isRepaired && knowsRedundancy, ssrc: ViewerModel.audioSSRC)
         join(
             Self.publisher,
             [
@@ -33,6 +34,8 @@ import Wire
             Self.viewer,
             [MediaSection(mid: "v", kind: .video, sends: watched), MediaSection(mid: "a", kind: .audio, sends: heard)],
             now: now)
+        // As ICE measures it.
+        router.setRoundTripTime(roundTrip, of: Self.publisher)
         for kind in MediaKind.allCases {
             router.connect(source: Self.publisher, sink: Self.viewer, kind: kind, now: now)
         }

@@ -137,6 +137,7 @@ private func hasRedundancy(_ fixture: Fixture, _ number: UInt16) -> Bool {
     }
     report(fixture, 0)
     #expect(!hasRedundancy(fixture, number))
+    fixture.wait(.seconds(1))
     report(fixture, 0.1)
     #expect(hasRedundancy(fixture, number + 1))
 }

@@ -17,12 +17,12 @@ private func call(
             let figures = call(.down, 0, isRepaired: isRepaired)
             #expect(figures.framesInTime == 1 && figures.freezesPerMinute == 0)
             #expect(figures.audioLost == 0 && figures.repeated == 0)
-            #expect(figures.keyFramesPerMinute == 3, "the one that begins, in 20 s")
+            #expect(figures.keyFramesPerMinute <= 6, "those that begin, in 20 s")
         }
     }
 
     /// What a person may expect; the measured figures are in the benchmark's README.
-    @Test(arguments: Leg.allCases, [(0.02, 0.99, 1.0), (0.05, 0.97, 2.0), (0.1, 0.9, 6.0)])
+    @Test(arguments: Leg.allCases, [(0.02, 0.999, 0.0), (0.05, 0.995, 0.5), (0.1, 0.98, 1.0)])
     func repairKeepsThePictureMoving(leg: Leg, bar: (loss: Double, inTime: Double, frozen: Double)) {
         let figures = call(leg, bar.loss)
         #expect(figures.framesInTime >= bar.inTime)
@@ -48,6 +48,16 @@ private func call(
         #expect(with.audioLost < 0.03)
     }
 
+    /// What the way to the server lost comes back for a viewer who does not know redundancy, too; what the way from it
+    /// loses does not.
+    @Test func redundancyMendsTheFirstLegForEverybody() {
+        for (leg, range) in [(Leg.up, 0..<0.03), (.down, 0.05..<0.15)] {
+            let settings = RepairCall.Settings(
+                leg: leg, pattern: .random, loss: 0.1, isRepaired: true, knowsRedundancy: false, seconds: 20, seed: 1)
+            #expect(range.contains(RepairCall(settings).run().audioLost))
+        }
+    }
+
     /// Nothing that was lost is asked for more often than it helps.
     @Test func whatRepairCostsIsInProportion() {
         for loss in [0.02, 0.1, 0.2] {
@@ -64,12 +74,13 @@ private func call(
     @Test func bothPatternsLoseTheirShareAndBurstsInRuns() {
         for pattern in LossPattern.allCases {
             var process = LossProcess(pattern, ratio: 0.1, random: SeededRandom(seed: 3))
-            let lost = (0..<100_000).map { _ in process.loses() }
-            let share = Double(lost.count { $0 }) / 100_000
+            // A packet each 4 ms.
+            let lost = (0..<400_000).map { process.loses(at: .origin + .milliseconds(1_000 + 4 * Int64($0))) }
+            let share = Double(lost.count { $0 }) / 400_000
             #expect((0.09...0.11).contains(share))
             let runs = zip(lost, [false] + lost).count { $0 && !$1 }
-            let mean = share * 100_000 / Double(runs)
-            #expect(pattern == .random ? mean < 1.2 : (4.5...5.5).contains(mean))
+            let mean = share * 400_000 / Double(runs)
+            #expect(pattern == .random ? mean < 1.2 : (9...12).contains(mean))
         }
     }
 }
