@@ -68,7 +68,8 @@ enum MediaModel {
         let bytes = Array(payload.prefix(17))
         guard bytes.count == 17 else { return nil }
         let frame = bytes[13...].reduce(UInt32(0)) { $0 << 8 | UInt32($1) }
-        return VideoPacket(frame: Int(frame), isFirst: bytes[0] & 0x10 != 0, isLast: bytes[11] == 1, isKey: bytes[12] == 1)
+        return VideoPacket(
+            frame: Int(frame), isFirst: bytes[0] & 0x10 != 0, isLast: bytes[11] == 1, isKey: bytes[12] == 1)
     }
 
     /// An audio frame that says which one it is.

@@ -1,7 +1,8 @@
 /// A parser that reads what strangers send. The raw value is its name on the command line and its folder in
 /// `Simulations/FailCases`.
 public enum FuzzTarget: String, CaseIterable, Sendable {
-    case stun, turn, candidate, mdns, dtls, srtp, rtp, rtcp, red, vp9, dependency, sdp, trickle, kurento, store, heartbeat
+    case stun, turn, candidate, mdns, dtls, srtp, rtp, rtcp, red, vp9, dependency, sdp
+    case trickle, kurento, store, heartbeat
 
     /// Reads `input` as the target's wire format. Traps are findings; errors are not.
     public func run(_ input: RawSpan) {

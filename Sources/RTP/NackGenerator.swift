@@ -22,7 +22,6 @@ public struct NackGenerator: Sendable {
         var due: Instant
         /// When it was missed first.
         var since: Instant
-        var tries: UInt8
     }
 
     /// Sequence numbers in one list of ``due(now:into:)``, so that they fit one packet when all are apart.
@@ -75,7 +74,7 @@ public struct NackGenerator: Sendable {
             return .keyFrameNeeded
         }
         for offset in 1..<step {
-            missing.append(Missing(number: last + Int64(offset), due: now + reorderDelay, since: now, tries: 0))
+            missing.append(Missing(number: last + Int64(offset), due: now + reorderDelay, since: now))
         }
         return .newest
     }
@@ -105,10 +104,9 @@ public struct NackGenerator: Sendable {
 
     /// Appends the sequence numbers to ask for now, ascending, at most ``batch``.
     ///
-    /// A packet is asked for again after a round trip, and ever more rarely the longer it is missing: an outage must not
-    /// use up the requests that are to end it. It is given up after ``Limits/repairDeadline``, or a round trip after the
-    /// last of ``Limits/nackTries`` requests. True when a packet was given up that only a key frame can replace: it was
-    /// missed behind the newest one.
+    /// A packet is asked for again after a round trip, and ever more rarely the longer it is missing, until it is given up
+    /// after ``Limits/repairDeadline``. True when a packet was given up that only a key frame can replace: it was missed
+    /// behind the newest one.
     @discardableResult
     public mutating func due(now: Instant, into list: inout [SequenceNumber]) -> Bool {
         var kept = 0
@@ -116,14 +114,13 @@ public struct NackGenerator: Sendable {
         var isKeyFrameNeeded = false
         for index in missing.indices {
             var entry = missing[index]
-            if entry.due <= now, entry.tries >= Limits.nackTries || now - entry.since >= lifetime {
+            guard now - entry.since < lifetime else {
                 abandoned &+= 1
                 isKeyFrameNeeded = isKeyFrameNeeded || entry.number > keyFrame ?? .min
                 continue
             }
             if entry.due <= now, asked < Self.batch {
-                let pause = max(spacing, (now - entry.since) / 2)
-                entry.tries += 1
+                let pause = max(spacing, (now - entry.since) / Limits.nackBackoff)
                 entry.due = min(now + pause, entry.since + lifetime)
                 list.append(SequenceNumber(UInt16(truncatingIfNeeded: entry.number)))
                 asked += 1
