@@ -48,6 +48,12 @@ private let red = ["rtpmap:63 red/48000/2", "fmtp:63 111/111"]
     #expect(try audio(offer("111 63", opus + ["rtpmap:63 red/48000/2"])).section.send.codecs.count == 1)
 }
 
+@Test func redundancyOfACodecThatWeDoNotTakeIsLeftOut() throws {
+    let local = Offers.capabilities { $0.audio.codecs.removeAll { $0.name == "opus" } }
+    let negotiation = try Negotiator.answer(to: SessionDescription(parsing: Offers.chrome), with: local)
+    #expect(negotiation.media[0].receive.codecs.map(\.name) == ["PCMU", "PCMA"])
+}
+
 @Test func inBandErrorCorrectionIsAskedForWhetherOfferedOrNot() throws {
     for fmtp in ["fmtp:111 minptime=10;useinbandfec=1", "fmtp:111 minptime=10"] {
         #expect(try audio(offer("111", [opus[0], fmtp])).lines.contains("a=fmtp:111 minptime=10;useinbandfec=1"))
