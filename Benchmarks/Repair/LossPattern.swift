@@ -5,8 +5,8 @@ import Wire
 public enum LossPattern: String, Sendable, Codable, CaseIterable {
     /// Each for itself.
     case random
-    /// In outages of ``meanOutage`` on average (Gilbert and Elliott's model in time: everything is lost in the bad state,
-    /// nothing in the good one, and both last for exponentially distributed times).
+    /// In outages of ``meanOutage`` on average (Gilbert and Elliott's model in time: everything is lost in the bad
+    /// state, nothing in the good one, and both last for exponentially distributed times).
     case bursts
 
     /// Seconds; ten packets of the call.

@@ -75,7 +75,7 @@ public enum Limits {
     public static let audioShareToNarrow = 0.25
     /// …until it takes less than this.
     public static let audioShareToWiden = 0.2
-    /// Frames taken from the redundancy of one packet, the newest, for subscribers without redundancy (libwebrtc sends one).
+    /// Frames taken from the redundancy of one packet, the newest, for subscribers without it (libwebrtc sends one).
     public static let recoveredBlocks = 4
     /// Such frames that wait for `nextTransmit`, over all publishers.
     public static let recoveredPackets = 64
@@ -99,7 +99,7 @@ public enum Limits {
     public static let retransmissionDeadline = Interval.seconds(1)
     public static let retransmissionRoundTrips: Int64 = 3
     /// A key frame counts as shown this long after it was sent, or two round trips if that is longer: it and what it
-    /// lacked at first have come then, and the receiver's wait for reordering (libwebrtc: tens of milliseconds) is over.
+    /// lacked at first have come then, and the receiver's wait for reordering (tens of milliseconds) is over.
     public static let keyFrameShown = Interval.milliseconds(300)
     /// Upper bound of the round-trip time as used for throttling and deadlines.
     public static let roundTripCeiling = Interval.seconds(1)

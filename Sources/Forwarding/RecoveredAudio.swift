@@ -1,8 +1,8 @@
 import RTP
 import Wire
 
-/// Audio that was lost on its way to us and came again in the redundancy of a later packet (RFC 2198): it waits here for
-/// the subscribers that get no redundancy themselves.
+/// Audio that was lost on its way to us and came again in the redundancy of a later packet (RFC 2198): it waits here
+/// for the subscribers that get no redundancy themselves.
 ///
 /// A ring in one allocation, of packets as their publisher would have sent them without redundancy.
 @safe struct RecoveredAudio: ~Copyable {
@@ -47,7 +47,7 @@ import Wire
         count -= 1
     }
 
-    /// Keeps a frame as the packet with the header, which `describe` says where it belongs; nothing when there is no room.
+    /// Keeps a frame under a header of its own, as a packet of the carrier's stream; nothing when there is no room.
     mutating func append(_ frame: RawSpan, _ header: RTPHeader, like carrier: Forward, sequence: Int64) {
         guard count < Limits.recoveredPackets, frame.byteCount + RTPHeader.fixedLength <= Self.slotBytes else { return }
         let slot = (head + count) % Limits.recoveredPackets

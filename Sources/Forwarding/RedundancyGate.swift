@@ -2,8 +2,8 @@ import Wire
 
 /// Whether a subscriber gets redundant audio as it came (RFC 2198), or the newest frame of each packet alone.
 ///
-/// Redundancy about doubles what audio takes and mends lost packets that stand alone. So a path that shows no loss for a
-/// while goes without, until it shows some again; and one that is so narrow that redundancy would cost the pictures
+/// Redundancy about doubles what audio takes and mends lost packets that stand alone. So a path that shows no loss for
+/// a while goes without, until it shows some again; and one that is so narrow that redundancy would cost the pictures
 /// much goes without in any case. Of a path about which nothing is known it is passed.
 struct RedundancyGate: BitwiseCopyable {
     /// What feeds another router, which decides for those behind it.

@@ -80,8 +80,8 @@ extension Router {
         if let roundTripTime = subscribers[slot].roundTripTime { setRoundTripTime(roundTripTime, of: endpoint) }
     }
 
-    /// Tells how long the way to the endpoint's peer and back takes, which its transport measures also for a peer that is
-    /// sent nothing and so reports nothing: lost packets are asked for once a round trip.
+    /// Tells how long the way to the endpoint's peer and back takes, which its transport measures also for a peer that
+    /// is sent nothing and so reports nothing: lost packets are asked for once a round trip.
     public mutating func setRoundTripTime(_ roundTripTime: Interval, of endpoint: EndpointIndex) {
         guard isOpen(endpoint) else { return }
         setRoundTripTime(roundTripTime, of: endpoint.slot)

@@ -16,8 +16,8 @@ extension Router {
         }
     }
 
-    /// A block is the frame of the packet so many before this one, as libwebrtc sends them. When that packet did not come,
-    /// its subscribers without redundancy get it now; should it come after all, it is a duplicate.
+    /// A block is the frame of the packet so many before this one, as libwebrtc sends them. When that packet did not
+    /// come, its subscribers without redundancy get it now; should it come after all, it is a duplicate.
     private mutating func recover(_ index: Int, of redundancy: RedundantAudio, _ forward: Forward, _ payload: RawSpan) {
         let back = Int(redundancy.redundantCount) - index
         let stream = Int(forward.stream)

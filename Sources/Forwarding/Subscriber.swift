@@ -195,7 +195,7 @@ struct Subscriber: ~Copyable {
     /// The same without remembering it.
     func knownFormat(of payloadType: UInt8) -> FormatMapping? { formats.first { $0.input == payloadType } }
 
-    /// The packet's redundancy is for this peer: it can read it, in the formats that it knows, and its path has use for it.
+    /// The packet's redundancy is for this peer: it knows the formats, and its path has use for it.
     func takesRedundancy(of forward: Forward) -> Bool {
         guard let held = forward.redundancy, held.isUniform else { return false }
         return takesRedundancy(ofFormat: forward.payloadType) && knownFormat(of: held.payloadType) != nil

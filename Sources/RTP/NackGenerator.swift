@@ -104,9 +104,9 @@ public struct NackGenerator: Sendable {
 
     /// Appends the sequence numbers to ask for now, ascending, at most ``batch``.
     ///
-    /// A packet is asked for again after a round trip, and ever more rarely the longer it is missing, until it is given up
-    /// after ``Limits/repairDeadline``. True when a packet was given up that only a key frame can replace: it was missed
-    /// behind the newest one.
+    /// A packet is asked for again after a round trip, and ever more rarely the longer it is missing, until it is given
+    /// up after ``Limits/repairDeadline``. True when a packet was given up that only a key frame can replace: it was
+    /// missed behind the newest one.
     @discardableResult
     public mutating func due(now: Instant, into list: inout [SequenceNumber]) -> Bool {
         var kept = 0

@@ -3,8 +3,9 @@ import RTP
 extension KindCapabilities {
     /// opus, redundant audio with it, PCMU, PCMA.
     ///
-    /// Chromium sends redundancy only when its format stands before opus in our answer, and our answers keep the order of
-    /// the offer, which has it behind: so a page gets it that asks for it (`setCodecPreferences`), and others pay nothing.
+    /// Chromium sends redundancy only when its format stands before opus in our answer, and our answers keep the order
+    /// of the offer, which has it behind: so a page gets it that asks for it (`setCodecPreferences`), and others pay
+    /// nothing.
     public static let defaultAudio = KindCapabilities(
         codecs: [
             CodecParameters(
