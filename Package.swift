@@ -97,7 +97,7 @@ targets += [
         dependencies: [
             "Signaling", "Kurento", "WHIP", "Access", "Controller", "Worker", "Reactor", "Store", "Session", "Settings",
             "EventLog", "ICE", "STUN", "TURN", "DTLS", "Wire", "CLinux", "LoadGenerator", "WHIPClient",
-            "ForwardingBenchmark", "CongestionBenchmark", "Simulator", "SimulatedMedia", "SimulatedCluster", "ScenarioRunner", logging,
+            "ForwardingBenchmark", "CongestionBenchmark", "RepairBenchmark", "Simulator", "SimulatedMedia", "SimulatedCluster", "ScenarioRunner", logging,
             .product(name: "NIOCore", package: "swift-nio"),
             .product(name: "NIOPosix", package: "swift-nio"), .product(name: "NIOSSL", package: "swift-nio-ssl"),
             .product(name: "ArgumentParser", package: "swift-argument-parser"),
@@ -109,6 +109,9 @@ targets += [
         path: "Benchmarks/Forwarding", exclude: ["README.md", "costs.svg", "loopback.c"], swiftSettings: house),
     .target(
         name: "CongestionBenchmark", dependencies: ["Congestion", "Simulator", "Wire"], path: "Benchmarks/Congestion",
+        exclude: ["README.md"], swiftSettings: house),
+    .target(
+        name: "RepairBenchmark", dependencies: ["Forwarding", "RTP", "Wire"], path: "Benchmarks/Repair",
         exclude: ["README.md"], swiftSettings: house),
     core(
         "Fuzzing", ["Wire", "STUN", "TURN", "ICE", "MDNS", "DTLS", "SRTP", "RTP", "SDP", "Transport", "Kurento", "Session", "Store"],
@@ -148,6 +151,7 @@ targets += [
     tests("RTPTests", ["RTP", "Wire"]),
     tests("CongestionTests", ["CAllocationCount", "Congestion", "Wire"]),
     tests("CongestionBenchmarkTests", ["CongestionBenchmark", "Congestion", "Simulator"]),
+    tests("RepairBenchmarkTests", ["RepairBenchmark", "Wire"]),
     tests("SDPTests", ["SDP", "RTP"]),
     tests("TransportTests", ["Transport", "ICE", "STUN", "DTLS", "SRTP", "Wire"]),
     tests("ForwardingTests", ["Forwarding", "RTP", "Wire"]),

@@ -14,6 +14,7 @@ private enum Seeds {
         case .srtp: [hex(rtp), hex(senderReport), hex(rtp) + [UInt8](repeating: 0x5A, count: 60)]
         case .rtp: [hex(rtp), hex(vp8), hex(twoByteExtension)]
         case .rtcp: rtcp.map(hex)
+        case .red: redundantAudio.map(hex)
         case .vp9: descriptors.map(hex)
         case .dependency: [hex(dependencies)]
         case .sdp: [Array(offer.utf8)]
@@ -77,6 +78,12 @@ private enum Seeds {
         "8fcd00051122334455667788" + "0001000400001101" + "20041020" + "30400000",
         "81cb000111223344",
         "8bcd00091122334455667788" + "ffff0003f06400009fff0000" + "99aabbcc" + "0007000180010000" + "00010000",
+    ]
+
+    /// A frame behind two older ones, behind an empty one, alone; and with another codec's.
+    private static let redundantAudio = [
+        "ef1e0004ef0f00036f" + "01020304" + "050607" + "08090a", "ef0f00006f" + "0102", "6f" + "0102",
+        "800f00026f" + "aabb" + "0102",
     ]
 
     /// VP9 in both modes and with a scalability structure, VP8 with all fields.

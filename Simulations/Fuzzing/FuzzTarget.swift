@@ -1,7 +1,8 @@
 /// A parser that reads what strangers send. The raw value is its name on the command line and its folder in
 /// `Simulations/FailCases`.
 public enum FuzzTarget: String, CaseIterable, Sendable {
-    case stun, turn, candidate, mdns, dtls, srtp, rtp, rtcp, vp9, dependency, sdp, trickle, kurento, store, heartbeat
+    case stun, turn, candidate, mdns, dtls, srtp, rtp, rtcp, red, vp9, dependency, sdp
+    case trickle, kurento, store, heartbeat
 
     /// Reads `input` as the target's wire format. Traps are findings; errors are not.
     public func run(_ input: RawSpan) {
@@ -14,6 +15,7 @@ public enum FuzzTarget: String, CaseIterable, Sendable {
         case .srtp: SRTPFuzz.run(input)
         case .rtp: RTPFuzz.run(input)
         case .rtcp: RTCPFuzz.run(input)
+        case .red: REDFuzz.run(input)
         case .vp9: VP9Fuzz.run(input)
         case .dependency: DependencyFuzz.run(input)
         case .sdp: SDPFuzz.run(input)

@@ -29,9 +29,11 @@ public struct Forward: Sendable, BitwiseCopyable {
     /// Sequence number extended to 64 bits within the source.
     let sequence: Int64
     /// Of the media format, also when it came as RTX.
-    let payloadType: UInt8
-    /// Bytes of RTX's original sequence number before the payload.
-    let payloadSkip: UInt8
+    private(set) var payloadType: UInt8
+    /// Bytes before the payload that are not passed on: RTX's original sequence number, redundancy.
+    private var payloadSkip: UInt16
+    /// What the payload holds, where the format is redundant audio.
+    var redundancy: RedundantAudio?
     /// It is near enough to the newest packet for a subscriber to start with, if it is a key frame.
     let isRecent: Bool
     /// Video without payload: a probe that only fills the line.
@@ -51,7 +53,7 @@ public struct Forward: Sendable, BitwiseCopyable {
         self.sequence = sequence
         self.payloadType = payloadType
         self.isRecovered = isRecovered
-        payloadSkip = isRecovered ? UInt8(RTX.overhead) : 0
+        payloadSkip = isRecovered ? UInt16(RTX.overhead) : 0
     }
 
     /// Tells packets of different publishers apart: those of one have the same subscribers.
@@ -59,6 +61,16 @@ public struct Forward: Sendable, BitwiseCopyable {
 
     /// A subscriber's stream can begin here.
     var canStart: Bool { isKeyFrame && isRecent }
+
+    /// The packet without redundancy: its primary block alone, in that block's format.
+    var primary: Forward {
+        guard let redundancy else { return self }
+        var forward = self
+        forward.payloadSkip &+= redundancy.primaryOffset
+        forward.payloadType = redundancy.payloadType
+        forward.redundancy = nil
+        return forward
+    }
 
     /// Where the media payload lies, without RTX's number and without padding; may be empty.
     public var payloadRange: Range<Int> {

@@ -22,6 +22,8 @@ struct IncomingStream: ~Copyable {
     var cache: RetransmissionCache?
     private var filter = SequenceFilter()
     private var asksForLostPackets = false
+    /// To the sender and back; nil before it was measured.
+    private var roundTripTime: Interval?
     /// The newest packet when the stream became wanted: later ones are in the cache.
     private var keptSince: Int64 = -1
 
@@ -78,9 +80,21 @@ struct IncomingStream: ~Copyable {
         filter = SequenceFilter()
         keptSince = -1
         statistics = ReceiverStatistics(ssrc: ssrc, clockRate: clockRate)
-        nacks = asksForLostPackets && isWanted ? NackGenerator() : nil
+        nacks = asksForLostPackets && isWanted ? makeNacks() : nil
         pictures = PictureCounter()
         senderReport = nil
+    }
+
+    private func makeNacks() -> NackGenerator {
+        var nacks = NackGenerator()
+        if let roundTripTime { nacks.setRoundTripTime(roundTripTime) }
+        return nacks
+    }
+
+    /// What spaces requests for lost packets.
+    mutating func setRoundTripTime(_ roundTripTime: Interval) {
+        self.roundTripTime = roundTripTime
+        nacks?.setRoundTripTime(roundTripTime)
     }
 
     /// The sender left (RFC 3550 section 6.6): the next packet begins anew.
@@ -93,7 +107,7 @@ struct IncomingStream: ~Copyable {
     mutating func retain() {
         users += 1
         if users == 1 { keptSince = filter.newest }
-        if users == 1, isActive, asksForLostPackets { nacks = NackGenerator() }
+        if users == 1, isActive, asksForLostPackets { nacks = makeNacks() }
     }
 
     mutating func release() {
@@ -107,6 +121,9 @@ struct IncomingStream: ~Copyable {
     mutating func accept(_ number: SequenceNumber, isRecovered: Bool) -> SequenceFilter.Verdict {
         isRecovered ? filter.acceptRecovered(number) : filter.accept(number)
     }
+
+    /// The packet has not come, so far; false where it is not to be expected any more.
+    func isMissing(_ sequence: Int64) -> Bool { filter.isMissing(sequence) }
 
     /// A subscriber can start with the packet, if it is a key frame: it is near enough to the newest one, and
     /// what came in between is in the cache.

@@ -69,6 +69,21 @@ public enum Limits {
     public static let cachedPacketBytes = 1500
     /// Retransmissions that wait for `nextTransmit`, over all subscribers.
     public static let queuedRetransmissions = 1024
+    /// Share of a subscriber's packets lost from which on it gets redundant audio…
+    public static let redundancyLoss = 0.02
+    /// …and below which, for so long, it gets it no more: repairing less is not worth audio at twice the rate…
+    public static let cleanLoss = 0.01
+    public static let cleanProof = Interval.seconds(10)
+    /// …measured over the reports of this time (browsers report each second, or audio alone each five).
+    public static let redundancyWindow = Interval.seconds(4)
+    /// Audio with redundancy that takes more of a path than this goes without it…
+    public static let audioShareToNarrow = 0.25
+    /// …until it takes less than this.
+    public static let audioShareToWiden = 0.2
+    /// Frames taken from the redundancy of one packet, the newest, for subscribers without it (libwebrtc sends one).
+    public static let recoveredBlocks = 4
+    /// Such frames that wait for `nextTransmit`, over all publishers.
+    public static let recoveredPackets = 64
     /// Lost packets taken from one received RTCP packet.
     public static let nackedPerPacket = 512
     /// Bytes that a subscriber may get retransmitted before it has been sent as many: one burst.
@@ -83,7 +98,15 @@ public enum Limits {
     public static let answeredPackets = 128
     /// The same packet is not retransmitted again within this time, or the round-trip time if longer.
     public static let retransmissionInterval = Interval.milliseconds(50)
-    /// Upper bound of the round-trip time as used for throttling.
+    /// A packet is not retransmitted later than this after it came, or than so many round trips if that is longer: as
+    /// long as a publisher is asked for it (`RTP.Limits.repairDeadline`). libwebrtc's receiver holds frames for three
+    /// seconds, but one that has stood still for one is helped more by a key frame.
+    public static let retransmissionDeadline = Interval.seconds(1)
+    public static let retransmissionRoundTrips: Int64 = 3
+    /// A key frame counts as shown this long after it was sent, or two round trips if that is longer: it and what it
+    /// lacked at first have come then, and the receiver's wait for reordering (tens of milliseconds) is over.
+    public static let keyFrameShown = Interval.milliseconds(300)
+    /// Upper bound of the round-trip time as used for throttling and deadlines.
     public static let roundTripCeiling = Interval.seconds(1)
     /// Key-frame requests of one stream are at least this far apart.
     public static let keyFrameInterval = Interval.milliseconds(500)

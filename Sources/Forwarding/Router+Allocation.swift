@@ -16,6 +16,9 @@ extension Router {
             demands.append(demand)
         }
         let reserved = audioRate(of: endpoint)
+        for slot in endpoints[endpoint].subscribers where subscribers[Int(slot)].kind == .audio {
+            subscribers[Int(slot)].redundancyGate.note(path: rate, audio: reserved)
+        }
         tellDemand(of: endpoint, demands, reserved, now: now)
         guard !demands.isEmpty else { return tellUse(of: endpoint, slots, demands, reserved, now: now) }
         let budget = rate > reserved ? rate - reserved : 0

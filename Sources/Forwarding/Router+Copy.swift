@@ -59,7 +59,12 @@ extension Router {
             // Nothing but padding, which an RTX packet need not have: its payload is not empty.
             return copy.original == nil ? pad(1, at: length, in: &output) : length
         }
-        length = writePayload(forward, packet.extracting(payload), position.span, at: length, into: &output)
+        let start = length
+        length = writePayload(forward, packet.extracting(payload), position.span, at: start, into: &output)
+        if let redundancy = forward.redundancy {
+            let type = subscribers[copy.slot].knownFormat(of: redundancy.payloadType)?.output
+            redundancy.setPayloadTypes(type ?? redundancy.payloadType, at: start, in: &output)
+        }
         return copy.padding > 0 ? pad(copy.padding, at: length, in: &output) : length
     }
 

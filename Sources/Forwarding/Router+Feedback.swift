@@ -80,10 +80,20 @@ extension Router {
         subscribers[slot].receive(block, now: now)
         judge(block, of: slot, now: now)
         // The way to the peer and back is the same for what it sends to us.
-        guard let roundTripTime = subscribers[slot].roundTripTime else { return }
+        if let roundTripTime = subscribers[slot].roundTripTime { setRoundTripTime(roundTripTime, of: endpoint) }
+    }
+
+    /// Tells how long the way to the endpoint's peer and back takes, which its transport measures also for a peer that
+    /// is sent nothing and so reports nothing: lost packets are asked for once a round trip.
+    public mutating func setRoundTripTime(_ roundTripTime: Interval, of endpoint: EndpointIndex) {
+        guard isOpen(endpoint) else { return }
+        setRoundTripTime(roundTripTime, of: endpoint.slot)
+    }
+
+    private mutating func setRoundTripTime(_ roundTripTime: Interval, of endpoint: Int) {
         for publisher in endpoints[endpoint].publishers {
             for index in 0..<publishers[Int(publisher)].streamCount {
-                streams[Int(publishers[Int(publisher)].streams[index])].nacks?.setRoundTripTime(roundTripTime)
+                streams[Int(publishers[Int(publisher)].streams[index])].setRoundTripTime(roundTripTime)
             }
         }
     }
@@ -126,6 +136,12 @@ extension Router {
             let sequence = unsafe rewriter.pointee.sourceSequence(ofOutput: number, subscribers[slot].history),
             let forward = streams[stream].cached(sequence, source: unsafe rewriter.pointee.source)
         else { return .retransmissionUnavailable }
+        let queueing = endpoints[Int(subscribers[slot].endpoint)].send?.queueing(now: now) ?? .zero
+        guard !subscribers[slot].isTooLate(forward, queueing: queueing, now: now) else {
+            // Whoever still waits for it is helped by a key frame only.
+            if !subscribers[slot].isSuperseded(forward) { passKeyFrameRequest(from: slot, now: now) }
+            return .retransmissionTooLate
+        }
         guard !retransmissions.isFull else { return .retransmissionThrottled }
         // The header may grow on the way; what it can grow by counts as sent.
         let bytes = forward.payloadRange.count + Limits.rewrittenHeaderBytes

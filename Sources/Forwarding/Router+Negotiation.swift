@@ -141,7 +141,7 @@ extension Router {
         guard let handle = inherit(endpoint: Int32(endpoint), ssrc: ssrc) ?? rewriters.insert(fresh) else { return nil }
         let subscriber = Subscriber(
             endpoint: Int32(endpoint), mid: section.mid, kind: section.kind, section: number, pin: pin,
-            parameters: parameters, rewriter: handle)
+            parameters: parameters, isRelay: section.isRelay, rewriter: handle)
         return subscribers.insert(subscriber)
     }
 

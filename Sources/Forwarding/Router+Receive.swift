@@ -34,6 +34,7 @@ extension Router {
             try noteVideo(&forward, packet, format, stream, now: now)
         } else {
             forward.isKeyFrame = true
+            if format.codec == .red { try readRedundancy(&forward, packet) }
             noteAudioLevel(header, packet, slot, now: now)
             noteRate(forward, packet, stream, now: now)
         }

@@ -25,6 +25,7 @@ extension Router {
         let endpoint = Int(subscribers[slot].endpoint)
         guard !endpoints[endpoint].circuit.stops(subscribers[slot].kind) else { throw .circuitBroken }
         guard endpoints[endpoint].isConnected else { throw .subscriberNotConnected }
+        let forward = subscribers[slot].takesRedundancy(of: forward) ? forward : forward.primary
         guard let format = subscribers[slot].format(of: forward.payloadType) else { throw .codecNotNegotiated }
         guard output.byteCount >= forward.roomNeeded, forward.payloadRange.upperBound <= packet.byteCount else {
             throw .oversizedDatagram
@@ -46,6 +47,7 @@ extension Router {
             throw error
         }
         if !isCurrent { noteSwitch(slot, to: forward.stream) }
+        if forward.isKeyFrame, format.hasKeyFrames { subscribers[slot].noteKeyFrame(forward, now: now) }
         if unsafe rewriter.pointee.selection.wantsKeyFrame {
             requestKeyFrame(for: slot, ofStream: forward.stream, now: now)
         }

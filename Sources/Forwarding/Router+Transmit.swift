@@ -3,7 +3,8 @@ import RTP
 import Wire
 
 extension Router {
-    /// Writes the next packet of our own to send: feedback and reports as RTCP, retransmissions as RTP.
+    /// Writes the next packet of our own to send: feedback and reports as RTCP; retransmissions, and audio that came as
+    /// redundancy, as RTP.
     /// Nil when there is nothing more. `output` needs ``Limits/cachedPacketBytes`` and 100 bytes more.
     public mutating func nextTransmit(into output: inout MutableRawSpan) -> Transmit? {
         while let endpoint = feedbackWork.first {
@@ -17,6 +18,7 @@ extension Router {
                 return transmit
             }
         }
+        if let transmit = nextRecovered(&output) { return transmit }
         while let queued = retransmissions.pop() {
             if let transmit = retransmit(queued, &output) { return transmit }
         }
@@ -114,6 +116,9 @@ extension Router {
     private mutating func writeRequests(toStream stream: Int, senderSSRC: UInt32) {
         guard let media = streams[stream].feedbackSSRC else { return }
         let slot = Int(streams[stream].publisher)
+        nackList.removeAll(keepingCapacity: true)
+        let isKeyFrameNeeded = streams[stream].nacks?.due(now: now, into: &nackList) ?? false
+        if isKeyFrameNeeded { requestKeyFrame(ofStream: stream, now: now) }
         if streams[stream].keyFrames.takeDue(now: now) {
             if publishers[slot].takesPLI {
                 streams[stream].pliCount &+= 1
@@ -125,8 +130,6 @@ extension Router {
                     senderSSRC: senderSSRC, mediaSSRC: media, sequence: streams[stream].firSequence)
             }
         }
-        nackList.removeAll(keepingCapacity: true)
-        streams[stream].nacks?.due(now: now, into: &nackList)
         if !nackList.isEmpty {
             streams[stream].nackCount &+= 1
             writer.writeNack(senderSSRC: senderSSRC, mediaSSRC: media, sequenceNumbers: nackList)

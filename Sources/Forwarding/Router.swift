@@ -51,6 +51,7 @@ public import Wire
     var fillerCount: Int64 = 0
     /// Endpoints whose levels may differ from what was reported.
     var eventWork: WorkList
+    var recovered = RecoveredAudio()
     var retransmissions = Ring<QueuedRetransmission>(capacity: Limits.queuedRetransmissions)
     var writer = ByteWriter(capacity: 2048)
     var nackList: [SequenceNumber] = []

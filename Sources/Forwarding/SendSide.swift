@@ -91,6 +91,9 @@ struct SendSide {
         return packet
     }
 
+    /// How long the packet has waited whose turn is next.
+    func queueing(now: Instant) -> Interval { max(now - (waiting.first?.since ?? now), .zero) }
+
     /// What may leave of what waits, or in its stead.
     mutating func decide(now: Instant) -> Pacer.Decision {
         guard hasFeedback else { return .wait }

@@ -47,6 +47,11 @@ struct SequenceFilter: BitwiseCopyable {
         return admit(newest + Int64(steps))
     }
 
+    /// A number before the newest one that did not pass, near enough to pass still.
+    func isMissing(_ sequence: Int64) -> Bool {
+        newest >= 0 && sequence < newest && sequence > newest - Int64(Limits.reorderWindow) && !isMarked(sequence)
+    }
+
     private func distance(_ number: SequenceNumber) -> Int {
         number.distance(from: SequenceNumber(UInt16(truncatingIfNeeded: newest)))
     }

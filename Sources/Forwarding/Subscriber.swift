@@ -58,6 +58,8 @@ struct Subscriber: ~Copyable {
     private(set) var sentReports = InlineArray<2, SentReport>(repeating: SentReport())
     var throttle = RetransmissionThrottle()
     var keyFrameBudget = KeyFrameBudget()
+    var redundancyGate = RedundancyGate()
+    private var keyFrame = SentKeyFrame()
     var roundTripTime: Interval?
     var packetsLost: Int32 = 0
     var fractionLost: UInt8 = 0
@@ -97,6 +99,14 @@ struct Subscriber: ~Copyable {
         var cumulativeLost: Int32
     }
 
+    /// The newest key frame that the peer was sent, by its first packet.
+    private struct SentKeyFrame: BitwiseCopyable {
+        var source: UInt64 = 0
+        var sequence: Int64 = 0
+        var timestamp: UInt32 = 0
+        var sentAt = Instant.origin
+    }
+
     struct SentReport: BitwiseCopyable {
         var middle: UInt32 = 0
         var instant = Instant.origin
@@ -104,7 +114,7 @@ struct Subscriber: ~Copyable {
 
     init(
         endpoint: Int32, mid: String, kind: MediaKind, section: Int, pin: Int, parameters: RTPParameters,
-        rewriter: SlabHandle
+        isRelay: Bool, rewriter: SlabHandle
     ) {
         self.endpoint = endpoint
         self.mid = mid
@@ -113,6 +123,7 @@ struct Subscriber: ~Copyable {
         self.pin = pin
         self.parameters = parameters
         self.rewriter = rewriter
+        redundancyGate.isAlwaysOpen = isRelay
         update(parameters)
     }
 
@@ -199,10 +210,49 @@ struct Subscriber: ~Copyable {
     /// The same without remembering it.
     func knownFormat(of payloadType: UInt8) -> FormatMapping? { formats.first { $0.input == payloadType } }
 
+    /// The packet's redundancy is for this peer: it knows the formats, and its path has use for it.
+    func takesRedundancy(of forward: Forward) -> Bool {
+        guard let held = forward.redundancy, held.isUniform else { return false }
+        return takesRedundancy(ofFormat: forward.payloadType) && knownFormat(of: held.payloadType) != nil
+    }
+
+    func takesRedundancy(ofFormat payloadType: UInt8) -> Bool {
+        redundancyGate.isOpen && knownFormat(of: payloadType) != nil
+    }
+
     /// The id here of the publisher's extension `id`; 0 when it is not passed on.
     func extensionID(of id: UInt8) -> UInt8 {
         for index in 0..<extensionCount where extensions[index].input == id { return extensions[index].output }
         return 0
+    }
+
+    /// A packet that begins a key frame goes out.
+    mutating func noteKeyFrame(_ forward: Forward, now: Instant) {
+        if keyFrame.source == forward.source {
+            // Parameter sets and picture count as one; the first of them may come last.
+            if keyFrame.timestamp == forward.header.timestamp {
+                return keyFrame.sequence = min(keyFrame.sequence, forward.sequence)
+            }
+            guard forward.sequence > keyFrame.sequence else { return }
+        }
+        keyFrame = SentKeyFrame(
+            source: forward.source, sequence: forward.sequence, timestamp: forward.header.timestamp, sentAt: now)
+    }
+
+    /// The packet belongs to a picture before the newest key frame: nothing that is to come needs it.
+    func isSuperseded(_ forward: Forward) -> Bool {
+        keyFrame.source == forward.source && forward.sequence < keyFrame.sequence
+    }
+
+    /// The packet, sent once more now, would come when its picture is not shown any more: too long after it was sent
+    /// first, or when the peer shows a newer key frame already.
+    ///
+    /// - Parameter queueing: how long packets to the peer wait for its path before they leave at all.
+    func isTooLate(_ forward: Forward, queueing: Interval, now: Instant) -> Bool {
+        let roundTrip = min(roundTripTime ?? .zero, Limits.roundTripCeiling)
+        let deadline = max(Limits.retransmissionDeadline, roundTrip * Limits.retransmissionRoundTrips)
+        if now - forward.arrival > deadline + queueing { return true }
+        return isSuperseded(forward) && now - keyFrame.sentAt >= max(Limits.keyFrameShown, roundTrip * 2) + queueing
     }
 
     mutating func noteSentReport(_ ntp: NTPTimestamp, now: Instant) {
@@ -215,6 +265,7 @@ struct Subscriber: ~Copyable {
     mutating func receive(_ block: ReportBlock, now: Instant) {
         packetsLost = block.cumulativeLost
         fractionLost = block.fractionLost
+        redundancyGate.note(fractionLost: block.fractionLost, now: now)
         guard block.lastSenderReport != 0 else { return }
         for index in 0..<2 where sentReports[index].middle == block.lastSenderReport {
             let elapsed = now - sentReports[index].instant - Interval(ntpShort: block.delaySinceLastSenderReport)

@@ -3,6 +3,8 @@ import Wire
 /// The codecs whose payloads this project looks into, and the rest.
 public enum Codec: UInt8, Hashable, Sendable, BitwiseCopyable, CaseIterable {
     case vp8, vp9, h264, av1, opus, pcmu, pcma
+    /// Redundant audio (RFC 2198); what it carries says each packet, see ``RedundantAudio``.
+    case red
     /// Forwarded blindly; every packet may start a stream.
     case other
 
@@ -16,6 +18,7 @@ public enum Codec: UInt8, Hashable, Sendable, BitwiseCopyable, CaseIterable {
         case "opus": self = .opus
         case "pcmu": self = .pcmu
         case "pcma": self = .pcma
+        case "red": self = .red
         default: self = .other
         }
     }
@@ -24,7 +27,7 @@ public enum Codec: UInt8, Hashable, Sendable, BitwiseCopyable, CaseIterable {
     public var hasKeyFrames: Bool {
         switch self {
         case .vp8, .vp9, .h264, .av1: true
-        case .opus, .pcmu, .pcma, .other: false
+        case .opus, .pcmu, .pcma, .red, .other: false
         }
     }
 
@@ -38,7 +41,7 @@ public enum Codec: UInt8, Hashable, Sendable, BitwiseCopyable, CaseIterable {
         case .vp9: Self.isVP9KeyFrameStart(payload)
         case .h264: Self.isH264KeyFrameStart(payload)
         case .av1: Self.isAV1KeyFrameStart(payload)
-        case .opus, .pcmu, .pcma, .other: true
+        case .opus, .pcmu, .pcma, .red, .other: true
         }
     }
 }

@@ -20,12 +20,21 @@ public enum Limits {
     public static let silence = Interval.seconds(5)
     /// SSRCs in one REMB: the count field has eight bits.
     public static let rembSources = 255
+    /// Redundant blocks in one packet of RED; libwebrtc takes as many and sends one, or up to nine on trial.
+    public static let redundantBlocks = 32
     /// Transport-wide sequence numbers that the recorder remembers: 50 ms at 40 000 packets/s. A power of two.
     public static let feedbackWindow = 2_048
     /// Missing sequence numbers that one stream asks for; beyond it a key frame is cheaper.
     public static let missingPackets = 500
-    /// Times that one packet is asked for (libwebrtc and mediasoup give up after ten as well).
-    public static let nackTries: UInt8 = 10
+    /// A missing packet is given up after this time, or after ``repairRoundTrips`` if that is longer. libwebrtc gives
+    /// up after ten requests a round trip apart or 10 000 packets, and waits three seconds for a frame before it asks
+    /// for a key frame; a person takes a picture that stands for a second for broken, and a key frame is there in a
+    /// round trip.
+    public static let repairDeadline = Interval.seconds(1)
+    public static let repairRoundTrips: Int64 = 3
+    /// A request is repeated after a round trip, or after this part of the time that the packet has been missing if
+    /// that is longer: sixteen requests at most, and an outage of half a second does not use them up.
+    public static let nackBackoff: Int64 = 4
     /// Wait before the first request, so that plain reordering costs no retransmission.
     public static let reorderDelay = Interval.milliseconds(5)
     /// Bounds of the round-trip time that spaces repeated requests.

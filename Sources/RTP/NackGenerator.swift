@@ -18,9 +18,10 @@ public struct NackGenerator: Sendable {
 
     private struct Missing: Sendable, BitwiseCopyable {
         var number: Int64
-        /// When to ask (again).
+        /// When to ask (again), or to give up.
         var due: Instant
-        var tries: UInt8
+        /// When it was missed first.
+        var since: Instant
     }
 
     /// Sequence numbers in one list of ``due(now:into:)``, so that they fit one packet when all are apart.
@@ -33,8 +34,9 @@ public struct NackGenerator: Sendable {
     private var keyFrame: Int64?
     private var restartCandidate: SequenceNumber?
     private var spacing = Interval.milliseconds(100)
+    private var lifetime = Limits.repairDeadline
     private let reorderDelay: Interval
-    /// Requests given up after ``Limits/nackTries``, since the beginning.
+    /// Packets given up, since the beginning.
     public private(set) var abandoned: UInt64 = 0
 
     public init(reorderDelay: Interval = Limits.reorderDelay) {
@@ -48,6 +50,7 @@ public struct NackGenerator: Sendable {
     /// Spaces repeated requests; clamped to 20 ms...1 s. Before the first measure it is 100 ms.
     public mutating func setRoundTripTime(_ roundTripTime: Interval) {
         spacing = min(max(roundTripTime, Limits.minimumNackSpacing), Limits.maximumNackSpacing)
+        lifetime = max(Limits.repairDeadline, spacing * Limits.repairRoundTrips)
     }
 
     /// Notes a packet. `isRecovered`: it came as a retransmission, which never opens a gap.
@@ -71,7 +74,7 @@ public struct NackGenerator: Sendable {
             return .keyFrameNeeded
         }
         for offset in 1..<step {
-            missing.append(Missing(number: last + Int64(offset), due: now + reorderDelay, tries: 0))
+            missing.append(Missing(number: last + Int64(offset), due: now + reorderDelay, since: now))
         }
         return .newest
     }
@@ -101,19 +104,24 @@ public struct NackGenerator: Sendable {
 
     /// Appends the sequence numbers to ask for now, ascending, at most ``batch``.
     ///
-    /// Packets asked for ``Limits/nackTries`` times are given up one round-trip time after the last.
-    public mutating func due(now: Instant, into list: inout [SequenceNumber]) {
+    /// A packet is asked for again after a round trip, and ever more rarely the longer it is missing, until it is given
+    /// up after ``Limits/repairDeadline``. True when a packet was given up that only a key frame can replace: it was
+    /// missed behind the newest one.
+    @discardableResult
+    public mutating func due(now: Instant, into list: inout [SequenceNumber]) -> Bool {
         var kept = 0
         var asked = 0
+        var isKeyFrameNeeded = false
         for index in missing.indices {
             var entry = missing[index]
+            guard now - entry.since < lifetime else {
+                abandoned &+= 1
+                isKeyFrameNeeded = isKeyFrameNeeded || entry.number > keyFrame ?? .min
+                continue
+            }
             if entry.due <= now, asked < Self.batch {
-                guard entry.tries < Limits.nackTries else {
-                    abandoned &+= 1
-                    continue
-                }
-                entry.tries += 1
-                entry.due = now + spacing
+                let pause = max(spacing, (now - entry.since) / Limits.nackBackoff)
+                entry.due = min(now + pause, entry.since + lifetime)
                 list.append(SequenceNumber(UInt16(truncatingIfNeeded: entry.number)))
                 asked += 1
             }
@@ -121,6 +129,7 @@ public struct NackGenerator: Sendable {
             kept += 1
         }
         missing.removeLast(missing.count - kept)
+        return isKeyFrameNeeded
     }
 
     private mutating func receiveOld(_ number: SequenceNumber, extended: Int64, isRecovered: Bool) -> Received {

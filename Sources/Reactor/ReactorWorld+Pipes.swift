@@ -127,7 +127,7 @@ extension ReactorWorld {
             pipes.remove(ssrc, ownedBy: slot)
         }
         peers[slot].pipe = specification
-        router.negotiate(EndpointIndex(slot), media: specification.media.map(\.section), now: now)
+        router.negotiate(EndpointIndex(slot), media: specification.media.map(\.relayedSection), now: now)
         drain(slot, now: now)
     }
 
@@ -177,5 +177,12 @@ extension NegotiatedMedia {
     var section: MediaSection {
         MediaSection(
             mid: mid, kind: kind, receives: direction.receives ? receive : nil, sends: direction.sends ? send : nil)
+    }
+
+    /// The same at the end of a pipe.
+    var relayedSection: MediaSection {
+        var section = section
+        section.isRelay = true
+        return section
     }
 }

@@ -59,6 +59,9 @@ extension ReactorWorld {
         if peers[slot].transport.deadline <= now { peers[slot].transport.advance(to: now) }
         while let transmit = peers[slot].transport.nextTransmit() { queue(transmit, from: slot, now: now) }
         while let event = peers[slot].transport.nextEvent() { report(event, of: slot) }
+        if let roundTripTime = peers[slot].transport.roundTripTime {
+            router.setRoundTripTime(roundTripTime, of: EndpointIndex(slot))
+        }
         let isConnected = peers[slot].transport.isConnected
         if isConnected != peers[slot].isConnected {
             peers[slot].isConnected = isConnected

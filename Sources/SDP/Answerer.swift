@@ -91,7 +91,7 @@ struct Answerer {
         var codecs = CodecMatch.answering(offered.codecs, with: capabilities.codecs)
         guard !codecs.isEmpty else {
             let names = capabilities.codecs.reduce(into: [String]()) { names, codec in
-                if !names.contains(codec.name) { names.append(codec.name) }
+                if !names.contains(codec.name), !codec.isRedundancy { names.append(codec.name) }
             }
             return SDPError(
                 .unsupported, "no \(kind.rawValue) codec is common",

@@ -43,6 +43,7 @@ extension CodecParameters {
             return parameters
         case "vp9": return echoed("profile-id")
         case "av1": return echoed("level-idx", "profile", "tier")
+        case "red": return redundancy.map { [$0.parameter] } ?? []
         default: return []
         }
     }
@@ -57,8 +58,9 @@ extension CodecParameters {
 }
 
 extension MediaDescription {
-    /// The codecs of an RTP section in its order, RTX folded into what it repairs. Redundancy formats and formats
-    /// without `a=rtpmap` are left out, except the two static ones of RFC 3551 that WebRTC has.
+    /// The codecs of an RTP section in its order, RTX folded into what it repairs. Formats of forward error correction
+    /// and formats without `a=rtpmap` are left out, except the two static ones of RFC 3551 that WebRTC has; redundant
+    /// audio is there when it names one codec of the section (RFC 2198 section 5), the redundancy of ULPFEC is not.
     var codecs: [CodecParameters] {
         let maps = payloadTypes.compactMap { map(of: $0) }
         let repairs: [(repaired: UInt8, payloadType: UInt8)] = maps.compactMap { map in
@@ -69,15 +71,16 @@ extension MediaDescription {
             else { return nil }
             return (UInt8(repaired), map.payloadType)
         }
-        return maps.filter { !Self.auxiliary.contains($0.name.lowercased()) }.map { map in
+        let codecs = maps.filter { !Self.auxiliary.contains($0.name.lowercased()) }.map { map in
             CodecParameters(
                 name: map.name, payloadType: map.payloadType, clockRate: map.clockRate, channels: map.channels,
                 formatParameters: parameters(of: map.payloadType), feedback: feedback(of: map.payloadType),
                 rtxPayloadType: repairs.first { $0.repaired == map.payloadType }?.payloadType)
         }
+        return codecs.filter { $0.isSupported(among: kind == .audio ? codecs : []) }
     }
 
-    private static let auxiliary = ["rtx", "red", "ulpfec", "flexfec-03", "telephone-event", "cn"]
+    private static let auxiliary = ["rtx", "ulpfec", "flexfec-03", "telephone-event", "cn"]
 
     private func map(of payloadType: UInt8) -> RTPMap? {
         if let map = rtpMaps.first(where: { $0.payloadType == payloadType }) { return map }
@@ -140,7 +143,7 @@ struct CodecMatch {
 
     /// The codecs of an offer that we have too: the offerer's order and payload types (RFC 3264 section 6.1).
     static func answering(_ offered: [CodecParameters], with capabilities: [CodecParameters]) -> [CodecMatch] {
-        offered.compactMap { codec in
+        let matches = offered.compactMap { codec -> CodecMatch? in
             guard let known = capabilities.first(where: { $0.isCompatible(with: codec) }) else { return nil }
             var send = codec
             send.name = known.name
@@ -150,12 +153,19 @@ struct CodecMatch {
             receive.formatParameters = codec.answeredFormatParameters
             return CodecMatch(receive: receive, send: send)
         }
+        return supported(matches)
+    }
+
+    /// Leaves out redundancy of a codec that is not among the matches.
+    private static func supported(_ matches: [CodecMatch]) -> [CodecMatch] {
+        let (received, sent) = (matches.map(\.receive), matches.map(\.send))
+        return matches.filter { $0.receive.isSupported(among: received) && $0.send.isSupported(among: sent) }
     }
 
     /// The codecs of an answer that our offer had: the answerer's order. Each side receives with the payload
     /// types that it wrote itself (RFC 3264 section 5.1).
     static func accepting(_ answered: [CodecParameters], offered: [CodecParameters]) -> [CodecMatch] {
-        answered.compactMap { codec in
+        let matches = answered.compactMap { codec -> CodecMatch? in
             let same = offered.first { $0.payloadType == codec.payloadType && $0.hasSameEncoding(as: codec) }
             guard let own = same ?? offered.first(where: { $0.isCompatible(with: codec) }) else { return nil }
             var receive = own
@@ -167,6 +177,7 @@ struct CodecMatch {
             if own.rtxPayloadType == nil { send.rtxPayloadType = nil }
             return CodecMatch(receive: receive, send: send)
         }
+        return supported(matches)
     }
 }
 

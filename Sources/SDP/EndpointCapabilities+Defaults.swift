@@ -1,13 +1,20 @@
 import RTP
 
 extension KindCapabilities {
-    /// opus, PCMU, PCMA.
+    /// opus, redundant audio with it, PCMU, PCMA.
+    ///
+    /// Chromium sends redundancy only when its format stands before opus in our answer, and our answers keep the order
+    /// of the offer, which has it behind: so a page gets it that asks for it (`setCodecPreferences`), and others pay
+    /// nothing.
     public static let defaultAudio = KindCapabilities(
         codecs: [
             CodecParameters(
                 name: "opus", payloadType: 111, clockRate: 48_000, channels: 2,
                 formatParameters: [FormatParameter("minptime", "10"), FormatParameter("useinbandfec", "1")],
                 feedback: packetFeedback),
+            CodecParameters(
+                name: "red", payloadType: 63, clockRate: 48_000, channels: 2,
+                formatParameters: [FormatParameter("111/111", "")]),
             CodecParameters(name: "PCMU", payloadType: 0, clockRate: 8_000, feedback: packetFeedback),
             CodecParameters(name: "PCMA", payloadType: 8, clockRate: 8_000, feedback: packetFeedback),
         ],

@@ -23,6 +23,8 @@ public enum DropReason: UInt8, Error, CaseIterable, Sendable, BitwiseCopyable {
     case staleSource, retransmissionUnavailable, retransmissionThrottled, pacerQueueFull
     /// The path to the subscriber carries next to nothing, or its reports stay away (RFC 8083).
     case circuitBroken
+    /// It would come when its picture is not shown any more.
+    case retransmissionTooLate
     // Egress
     case consentExpired, sendFailed, sendWouldBlock
     /// The process stood still, and its sessions may be somebody else's by now.

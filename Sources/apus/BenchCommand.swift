@@ -4,11 +4,11 @@ import ForwardingBenchmark
 import Foundation
 import Synchronization
 
-/// `apus bench`: what is measured beside other servers.
+/// `apus bench`: what can be measured.
 struct BenchCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
-        commandName: "bench", abstract: "Measure Apus beside other servers and beside a plain loop in C.",
-        subcommands: [ForwardingCommand.self, CongestionCommand.self])
+        commandName: "bench", abstract: "Measure forwarding, congestion control and repair.",
+        subcommands: [ForwardingCommand.self, CongestionCommand.self, RepairCommand.self])
 }
 
 /// Server CPU for each forwarded packet, and what else a subscriber costs.

@@ -253,3 +253,18 @@ private func joined(feedback: [String]? = nil) -> Fixture {
     fixture.wait(.seconds(3))
     #expect(fixture.takeRTCP(to: bob).contains { if case .receiverReport = $0.packet { true } else { false } })
 }
+
+/// Who only publishes sends no reports: its transport knows the round trip.
+@Test func lostPacketsAreAskedForAgainAfterTheRoundTripOfTheTransport() {
+    let fixture = joined()
+    fixture.router.setRoundTripTime(.milliseconds(40), of: alice)
+    // Also of streams that begin later.
+    fixture.send(Media.key(1), from: alice)
+    fixture.send(Media.delta(3), from: alice)
+    var asked = 0
+    for _ in 0..<9 {
+        fixture.wait(.milliseconds(10))
+        asked += fixture.takeRTCP(to: alice).count { if case .nack = $0.packet { true } else { false } }
+    }
+    #expect(asked == 3)
+}

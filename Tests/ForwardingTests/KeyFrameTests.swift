@@ -145,3 +145,30 @@ private func watched() -> Fixture {
     fixture.wait(Limits.keyFrameInterval)
     #expect(fixture.takeKeyFrameRequests(to: alice) == 1)
 }
+
+@Test func whatAPublisherDoesNotRepairInTimeIsReplacedByAKeyFrame() {
+    let fixture = Fixture()
+    fixture.join(alice, [Media.video])
+    fixture.join(bob, [Media.watch()])
+    fixture.connect(alice, bob)
+    fixture.send(Media.key(1), from: alice)
+    fixture.send(Media.delta(2, timestamp: 3_000), from: alice)
+    fixture.send(Media.delta(4, timestamp: 9_000), from: alice)
+    fixture.wait(.milliseconds(990))
+    #expect(fixture.takeKeyFrameRequests(to: alice) == 0)
+    fixture.wait(.milliseconds(20))
+    #expect(fixture.takeKeyFrameRequests(to: alice) == 1)
+}
+
+@Test func whatWasLostBeforeAKeyFrameIsGivenUpWithoutAnother() {
+    let fixture = Fixture()
+    fixture.join(alice, [Media.video])
+    fixture.join(bob, [Media.watch()])
+    fixture.connect(alice, bob)
+    fixture.send(Media.key(1), from: alice)
+    fixture.send(Media.delta(3, timestamp: 6_000), from: alice)
+    fixture.send(Media.key(4, timestamp: 9_000), from: alice)
+    _ = fixture.takeRTCP(to: alice)
+    fixture.wait(.seconds(2))
+    #expect(fixture.takeKeyFrameRequests(to: alice) == 0)
+}

@@ -4,14 +4,16 @@ import Wire
 
 @testable import Forwarding
 
-private func streaming(rtx: UInt8? = 101, packets: UInt16 = 20) -> (fixture: Fixture, copies: [Fixture.Sent]) {
+private func streaming(
+    rtx: UInt8? = 101, packets: UInt16 = 20, apart: Interval = .milliseconds(10)
+) -> (fixture: Fixture, copies: [Fixture.Sent]) {
     let fixture = Fixture()
     fixture.join(alice, [Media.video])
     fixture.join(bob, [Media.watch(rtx: rtx)])
     fixture.connect(alice, bob)
     var copies = fixture.send(Media.key(100), from: alice)
     for step in 1..<packets {
-        fixture.now = fixture.now + .milliseconds(10)
+        fixture.now = fixture.now + apart
         copies += fixture.send(
             Media.packet(
                 100 + step, timestamp: UInt32(step) * 900, marker: step % 2 == 0, extensions: [(11, [3])],
@@ -83,7 +85,7 @@ private func nack(_ fixture: Fixture, _ numbers: [SequenceNumber], ssrc: UInt32 
 }
 
 @Test func packetsOlderThanTheCacheAreUnavailableAndYoungerOnesAreNot() {
-    let (fixture, copies) = streaming(packets: UInt16(Limits.cachedPackets + 10))
+    let (fixture, copies) = streaming(packets: UInt16(Limits.cachedPackets + 10), apart: .milliseconds(1))
     nack(fixture, [copies[9].header.sequenceNumber, copies[10].header.sequenceNumber])
     #expect(fixture.retransmitted.count == 1)
     #expect(fixture.router.drops[.retransmissionUnavailable] == 1)
@@ -145,4 +147,68 @@ private func nack(_ fixture: Fixture, _ numbers: [SequenceNumber], ssrc: UInt32 
     let next = fixture.send(Media.delta(120), from: alice)
     #expect(next.first?.headerExtension(10) == Array("w".utf8))
     #expect(next.first?.header.sequenceNumber == copies.last?.header.sequenceNumber.advanced(by: 1))
+}
+
+// MARK: Deadlines
+
+private func isSent(_ fixture: Fixture, _ copy: Fixture.Sent) -> Bool {
+    fixture.retransmitted = []
+    nack(fixture, [copy.header.sequenceNumber])
+    return fixture.retransmitted.count == 1
+}
+
+@Test func whatWouldComeTooLateIsNotSentAgainAndAKeyFrameIsAskedForInstead() {
+    let (fixture, copies) = streaming()
+    // Packets 10 ms apart, the last one now.
+    fixture.wait(Limits.retransmissionDeadline - .milliseconds(100))
+    _ = fixture.takeRTCP(to: alice)
+    #expect(!isSent(fixture, copies[8]))
+    #expect(fixture.router.drops[.retransmissionTooLate] == 1)
+    #expect(fixture.takeKeyFrameRequests(to: alice) == 1)
+    #expect(isSent(fixture, copies[10]))
+    #expect(fixture.takeKeyFrameRequests(to: alice) == 0)
+    #expect(fixture.router.drops[.retransmissionTooLate] == 1)
+}
+
+@Test func aLongRoundTripMovesTheDeadline() {
+    let (fixture, copies) = streaming()
+    fixture.sendRTCP(from: alice) {
+        $0.writeSenderReport(
+            SenderReport(
+                ssrc: 0x11, ntp: NTPTimestamp(rawValue: 7 << 32), rtpTimestamp: 0, packetCount: 1, octetCount: 1))
+    }
+    fixture.wait(.milliseconds(500))
+    let block = ReportBlock(
+        ssrc: 0xAA, fractionLost: 0, cumulativeLost: 0, highestSequence: 0, jitter: 0, lastSenderReport: 7 << 16,
+        delaySinceLastSenderReport: 0)
+    fixture.sendRTCP(from: bob) { $0.writeReceiverReport(ssrc: 9, blocks: [block]) }
+    fixture.wait(.milliseconds(800))
+    #expect(isSent(fixture, copies[19]))
+    fixture.wait(.milliseconds(250))
+    #expect(!isSent(fixture, copies[19]))
+    #expect(fixture.router.drops[.retransmissionTooLate] == 1)
+}
+
+@Test func whatCameBeforeAKeyFrameThatIsShownIsNotSentAgain() {
+    let (fixture, copies) = streaming()
+    fixture.send(Media.key(120, timestamp: 20 * 900), from: alice)
+    let behind = fixture.send(Media.delta(121, timestamp: 21 * 900), from: alice)
+    fixture.wait(Limits.keyFrameShown - .milliseconds(1))
+    #expect(isSent(fixture, copies[19]))
+    fixture.wait(.milliseconds(51))
+    _ = fixture.takeRTCP(to: alice)
+    #expect(!isSent(fixture, copies[19]))
+    #expect(fixture.router.drops[.retransmissionTooLate] == 1)
+    #expect(fixture.takeKeyFrameRequests(to: alice) == 0)
+    #expect(isSent(fixture, behind[0]))
+}
+
+/// Its parameter sets come late: they are part of it, not something before it.
+@Test func theFirstPacketOfAKeyFrameIsRepairedThoughItComesLast() {
+    let (fixture, copies) = streaming(packets: 2)
+    fixture.send(Media.key(103, timestamp: 5_000), from: alice)
+    let late = fixture.send(Media.rtx(of: Media.key(102, timestamp: 5_000), sequence: 1), from: alice)
+    fixture.wait(Limits.keyFrameShown + .milliseconds(100))
+    #expect(isSent(fixture, late[0]))
+    #expect(!isSent(fixture, copies[1]))
 }

@@ -128,14 +128,38 @@ private func repair(_ generator: inout NackGenerator, _ number: UInt16) -> NackG
     #expect(feed(&generator, 5) == .newest)
 }
 
-@Test func packetIsGivenUpAfterTenTries() {
+@Test func aPacketIsAskedForEverMoreRarelyAndGivenUpAfterASecond() {
     var generator = NackGenerator()
-    _ = feed(&generator, 1)
-    _ = feed(&generator, 3)
-    var tries = 0
-    for step in 0..<20 { tries += due(&generator, 100 + Int64(step) * 100).count }
-    #expect(tries == Int(Limits.nackTries))
+    generator.setRoundTripTime(.milliseconds(20))
+    _ = feed(&generator, 1, 0)
+    _ = feed(&generator, 3, 0)
+    var asked: [Int64] = []
+    for time in 0..<1_000 as Range<Int64> where !due(&generator, time).isEmpty { asked.append(time) }
+    #expect(asked == [5, 25, 45, 65, 85, 107, 134, 168, 210, 263, 329, 412, 515, 644, 805])
+    #expect(generator.missingCount == 1 && generator.deadline == at(milliseconds: 1_000))
+    #expect(due(&generator, 1_000).isEmpty)
     #expect(generator.missingCount == 0 && generator.abandoned == 1)
+}
+
+@Test func aLongRoundTripGivesAPacketMoreTime() {
+    var generator = NackGenerator()
+    generator.setRoundTripTime(.milliseconds(600))
+    _ = feed(&generator, 1, 0)
+    _ = feed(&generator, 3, 0)
+    #expect([5, 605, 1_205, 1_799].map { due(&generator, $0).count } == [1, 1, 1, 0])
+    #expect(generator.missingCount == 1)
+    #expect(due(&generator, 1_800).isEmpty && generator.missingCount == 0)
+}
+
+@Test func whatIsGivenUpBehindTheNewestKeyFrameNeedsAnother() {
+    for (keyFrame, isNeeded) in [(nil, true), (5, false), (3, true)] as [(UInt16?, Bool)] {
+        var generator = NackGenerator()
+        for number in [1, 2, 3, 5] as [UInt16] { _ = feed(&generator, number, 0) }
+        if let keyFrame { generator.noteKeyFrame(SequenceNumber(keyFrame)) }
+        var list: [SequenceNumber] = []
+        #expect(!generator.due(now: at(milliseconds: 10), into: &list) && list.count == 1)
+        #expect(generator.due(now: at(milliseconds: 2_000), into: &list) == isNeeded)
+    }
 }
 
 @Test func tooManyMissingPacketsAskForAKeyFrame() {

@@ -66,7 +66,7 @@ private func answer(
     #expect(local.media.map(\.port) == [9, 9, 0])
     #expect(local.media[2].formats == ["webrtc-datachannel"])
     #expect(local.groups == [MediaGroup("BUNDLE", ["0", "1"])])
-    #expect(local.media[0].formats == ["111", "0", "8"])
+    #expect(local.media[0].formats == ["111", "63", "0", "8"])
     #expect(
         local.media[1].formats
             == ["96", "97", "103", "104", "107", "108", "109", "114", "45", "46", "98", "99"])

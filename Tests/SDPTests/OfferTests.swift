@@ -23,7 +23,7 @@ private func answer(
     #expect(try SessionDescription(parsing: offer.text) == offer)
     #expect(offer.groups == [MediaGroup("BUNDLE", ["0", "1"])])
     #expect(offer.media.allSatisfy { $0.setup == .actpass && $0.hasRTCPMux && $0.direction == .sendrecv })
-    #expect(offer.media[0].formats == ["111", "0", "8"])
+    #expect(offer.media[0].formats == ["111", "63", "0", "8"])
     #expect(offer.media[1].formats.prefix(4) == ["96", "97", "98", "99"])
     let types = offer.media.flatMap(\.payloadTypes)
     #expect(Set(types).count == types.count)

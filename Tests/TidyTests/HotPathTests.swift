@@ -17,6 +17,8 @@ import Testing
         "Sources/Forwarding/RewritingSpan.swift", "Sources/Forwarding/LayerSelector.swift",
         "Sources/Forwarding/FrameDescription.swift", "Sources/Forwarding/LayerSize.swift",
         "Sources/Forwarding/SentNumbers.swift",
+        "Sources/Forwarding/Router+Redundancy.swift", "Sources/Forwarding/RecoveredAudio.swift",
+        "Sources/Forwarding/RedundancyGate.swift", "Sources/RTP/RedundantAudio.swift",
         "Sources/Congestion/SendHistory.swift", "Sources/Congestion/Pacer.swift", "Sources/Congestion/Prober.swift",
         "Sources/Congestion/CongestionController.swift", "Sources/Congestion/FeedbackDigest.swift",
         "Sources/SRTP/InboundContext.swift", "Sources/SRTP/OutboundContext.swift", "Sources/SRTP/SessionCipher.swift",
