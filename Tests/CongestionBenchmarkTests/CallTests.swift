@@ -1,6 +1,6 @@
 import Congestion
 import Foundation
-import Simulator
+import struct Simulator.RootSeed
 import Testing
 
 @testable import CongestionBenchmark

@@ -1,4 +1,5 @@
-import Simulator
+import struct Simulator.LinkTrace
+import struct Simulator.RootSeed
 import Testing
 import Wire
 
