@@ -38,8 +38,8 @@ final class ApusServer: ServerUnderTest {
             facts = ServerFacts(
                 version: "Apus " + version.trimmingCharacters(in: .whitespacesAndNewlines),
                 configuration: "one worker, one reactor, \(isEmbedded ? "one process" : "Redis"); "
-                    + "NACK, RTX, RTCP and statistics on"
-                    + (hasFeedback ? ", congestion control by transport-wide feedback" : ", no transport-wide feedback"))
+                    + "NACK, RTX, RTCP and statistics on, "
+                    + (hasFeedback ? "congestion control by transport-wide feedback" : "no transport-wide feedback"))
         } catch {
             await child.stop()
             throw error

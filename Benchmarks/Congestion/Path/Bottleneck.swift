@@ -131,7 +131,9 @@ struct Bottleneck: Sendable {
         queue.append(packet)
         waitingBits += bits
         guard wasEmpty else { return .waits }
-        if let trace = description.trace { opportunity = max(opportunity, trace.first(notBefore: Instant(nanoseconds: now))) }
+        if let trace = description.trace {
+            opportunity = max(opportunity, trace.first(notBefore: Instant(nanoseconds: now)))
+        }
         return .begins(until: nextDeparture(now))
     }
 
