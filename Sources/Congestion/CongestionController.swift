@@ -4,8 +4,8 @@ public import Wire
 ///
 /// Sans-IO: the caller tells of packets (``sent(_:)``), feedback (``receive(_:scratch:now:)`` and its kin) and time
 /// (``advance(to:)``, at ``deadline`` at the latest), and reads the rates afterwards. Nothing is allocated once it
-/// exists, but for a history of sent packets that doubles, up to its bound, when the rate asks for it. All rates are bit/s on the wire; the estimate stays within the configuration's bounds whatever a peer
-/// claims.
+/// exists, but for a history of sent packets that doubles, up to its bound, when the rate asks for it. All rates are
+/// bit/s on the wire; the estimate stays within the configuration's bounds whatever a peer claims.
 public struct CongestionController: Sendable {
     /// What it was made with.
     public let configuration: CongestionConfiguration

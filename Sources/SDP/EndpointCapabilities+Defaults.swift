@@ -14,7 +14,7 @@ extension KindCapabilities {
                 feedback: packetFeedback),
             CodecParameters(
                 name: "red", payloadType: 63, clockRate: 48_000, channels: 2,
-                formatParameters: [FormatParameter("111/111", "")]),
+                formatParameters: [FormatParameter("111/111", "")], feedback: packetFeedback),
             CodecParameters(name: "PCMU", payloadType: 0, clockRate: 8_000, feedback: packetFeedback),
             CodecParameters(name: "PCMA", payloadType: 8, clockRate: 8_000, feedback: packetFeedback),
         ],

@@ -92,7 +92,8 @@ public struct MediaSettings: Sendable, Equatable {
     public var iceLite = false
     /// Ask the links of the media interfaces (multicast DNS) for the `.local` names in browsers' candidates.
     public var resolveMDNS = false
-    /// Pause a layered video for a viewer whose path has no room for its lowest layer, instead of sending it all the same.
+    /// Pause a layered video for a viewer whose path has no room for its lowest layer, instead of sending it all the
+    /// same.
     public var pauseBelowLowestLayer = false
 
     public init() {}
