@@ -41,8 +41,10 @@ private func redundant(_ number: UInt16, primary: [UInt8] = [8, 9], type: UInt8 
 }
 
 private func report(_ fixture: Fixture, _ fractionLost: Double, ssrc: UInt32 = 0xB0, from peer: EndpointIndex = bob) {
+    // Something new has come each time, or the circuit breaker would trip.
     let block = ReportBlock(
-        ssrc: ssrc, fractionLost: UInt8(fractionLost * 256), cumulativeLost: 0, highestSequence: 0, jitter: 0,
+        ssrc: ssrc, fractionLost: UInt8(fractionLost * 256), cumulativeLost: 0,
+        highestSequence: UInt32(truncatingIfNeeded: fixture.now.nanoseconds / 1_000_000), jitter: 0,
         lastSenderReport: 0, delaySinceLastSenderReport: 0)
     fixture.sendRTCP(from: peer) { $0.writeReceiverReport(ssrc: 9, blocks: [block]) }
 }
