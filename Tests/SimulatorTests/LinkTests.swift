@@ -200,7 +200,7 @@ import Wire
         for text in ["1\nx\n", "1\n\n2\n", "1\n-2\n", "1\n+2\n", "1\n4294967296\n", "1\n 2\n"] {
             #expect(problem(text) == .notANumber(line: 2), "\(text)")
         }
-        #expect(problem("5\n3")?.description == "line 2: earlier than the line before")
+        #expect(problem("5\n3")?.description == "line 2: earlier than the line before; sort the times")
     }
 
     // MARK: Single packets
