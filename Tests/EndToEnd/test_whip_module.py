@@ -18,6 +18,7 @@ const description = (ufrag) => [
   `a=ice-pwd:password-of-${ufrag}`, ''].join('\\r\\n');
 
 class Peer extends EventTarget {
+  getTransceivers() { return []; }
   generation = 1;
   localDescription = null;
   currentLocalDescription = null;
