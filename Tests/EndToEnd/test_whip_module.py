@@ -18,10 +18,10 @@ const description = (ufrag) => [
   `a=ice-pwd:password-of-${ufrag}`, ''].join('\\r\\n');
 
 class Peer extends EventTarget {
-  getTransceivers() { return []; }
   generation = 1;
   localDescription = null;
   currentLocalDescription = null;
+  getTransceivers() { return []; }
   restartIce() { this.generation += 1; }
   async createOffer() { return { type: 'offer', sdp: description(`own${this.generation}`) }; }
   async setLocalDescription(offer) {
