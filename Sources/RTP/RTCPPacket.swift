@@ -25,6 +25,10 @@ public struct CompoundPacket: ~Escapable {
     private var offset = 0
 
     /// Throws when a version, length or padding contradicts the bytes (RFC 3550 appendix A.2).
+    ///
+    /// *Deviation:* every packet may be padded, not only the last (section 6.4.1), and by any number of bytes, not only
+    /// by multiples of four: libwebrtc pads each transport-wide feedback packet to whole words and puts several into
+    /// one compound.
     @_lifetime(copy bytes)
     public init(_ bytes: RawSpan) throws(ParseError) {
         guard bytes.byteCount <= Limits.packetLength else { throw .overLimit }
@@ -36,8 +40,6 @@ public struct CompoundPacket: ~Escapable {
             end = header.end
             packets += 1
             guard packets <= Limits.packetsPerCompound else { throw .overLimit }
-            // Section 6.4.1: only the last packet of a compound may be padded.
-            guard header.contentEnd == end || end == bytes.byteCount else { throw .badLength }
         }
         self.bytes = bytes
     }
@@ -102,7 +104,7 @@ struct RTCPHeader: Sendable, BitwiseCopyable {
         }
         guard end > content else { throw .badLength }
         let padding = Int(bytes.uint8(at: end - 1))
-        guard padding > 0, padding % 4 == 0, padding <= end - content else { throw .badLength }
+        guard padding > 0, padding <= end - content else { throw .badLength }
         contentEnd = end - padding
     }
 

@@ -189,10 +189,9 @@ func rembRoundsDownToEighteenBits(_ written: UInt64, _ read: UInt64) throws {
     ("80C90001 00000005 80C9FFFF", .badLength),  // truncated compound
     ("80C90001 00000005 80", .truncated),
     ("A0C90001 00000000", .badLength),  // padding of zero
-    ("A0C90001 00000003", .badLength),  // padding off the word
+    ("A0C90001 00000001", .badLength),  // a padding that leaves no SSRC
     ("A0C90001 00000008", .badLength),  // padding > packet
     ("A0C90000", .badLength),
-    ("A0C90002 00000001 00000004 80C90001 00000001", .badLength),  // padding before the last packet
     ("81C90001 00000005", .badLength),  // report count > packet
     ("80C80001 00000005", .badLength),
     ("82CB0001 00000005", .badLength),  // BYE with more sources than bytes

@@ -99,3 +99,31 @@ func attack23FeedbackThatLiesIsRefused(_ text: String, _ error: ParseError) {
     // A delta of 100 ms is large: 400 ticks.
     #expect(chunks("1010011", gap: 100) == hex("D20A 00 0190 0190 0190 000000"))
 }
+
+/// As libwebrtc writes it: the content fills no whole words, and the last byte counts those that fill them.
+private func padded(count: UInt16, body: String) -> [UInt8] {
+    let missing = 3 - (hex(body).count + 3) % 4
+    var bytes = packet(count: count, body: body)
+    bytes[0] |= 0x20
+    bytes[bytes.count - 1] = UInt8(missing)
+    return bytes
+}
+
+@Test(arguments: [(1, "2001 04"), (3, "2003 040404"), (4, "2004 04040404")])
+func feedbackThatIsPaddedToWholeWordsIsRead(_ count: Int, _ body: String) throws {
+    let bytes = padded(count: UInt16(count), body: body)
+    #expect(try pattern(bytes) == String(repeating: "1", count: count))
+}
+
+@Test func eachFeedbackOfACompoundMayBePadded() throws {
+    let bytes = padded(count: 1, body: "2001 04") + padded(count: 3, body: "2003 040404")
+    let counts = try packets(bytes).map { entry -> Int in
+        if case .transportFeedback(let feedback) = entry { feedback.statusCount } else { 0 }
+    }
+    #expect(counts == [1, 3])
+}
+
+@Test func paddingIsNotTakenForDeltas() {
+    // Two arrivals, one delta, and a byte of padding.
+    #expect(refusal(padded(count: 2, body: "2002 04")) == .truncated)
+}
