@@ -65,6 +65,7 @@ public struct PlantedBugName: Hashable, Sendable, CustomStringConvertible {
 private final class Course {
     private let plan: ClusterPlan
     private let world: ClusterWorld
+    private var drains: [WorkerID: [Drain]] = [:]
     private var time: VirtualTime { world.time }
 
     init(_ plan: ClusterPlan, planted: PlantedBug?, _ keepsLog: Bool) {
@@ -244,12 +245,32 @@ private final class Course {
         }
     }
 
-    /// Operators try until it is done.
-    private func drain(_ worker: WorkerID, within deadline: UInt64) {
-        ask(until: time.now + .seconds(5)) { await $0.drain(worker, within: .nanoseconds(Int64(deadline))) }
+    /// Operators try until it is done, or wanted no more: a request that is still on its way then may take effect later.
+    private final class Drain: @unchecked Sendable {
+        var isOver = false
+        var open = 0
     }
 
-    private func undrain(_ worker: WorkerID) { ask(until: time.now + .seconds(60)) { await $0.undrain(worker) } }
+    private func drain(_ worker: WorkerID, within deadline: UInt64) {
+        let drain = Drain()
+        drains[worker, default: []].append(drain)
+        ask(until: time.now + .seconds(5)) { controller in
+            guard !drain.isOver else { return true }
+            drain.open += 1
+            defer { drain.open -= 1 }
+            return await controller.drain(worker, within: .nanoseconds(Int64(deadline)))
+        }
+    }
+
+    /// Until no request to drain it is on its way any more.
+    private func undrain(_ worker: WorkerID) {
+        let former = drains[worker] ?? []
+        for drain in former { drain.isOver = true }
+        ask(until: time.now + .seconds(60)) { controller in
+            let isLast = former.allSatisfy { $0.open == 0 }
+            return await controller.undrain(worker) && isLast
+        }
+    }
 
     private final class Answer: @unchecked Sendable { var isDone = false }
 

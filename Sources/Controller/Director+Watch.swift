@@ -31,7 +31,14 @@ extension Director {
             logger.notice("the store is back", metadata: ["event": "store_back"])
         }
         hasSeenStore = true
-        for (worker, spared) in unmarked.sorted(by: { $0.key < $1.key }) { await markLost(worker, sparing: spared) }
+        for (worker, spared) in unmarked.sorted(by: { $0.key < $1.key }) {
+            // Decided before the store went away: who has been heard since then lives.
+            if spared == nil, liveness.isHeard(worker, now: now) {
+                unmarked[worker] = nil
+            } else {
+                await markLost(worker, sparing: spared)
+            }
+        }
     }
 
     private func take(_ change: WorkerLiveness.Change) async {

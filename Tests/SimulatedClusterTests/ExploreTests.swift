@@ -29,8 +29,9 @@ import Testing
 
     /// They broke once: an empty unit that the store forgot (36), a session of two controllers (281), a fence that a
     /// killed process left behind (325), a worker listed before its heartbeat (406), a lost unit that its worker put
-    /// back (608), a session that had ended and came back under a lower epoch (248, 459).
-    @Test(arguments: [36, 248, 281, 325, 406, 459, 608]) func whatWasFoundStaysMended(_ seed: UInt64) {
+    /// back (608), a session that had ended and came back under a lower epoch (248, 459), a worker that was
+    /// given up before an outage of the store and heard again after it (770).
+    @Test(arguments: [36, 248, 281, 325, 406, 459, 608, 770, 771]) func whatWasFoundStaysMended(_ seed: UInt64) {
         let report = ClusterRun.run(ClusterPlan(seed: seed, scale: ClusterPlan.Scale(busy: 90, calm: 0)))
         #expect(report.violation == nil)
     }
