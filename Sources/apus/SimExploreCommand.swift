@@ -145,7 +145,7 @@ private final class ExploreProgress: Sendable {
             for failure in totals.failures where state.told.insert(failure.seed).inserted {
                 state.progress.clear()
                 print("seed \(failure.seed) broke \(failure.violation.map(String.init(describing:)) ?? "")")
-                _ = unsafe fflush(nil)
+                fflush(nil)
             }
             state.progress.show {
                 let days = Double(totals.duration / 1_000_000_000) / 86_400
