@@ -50,6 +50,9 @@ extension Router {
     }
 
     /// What there is for a subscriber to get, within what its peer wants at most.
+    ///
+    /// Frames are left out of the smallest picture only: a larger one at a quarter of its frames takes less than the
+    /// next smaller one at all of them, and looks worse.
     private func demand(of slot: Int) -> LayerAllocator.Demand {
         var demand = LayerAllocator.Demand(priority: Int(subscribers[slot].priority))
         let publisher = Int(subscribers[slot].publisher)
@@ -65,7 +68,8 @@ extension Router {
                 guard isThere, streams[stream].rates.isKnown else { continue }
                 guard rank <= spatialLimit || demand.count == 0 else { break }
                 let rates = streams[stream].rates
-                for temporal in 0...min(rates.highestTemporal, temporalLimit) {
+                let highest = min(rates.highestTemporal, temporalLimit)
+                for temporal in (demand.count == 0 ? 0 : highest)...highest {
                     demand.append(
                         LayerAllocator.Rung(
                             spatial: UInt8(rank), temporal: UInt8(temporal),
@@ -77,7 +81,8 @@ extension Router {
             guard streams[stream].rates.isKnown else { return demand }
             let rates = streams[stream].rates
             for spatial in 0...min(rates.highestSpatial, spatialLimit) {
-                for temporal in 0...min(rates.highestTemporal, temporalLimit) {
+                let highest = min(rates.highestTemporal, temporalLimit)
+                for temporal in (spatial == 0 ? 0 : highest)...highest {
                     demand.append(
                         LayerAllocator.Rung(
                             spatial: UInt8(spatial), temporal: UInt8(temporal),

@@ -112,3 +112,4 @@ def test_the_picture_follows_the_path_down_and_goes_on(local):
     print(f"{before} wide; down after {down:.1f} s to {low[-1][1]}, then a gap of {longest_gap(low):.2f} s at most; "
           f"15 s after the path is wide again {after} wide")
     assert len(low) > 40 and longest_gap(low) < 1, "the picture goes on"
+    assert after >= before, "and it is as large as before when the path is"
