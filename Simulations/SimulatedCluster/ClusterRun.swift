@@ -245,7 +245,7 @@ private final class Course {
         }
     }
 
-    /// Operators try until it is done, or wanted no more: a request that is still on its way then may take effect later.
+    /// Operators try until it is done, or wanted no more: a request that is on its way then may take effect later.
     private final class Drain: @unchecked Sendable {
         var isOver = false
         var open = 0

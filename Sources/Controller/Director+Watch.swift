@@ -33,11 +33,7 @@ extension Director {
         hasSeenStore = true
         for (worker, spared) in unmarked.sorted(by: { $0.key < $1.key }) {
             // Decided before the store went away: who has been heard since then lives.
-            if spared == nil, liveness.isHeard(worker, now: now) {
-                unmarked[worker] = nil
-            } else {
-                await markLost(worker, sparing: spared)
-            }
+            await markLost(worker, sparing: spared ?? heardIncarnation(of: worker))
         }
     }
 

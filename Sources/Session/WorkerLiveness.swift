@@ -88,9 +88,6 @@ public struct WorkerLiveness: Sendable {
         if case .alive = entries[worker]?.state { true } else { false }
     }
 
-    /// Whether the incarnation that was seen alive last is heard directly, whatever the store says.
-    public func isHeard(_ worker: WorkerID, now: Instant) -> Bool { entries[worker]?.isHeard(now) ?? false }
-
     /// A direct heartbeat came. It counts at the next look; workers that the store has never shown are nobody's.
     public mutating func heard(_ id: WorkerID, incarnation: String, at instant: Instant) {
         guard let entry = entries[id], entry.heard.map({ $0.at < instant }) ?? true else { return }
