@@ -31,8 +31,9 @@ extension Director {
             logger.notice("the store is back", metadata: ["event": "store_back"])
         }
         hasSeenStore = true
+        // Decided before the store went away: whoever has been seen or heard since then lives.
+        guard liveness.isSettled(now) else { return }
         for (worker, spared) in unmarked.sorted(by: { $0.key < $1.key }) {
-            // Decided before the store went away: who has been heard since then lives.
             await markLost(worker, sparing: spared ?? heardIncarnation(of: worker))
         }
     }

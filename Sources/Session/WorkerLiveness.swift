@@ -88,6 +88,9 @@ public struct WorkerLiveness: Sendable {
         if case .alive = entries[worker]?.state { true } else { false }
     }
 
+    /// Whether the store has answered for long enough that every living worker has been seen in it.
+    public func isSettled(_ now: Instant) -> Bool { isStoreReachable && now >= graceEnds }
+
     /// A direct heartbeat came. It counts at the next look; workers that the store has never shown are nobody's.
     public mutating func heard(_ id: WorkerID, incarnation: String, at instant: Instant) {
         guard let entry = entries[id], entry.heard.map({ $0.at < instant }) ?? true else { return }

@@ -80,6 +80,21 @@ struct WorkerLivenessTests {
         #expect(world.liveness.isStoreReachable)
     }
 
+    @Test func aStoreThatIsBackIsTrustedAfterTheGrace() {
+        var world = LivenessWorld()
+        world.running = [w1: "a"]
+        world.run(.seconds(5))
+        #expect(world.liveness.isSettled(world.now))
+        world.isStoreUp = false
+        world.run(.seconds(1))
+        #expect(!world.liveness.isSettled(world.now))
+        world.isStoreUp = true
+        world.run(.milliseconds(500))
+        #expect(!world.liveness.isSettled(world.now))
+        world.run(.seconds(3))
+        #expect(world.liveness.isSettled(world.now))
+    }
+
     @Test func aWorkerThatDiedWhileTheStoreWasAwayIsDeadAfterTheGrace() throws {
         var world = LivenessWorld()
         world.running = [w1: "a", w2: "b"]
