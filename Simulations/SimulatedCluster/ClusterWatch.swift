@@ -120,7 +120,7 @@ final class ClusterWatch: @unchecked Sendable {
             !isHeard(worker.node, since: start), .living,
             "\(assignment.worker) runs and is heard, and its sessions were marked as lost")
         check(
-            !isHeard(assignment.incarnation, by: node, since: start), .living,
+            isOutOfReach(worker.node) || !isHeard(assignment.incarnation, by: node, since: start), .living,
             "\(node.name) hears \(assignment.worker) directly, and marked its sessions as lost")
     }
 
@@ -141,6 +141,12 @@ final class ClusterWatch: @unchecked Sendable {
         node.hasRun(since: instant) && (lastCut[node.host] ?? 0) <= instant
             && !store.links.isCut(node.host, StoreNode.host) && !store.links.isCut(StoreNode.host, node.host)
             && store.slowUntil <= instant && (store.leasesEnded ?? 0) <= instant
+    }
+
+    /// Apart from the store for so long that being heard does not keep it (``WorkerLiveness/Settings/longestSeparation``).
+    private func isOutOfReach(_ node: Node) -> Bool {
+        let isCut = store.links.isCut(node.host, StoreNode.host) || store.links.isCut(StoreNode.host, node.host)
+        return isCut && (lastCut[node.host] ?? 0) + .seconds(29) <= time.now
     }
 
     // MARK: Direct heartbeats
