@@ -143,7 +143,8 @@ final class ClusterWatch: @unchecked Sendable {
             && store.slowUntil <= instant && (store.leasesEnded ?? 0) <= instant
     }
 
-    /// Apart from the store for so long that being heard does not keep it (``WorkerLiveness/Settings/longestSeparation``).
+    /// Apart from the store for so long that being heard does not keep it
+    /// (``WorkerLiveness/Settings/longestSeparation``).
     private func isOutOfReach(_ node: Node) -> Bool {
         let isCut = store.links.isCut(node.host, StoreNode.host) || store.links.isCut(StoreNode.host, node.host)
         return isCut && (lastCut[node.host] ?? 0) + .seconds(29) <= time.now
