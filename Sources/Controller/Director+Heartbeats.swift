@@ -47,17 +47,10 @@ extension Director {
 
     /// Before every look at the store.
     func noteHeartbeats() {
-        for sender in heardNow { liveness.heard(sender.worker, incarnation: sender.incarnation, at: sender.at) }
-    }
-
-    /// The life of a worker that is heard directly now, whatever the store says of it.
-    func heardIncarnation(of worker: WorkerID) -> String? {
-        heardNow.filter { $0.worker == worker }.max { $0.at < $1.at }?.incarnation
-    }
-
-    private var heardNow: [(worker: WorkerID, incarnation: String, at: Instant)] {
-        guard settings.planted != .heartbeatsUnheard else { return [] }
+        guard settings.planted != .heartbeatsUnheard else { return }
         let since = now - DirectHeartbeat.hold
-        return ear.withLedger { $0.heard(since: since) }
+        for sender in ear.withLedger({ $0.heard(since: since) }) {
+            liveness.heard(sender.worker, incarnation: sender.incarnation, at: sender.at)
+        }
     }
 }

@@ -31,10 +31,10 @@ extension Director {
             logger.notice("the store is back", metadata: ["event": "store_back"])
         }
         hasSeenStore = true
-        // Decided before the store went away: whoever has been seen or heard since then lives.
+        // Decided before the store went away: whoever lives has joined again until then, which takes its mark away.
         guard liveness.isSettled(now) else { return }
         for (worker, spared) in unmarked.sorted(by: { $0.key < $1.key }) {
-            await markLost(worker, sparing: spared ?? heardIncarnation(of: worker))
+            await markLost(worker, sparing: spared)
         }
     }
 

@@ -1,6 +1,9 @@
 /// What is to happen, in the order in which it happens: by time, then by the order of scheduling. Nothing else decides,
 /// so that equal seeds give equal runs.
 ///
+/// Not the simulator's `EventQueue`, whose generic code may stay unspecialised in another module; what that would cost
+/// was not measured.
+///
 /// Links and delay lines keep their order, so each has one event here at a time: the heap stays at a few dozen.
 struct EventHeap: Sendable {
     enum Kind: UInt8, Sendable {
