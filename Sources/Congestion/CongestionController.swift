@@ -15,6 +15,7 @@ public struct CongestionController: Sendable {
     // One of the two exists. Not an enum with payloads: changing a payload in place would copy it.
     private var gcc: GoogleCongestionControl?
     private var delayTarget: DelayTargetController?
+    private var outputs = ControllerOutputs()
     private var smoothedRoundTrip: Interval?
     private var loss = LossStatistics()
     private var packetsSinceReport = 0
@@ -29,6 +30,7 @@ public struct CongestionController: Sendable {
         case .gcc: gcc = GoogleCongestionControl(configuration, now: now)
         case .delayTarget: delayTarget = DelayTargetController(configuration, random: random, now: now)
         }
+        refresh()
     }
 
     /// Two seconds of packets of 1000 bytes at the maximum rate, within ``Limits``.
@@ -61,6 +63,7 @@ public struct CongestionController: Sendable {
         if let sample = digest.propagation { noteRoundTrip(sample) }
         gcc?.receive(digest, roundTrip: smoothedRoundTrip)
         delayTarget?.receive(digest)
+        refresh()
     }
 
     /// The receiver's own estimate (REMB, draft-alvestrand-rmcat-remb-03): an upper bound until the next one.
@@ -68,6 +71,7 @@ public struct CongestionController: Sendable {
         bounds.receiverMaximum = rate
         gcc?.receiveMaximumRate(Double(rate), now: now)
         delayTarget?.receiveMaximumRate(Double(rate), now: now)
+        refresh()
     }
 
     /// A report block of an SR or RR: the fallback while no transport feedback comes.
@@ -81,6 +85,7 @@ public struct CongestionController: Sendable {
         gcc?.receiveReport(loss: fraction, roundTrip: smoothedRoundTrip, packets: packetsSinceReport, now: now)
         delayTarget?.receiveReport(loss: fraction, roundTrip: smoothedRoundTrip, packets: packetsSinceReport, now: now)
         packetsSinceReport = 0
+        refresh()
     }
 
     /// What the source could use at most and needs at least, and what may be padded; bit/s.
@@ -91,48 +96,73 @@ public struct CongestionController: Sendable {
         gcc?.setAllocation(Double(bounds.allocation.maximum), now: now)
         delayTarget?.setAllocation(
             Double(bounds.allocation.maximum), padding: Double(bounds.allocation.padding), now: now)
+        refresh()
     }
 
     /// How many bytes wait in the pacer: what waits there, the source should not send again.
-    public mutating func setBacklog(_ bytes: Int) { delayTarget?.backlog = max(bytes, 0) }
+    public mutating func setBacklog(_ bytes: Int) {
+        delayTarget?.backlog = max(bytes, 0)
+        refresh()
+    }
 
     /// Time passes.
     public mutating func advance(to now: Instant) {
         gcc?.advance(to: now, bytesInFlight: history.bytesInFlight)
         delayTarget?.advance(to: now)
+        refresh()
+    }
+
+    private mutating func refresh() {
+        let minimum = Double(bounds.allocation.minimum)
+        gcc?.tell(&outputs, minimum: minimum)
+        delayTarget?.tell(&outputs, minimum: minimum)
     }
 
     /// When ``advance(to:)`` wants to be called next.
-    public var deadline: Instant { gcc?.deadline ?? delayTarget?.deadline ?? .distantFuture }
+    public var deadline: Instant { outputs.deadline }
 
     // MARK: What follows
 
+    /// All rates at once, in bit/s, and ``deadline``. Mutating so that nothing is copied: a getter's call on a part of
+    /// something else copies the controller.
+    public mutating func rates() -> Rates {
+        Rates(
+            estimate: bounds.clamp(outputs.estimate), target: bounds.clamp(outputs.targetRate),
+            pacing: bounds.pacing(outputs.pacingRate),
+            padding: bounds.padding(outputs.paddingRate, target: outputs.targetRate), deadline: outputs.deadline)
+    }
+
+    /// What ``rates()`` tells.
+    public struct Rates: Sendable, BitwiseCopyable {
+        public let estimate: UInt64
+        public let target: UInt64
+        public let pacing: UInt64
+        public let padding: UInt64
+        public let deadline: Instant
+    }
+
     /// What the path carries.
-    public var estimate: UInt64 { bounds.clamp(gcc?.estimate ?? delayTarget?.rate ?? 0) }
+    public var estimate: UInt64 { bounds.clamp(outputs.estimate) }
 
     /// What the source (encoder, choice of layers) may send now, retransmissions and headers included.
-    public var targetRate: UInt64 { bounds.clamp(gcc?.targetRate ?? delayTarget?.targetRate ?? 0) }
+    public var targetRate: UInt64 { bounds.clamp(outputs.targetRate) }
 
     /// What the pacer lets out.
-    public var pacingRate: UInt64 {
-        let minimum = Double(bounds.allocation.minimum)
-        let rate = gcc?.pacingRate(minimum: minimum) ?? delayTarget?.pacingRate(minimum: minimum) ?? 0
-        return bounds.pacing(rate)
-    }
+    public var pacingRate: UInt64 { bounds.pacing(outputs.pacingRate) }
 
     /// How much time's worth of bytes the pacer may let out at once.
-    public var pacingBurst: Interval { gcc == nil ? .milliseconds(5) : GoogleCongestionControl.burst }
+    public var pacingBurst: Interval {
+        configuration.algorithm == .gcc ? GoogleCongestionControl.burst : .milliseconds(5)
+    }
 
     /// Up to what the pacer fills with padding when media is less.
-    public var paddingRate: UInt64 {
-        max(min(bounds.allocation.padding, targetRate), bounds.limit(gcc?.paddingRate ?? 0))
-    }
+    public var paddingRate: UInt64 { bounds.padding(outputs.paddingRate, target: outputs.targetRate) }
 
     /// The next train that the pacer should send, once each; nil when there is none.
     public mutating func nextProbe(now: Instant) -> ProbeCluster? { gcc?.nextProbe() ?? delayTarget?.nextProbe() }
 
     /// Bytes that may leave before feedback comes; `Int.max` without a window, 0 when it is full. Audio goes on.
-    public var windowRoom: Int { delayTarget?.windowRoom(bytesInFlight: history.bytesInFlight) ?? .max }
+    public var windowRoom: Int { outputs.window == .max ? .max : outputs.window - history.bytesInFlight }
 
     /// Whether only audio may leave until feedback comes.
     public var isWindowFull: Bool { windowRoom <= 0 }

@@ -166,8 +166,9 @@ public struct Pacer: Sendable {
     private static func time(_ seconds: Double) -> Interval { .nanoseconds(Int64(min(max(seconds, 0), 10) * 1e9) + 1) }
 
     private mutating func settle(_ now: Instant) {
-        let elapsed = max((now - updatedAt).seconds, 0)
-        updatedAt = max(now, updatedAt)
+        guard now > updatedAt else { return }
+        let elapsed = (now - updatedAt).seconds
+        updatedAt = now
         debt = max(debt - elapsed * currentRate / 8, 0)
         paddingDebt = max(paddingDebt - elapsed * paddingRate / 8, 0)
     }

@@ -32,6 +32,9 @@ struct RateBounds: Sendable, BitwiseCopyable {
         return rate >= Double(upper) ? upper : UInt64(rate)
     }
 
+    /// Up to what the pacer fills: what was allowed, within the target, or what the controller itself wants.
+    func padding(_ rate: Double, target: Double) -> UInt64 { max(min(allocation.padding, clamp(target)), limit(rate)) }
+
     /// A rate that may be 0, below the upper bound.
     func limit(_ rate: Double) -> UInt64 { rate > 0 ? min(clamp(rate), maximum) : 0 }
 }

@@ -16,6 +16,9 @@ struct SendHistory: Sendable {
         var fate: Fate
     }
 
+    /// Packets between two looks at whether there is room; a power of two, and no more than the fewest places.
+    private static let stride: Int64 = 16
+
     private let capacity: Int
     private var records: [Record]
     private var mask: Int64
@@ -46,8 +49,9 @@ struct SendHistory: Sendable {
     mutating func append(_ packet: SentPacket) {
         guard isEmpty || packet.sequence > newest, packet.sequence >= 0, packet.sequence < .max else { return }
         if isEmpty { outstanding = packet.sequence }
+        // The place that comes next is long out of the cache: whether it may be overwritten is asked for many at once.
+        if isEmpty || (packet.sequence ^ newest) >= Self.stride { makeRoom(for: packet) }
         isEmpty = false
-        makeRoom(for: packet)
         newest = packet.sequence
         pass(to: max(outstanding, newest - mask))
         var packet = packet
@@ -56,11 +60,12 @@ struct SendHistory: Sendable {
         bytesInFlight += Int(packet.size)
     }
 
-    /// So that no packet is forgotten for want of places which is in flight, or younger than what feedback is taken on.
+    /// So that no packet is forgotten for want of places which is in flight, or whose fate may be told once more:
+    /// neither for this one nor for those that follow it until the next call.
     private mutating func makeRoom(for packet: SentPacket) {
         while records.count < capacity {
-            let old = records[slot(packet.sequence)]
-            let isYoung = packet.sentAt - old.packet.sentAt <= Limits.oldestFeedback
+            let old = records[slot(packet.sequence | (Self.stride - 1))]
+            let isYoung = packet.sentAt - old.packet.sentAt <= Limits.settledFor
             guard old.fate == .inFlight || old.fate != .absent && isYoung else { return }
             var larger = Self.places(records.count * 2)
             for record in records where record.fate != .absent {

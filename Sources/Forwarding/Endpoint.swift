@@ -2,7 +2,7 @@ import RTP
 import Wire
 
 /// One endpoint as the router sees it: its sections, who feeds it, its timers and what was reported.
-struct Endpoint {
+struct Endpoint: ~Copyable {
     var isOpen = false
     /// The transport is up.
     var isConnected = false
@@ -37,8 +37,6 @@ struct Endpoint {
     var nextReport = Instant.distantFuture
     /// When RTP or RTCP arrived last.
     var lastMedia = Instant.origin
-    /// The path to the peer, where it says what becomes of packets.
-    var send: SendSide?
     /// Whether the peer is sent to.
     var circuit = Circuit()
     /// The peer's last REMB in bits per second.

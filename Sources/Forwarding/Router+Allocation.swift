@@ -6,7 +6,7 @@ import Wire
 extension Router {
     /// Shares the path among the endpoint's videos when the estimate fell, or it is time.
     mutating func allocateLayers(of endpoint: Int, now: Instant) {
-        guard let rate = endpoints[endpoint].send?.rateToAllocate(now: now) else { return }
+        guard let rate = sendSides[endpoint].rateToAllocate(now: now) else { return }
         var slots: [Int32] = []
         var demands: [LayerAllocator.Demand] = []
         for slot in steeredSubscribers(of: endpoint) {
@@ -110,7 +110,7 @@ extension Router {
     ) {
         var sum = reserved
         for index in slots.indices { sum += subscribers[Int(slots[index])].allowance.rate(demands[index]) }
-        endpoints[endpoint].send?.setUse(sum, now: now)
+        sendSides[endpoint].setUse(sum, now: now)
     }
 
     /// Up to what the path is worth knowing.
@@ -125,7 +125,7 @@ extension Router {
         }
         // Room for the headroom that an upswitch asks for.
         most = UInt64(Double(most) * Limits.upswitchHeadroom * Limits.upswitchHeadroom)
-        endpoints[endpoint].send?.setAllocation(maximum: most, minimum: least, now: now)
+        sendSides[endpoint].setAllocation(maximum: most, minimum: least, now: now)
     }
 }
 

@@ -20,8 +20,9 @@ extension Router {
         endpoints[endpoint].circuit.note(loss: isLost ? 1 : loss, now: now)
         // Where a controller holds what is sent to what the path carries, what is lost all the same is the path's own
         // way: section 4.3 is about who sends more than that.
-        let isFollowed = endpoints[endpoint].send?.isFollowed(now: now) ?? false
-        let roundTrip = subscribers[slot].roundTripTime ?? endpoints[endpoint].send?.controller.roundTrip
+        let hasPath = sendSides.contains(endpoint)
+        let isFollowed = hasPath && sendSides[endpoint].isFollowed(now: now)
+        let roundTrip = subscribers[slot].roundTripTime ?? (hasPath ? sendSides[endpoint].controller.roundTrip : nil)
         subscribers[slot].breaker.receiveReport(
             highestSequence: block.highestSequence, lossFraction: isFollowed ? 0 : loss, roundTrip: roundTrip, now: now)
         guard let cause = subscribers[slot].breaker.cause else { return }

@@ -1,7 +1,8 @@
 import RTP
 import Wire
 
-// The bytes of a subscriber's copy.
+// The bytes of a subscriber's copy. What does not change the router is inlined always: a call that borrows a struct of
+// its size copies the struct first.
 
 extension Router {
     /// What makes a packet a subscriber's copy, or its retransmission.
@@ -36,6 +37,7 @@ extension Router {
 
     /// Header, extensions, and the payload with its descriptor's counters rewritten; behind the original
     /// number when it goes out as RTX.
+    @inline(__always)
     func write(
         _ copy: Copy, _ forward: Forward, _ packet: RawSpan, into output: inout MutableRawSpan
     ) throws(DropReason) -> Int {
@@ -57,19 +59,19 @@ extension Router {
         }
         guard !position.isFiller else {
             // Nothing but padding, which an RTX packet need not have: its payload is not empty.
-            return copy.original == nil ? pad(1, at: length, in: &output) : length
+            return copy.original == nil ? Self.pad(1, at: length, in: &output) : length
         }
         let start = length
-        length = writePayload(forward, packet.extracting(payload), position.span, at: start, into: &output)
+        length = Self.writePayload(forward, packet.extracting(payload), position.span, at: start, into: &output)
         if let redundancy = forward.redundancy {
             let type = subscribers[copy.slot].knownFormat(of: redundancy.payloadType)?.output
             redundancy.setPayloadTypes(type ?? redundancy.payloadType, at: start, in: &output)
         }
-        return copy.padding > 0 ? pad(copy.padding, at: length, in: &output) : length
+        return copy.padding > 0 ? Self.pad(copy.padding, at: length, in: &output) : length
     }
 
     /// RFC 3550 section 5.1: the last byte counts the padding, itself included.
-    private func pad(_ count: UInt8, at offset: Int, in output: inout MutableRawSpan) -> Int {
+    private static func pad(_ count: UInt8, at offset: Int, in output: inout MutableRawSpan) -> Int {
         let end = offset + Int(count)
         for index in offset..<(end - 1) { output.store(UInt8(0), at: index) }
         output.store(count, at: end - 1)
@@ -78,6 +80,7 @@ extension Router {
         return end
     }
 
+    @inline(__always)
     private func writeHeader(
         _ header: RTPHeader, _ copy: Copy, _ forward: Forward, _ packet: RawSpan, into output: inout MutableRawSpan
     ) throws(DropReason) -> Int {
@@ -111,7 +114,7 @@ extension Router {
             guard id != 0 else { continue }
             if element.id == forward.frame.dependenciesID, let descriptor = forward.frame.dependencies {
                 let span = copy.position.span
-                write(descriptor, packet.extracting(element.range), span, id: id, &writer, into: &output)
+                Self.write(descriptor, packet.extracting(element.range), span, id: id, &writer, into: &output)
             } else {
                 writer.append(id: id, packet.extracting(element.range), into: &output)
             }
@@ -119,11 +122,11 @@ extension Router {
         return writer.finish(into: &output)
     }
 
-    private func write(
+    private static func write(
         _ descriptor: DependencyDescriptor, _ original: RawSpan, _ span: RewritingSpan, id: UInt8,
         _ writer: inout RTPHeaderWriter, into output: inout MutableRawSpan
     ) {
-        let mask = Self.activeTargets(descriptor, span)
+        let mask = activeTargets(descriptor, span)
         let count = descriptor.rewrittenLength(withActiveTargets: mask != nil)
         guard let offset = writer.reserve(id: id, count: count, into: &output) else { return }
         descriptor.write(
@@ -137,6 +140,7 @@ extension Router {
     }
 
     /// Some element does not suit the one-byte form (RFC 8285 section 4.2).
+    @inline(__always)
     private func needsTwoBytes(_ copy: Copy, _ forward: Forward, _ packet: RawSpan) -> Bool {
         if subscribers[copy.slot].usesLargeIDs { return true }
         let isTwoByte = forward.header.extensionProfile & 0xFFF0 == HeaderExtensions.twoByteProfile
@@ -156,7 +160,7 @@ extension Router {
     }
 
     /// The payload, with picture id, TL0PICIDX and KEYIDX of this output; returns where it ends.
-    private func writePayload(
+    private static func writePayload(
         _ forward: Forward, _ payload: RawSpan, _ span: RewritingSpan, at start: Int,
         into output: inout MutableRawSpan
     ) -> Int {

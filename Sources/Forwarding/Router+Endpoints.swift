@@ -29,6 +29,7 @@ extension Router {
             endpoints[index].feeds.removeAll { $0.source == endpoint.rawValue }
         }
         endpoints[endpoint.slot] = Endpoint()
+        if sendSides.contains(endpoint.slot) { sendSides.remove(endpoint.slot) }
         deadlines[endpoint.slot] = .distantFuture
     }
 

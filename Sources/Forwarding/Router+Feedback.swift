@@ -136,7 +136,8 @@ extension Router {
             let sequence = unsafe rewriter.pointee.sourceSequence(ofOutput: number, subscribers[slot].history),
             let forward = streams[stream].cached(sequence, source: unsafe rewriter.pointee.source)
         else { return .retransmissionUnavailable }
-        let queueing = endpoints[Int(subscribers[slot].endpoint)].send?.queueing(now: now) ?? .zero
+        let endpoint = Int(subscribers[slot].endpoint)
+        let queueing = sendSides.contains(endpoint) ? sendSides[endpoint].queueing(now: now) : .zero
         guard !subscribers[slot].isTooLate(forward, queueing: queueing, now: now) else {
             // Whoever still waits for it is helped by a key frame only.
             if !subscribers[slot].isSuperseded(forward) { passKeyFrameRequest(from: slot, now: now) }

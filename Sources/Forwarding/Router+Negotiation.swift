@@ -224,10 +224,11 @@ extension Router {
             if subscribers[Int(slot)].hasPacketReports { feedback = feedback ?? .congestionControl }
             if subscribers[Int(slot)].transportSequenceID != 0 { feedback = .transportWide }
         }
-        guard feedback != endpoints[endpoint].send?.feedback else { return }
-        endpoints[endpoint].send = nil
+        let former = sendSides.contains(endpoint) ? sendSides[endpoint].feedback : nil
+        guard feedback != former else { return }
+        if former != nil { sendSides.remove(endpoint) }
         if let feedback {
-            endpoints[endpoint].send = SendSide(feedback: feedback, random: &random, now: now)
+            sendSides.put(SendSide(feedback: feedback, random: &random, now: now), at: endpoint)
             return
         }
         for slot in endpoints[endpoint].subscribers {

@@ -12,11 +12,13 @@ extension Router {
     }
 
     /// The peer tells what becomes of the subscriber's packets of a format.
+    @inline(__always)
     func isReported(_ slot: Int, _ format: Subscriber.FormatMapping) -> Bool {
-        switch endpoints[Int(subscribers[slot].endpoint)].send?.feedback {
+        let endpoint = Int(subscribers[slot].endpoint)
+        guard sendSides.contains(endpoint) else { return false }
+        return switch sendSides[endpoint].feedback {
         case .transportWide: subscribers[slot].isNumbered(format)
         case .congestionControl: subscribers[slot].hasPacketReports
-        case nil: false
         }
     }
 
@@ -24,7 +26,7 @@ extension Router {
     mutating func admit(_ slot: Int, bytes: Int, isReported: Bool, now: Instant) -> Admission {
         guard isReported, subscribers[slot].kind == .video else { return .now(cluster: 0) }
         let endpoint = Int(subscribers[slot].endpoint)
-        let cluster = endpoints[endpoint].send?.admit(bytes: SendSide.wireBytes(bytes), now: now)
+        let cluster = sendSides[endpoint].admit(bytes: SendSide.wireBytes(bytes), now: now)
         return cluster.map { Admission.now(cluster: $0) } ?? .later
     }
 
@@ -36,7 +38,7 @@ extension Router {
             sequence: forward.sequence, bytes: Int32(clamping: SendSide.wireBytes(bytes)), since: now)
         guard let rewriter = unsafe rewriters.pointer(to: packet.rewriter) else { throw .noSubscriber }
         unsafe rewriter.pointee.count(-1, octets: forward.payloadRange.count)
-        guard endpoints[endpoint].send?.hold(packet) ?? false else { throw .pacerQueueFull }
+        guard sendSides[endpoint].hold(packet) else { throw .pacerQueueFull }
         paceWork.add(endpoint)
     }
 
@@ -50,20 +52,19 @@ extension Router {
     }
 
     private mutating func nextPaced(_ endpoint: Int, _ output: inout MutableRawSpan) -> Transmit? {
-        guard endpoints[endpoint].isOpen, endpoints[endpoint].isConnected else { return nil }
-        while let decision = endpoints[endpoint].send?.decide(now: now) {
-            switch decision {
+        guard sendSides.contains(endpoint), endpoints[endpoint].isConnected else { return nil }
+        while true {
+            switch sendSides[endpoint].decide(now: now) {
             case .send(_, let cluster):
-                guard let packet = endpoints[endpoint].send?.release() else { return nil }
+                guard let packet = sendSides[endpoint].release() else { return nil }
                 if let transmit = write(packet, cluster: cluster, &output) { return transmit }
             case .padding(let bytes, let cluster):
                 return fill(endpoint, bytes: bytes, cluster: cluster, &output)
             case .wait:
-                schedule(endpoint, at: endpoints[endpoint].send?.deadline ?? .distantFuture)
+                schedule(endpoint, at: sendSides[endpoint].deadline)
                 return nil
             }
         }
-        return nil
     }
 
     private mutating func write(
@@ -114,39 +115,39 @@ extension Router {
     mutating func receive(
         _ feedback: TransportFeedback, in bytes: RawSpan, from endpoint: Int, budget: inout Int, now: Instant
     ) {
-        guard endpoints[endpoint].send != nil else { return }
+        guard sendSides.contains(endpoint) else { return }
         endpoints[endpoint].circuit.noteReport()
-        endpoints[endpoint].send?.receive(feedback, in: bytes, budget: &budget, &feedbackRoom, now: now)
+        sendSides[endpoint].receive(feedback, in: bytes, budget: &budget, &feedbackRoom, now: now)
         followPath(endpoint, now: now)
     }
 
     mutating func receive(
         _ feedback: CongestionControlFeedback, in bytes: RawSpan, from endpoint: Int, budget: inout Int, now: Instant
     ) {
-        guard endpoints[endpoint].send != nil else { return }
+        guard sendSides.contains(endpoint) else { return }
         endpoints[endpoint].circuit.noteReport()
-        endpoints[endpoint].send?.receive(feedback, in: bytes, budget: &budget, &feedbackRoom, now: now)
+        sendSides[endpoint].receive(feedback, in: bytes, budget: &budget, &feedbackRoom, now: now)
         followPath(endpoint, now: now)
     }
 
     mutating func receiveMaximum(_ rate: UInt64, from endpoint: Int, now: Instant) {
-        guard endpoints[endpoint].send != nil else { return }
-        endpoints[endpoint].send?.receiveMaximum(rate, now: now)
+        guard sendSides.contains(endpoint) else { return }
+        sendSides[endpoint].receiveMaximum(rate, now: now)
         followPath(endpoint, now: now)
     }
 
     /// Serves the timers of the path; returns when it needs that next.
     mutating func servePath(_ endpoint: Int, now: Instant) -> Instant {
-        guard endpoints[endpoint].send?.hasFeedback ?? false else { return .distantFuture }
-        endpoints[endpoint].send?.advance(to: now)
+        guard sendSides.contains(endpoint), sendSides[endpoint].hasFeedback else { return .distantFuture }
+        sendSides[endpoint].advance(to: now)
         followPath(endpoint, now: now)
-        let due = endpoints[endpoint].send?.deadline ?? .distantFuture
+        let due = sendSides[endpoint].deadline
         return due > now ? due : now + Limits.pacingStep
     }
 
     private mutating func followPath(_ endpoint: Int, now: Instant) {
         allocateLayers(of: endpoint, now: now)
         paceWork.add(endpoint)
-        schedule(endpoint, at: endpoints[endpoint].send?.deadline ?? .distantFuture)
+        schedule(endpoint, at: sendSides[endpoint].deadline)
     }
 }

@@ -57,13 +57,13 @@ extension Router {
             return 0
         }
         var copy = Copy(slot: slot, position: position, ssrc: unsafe rewriter.pointee.ssrc, format: format)
-        if isReported { copy.transportNumber = endpoints[endpoint].send?.number }
+        if isReported { copy.transportNumber = sendSides[endpoint].number }
         if format.rtx != Publisher.Format.none { copy.padding = forward.padding }
         let length = try write(copy, forward, packet, into: &output)
         noteSent(slot, bytes: length, now: now)
         if isReported {
             let kind: SentPacket.Kind = subscribers[slot].kind == .audio ? .audio : .video
-            endpoints[endpoint].send?.noteSent(copy, length, kind, cluster: cluster, now: now)
+            sendSides[endpoint].noteSent(copy, length, kind, cluster: cluster, now: now)
             // The probe that it began goes on by itself.
             if cluster != 0 { paceWork.add(endpoint) }
         }

@@ -204,12 +204,12 @@ extension Router {
         }
         let isFirst = kind == .video || isRTX
         let isReported = isReported(slot, format)
-        if isReported { copy.transportNumber = endpoints[endpoint].send?.number }
+        if isReported { copy.transportNumber = sendSides[endpoint].number }
         guard let length = writeCached(copy, forward, stream, &output) else { return nil }
         if isReported, isFirst {
-            endpoints[endpoint].send?.noteSent(copy, length, kind, cluster: cluster, now: now)
+            sendSides[endpoint].noteSent(copy, length, kind, cluster: cluster, now: now)
         } else if isReported {
-            endpoints[endpoint].send?.noteRepeated(copy)
+            sendSides[endpoint].noteRepeated(copy)
         }
         if kind == .video {
             unsafe rewriter.pointee.count(1, octets: forward.payloadRange.count)

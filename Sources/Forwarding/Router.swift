@@ -21,7 +21,10 @@ public import Wire
     /// A layered video whose lowest layer does not fit the path to its peer is paused, and tried again now and then.
     /// Off by default: an estimate that is too low by mistake must not stop a picture that would have come through.
     public var pausesVideos = false
-    var endpoints: [Endpoint]
+    /// Not an array: a call on a part of what an array holds copies all of it.
+    var endpoints: Places<Endpoint>
+    /// By endpoint, the paths to the peers that say what becomes of packets.
+    var sendSides: Places<SendSide>
     /// One past the highest endpoint that was ever open: owners fill from below, so nobody looks beyond.
     var endpointBound = 0
     /// Per endpoint, when its timers need service.
@@ -81,7 +84,9 @@ public import Wire
         precondition(capacity > 0 && capacity <= 1 << 20)
         self.capacity = capacity
         self.random = random
-        endpoints = Array(repeating: Endpoint(), count: capacity)
+        endpoints = Places(capacity: capacity)
+        for endpoint in 0..<capacity { endpoints.put(Endpoint(), at: endpoint) }
+        sendSides = Places(capacity: capacity)
         deadlines = Array(repeating: .distantFuture, count: capacity)
         publishers = Slots(capacity: capacity * Limits.publishersPerEndpoint)
         streams = Slots(capacity: capacity * Limits.streamsPerEndpoint)

@@ -7,7 +7,7 @@ import Wire
 ///
 /// Until the peer has said a first time what became of packets, nothing is held back: a peer that never does gets
 /// everything as it comes.
-struct SendSide {
+struct SendSide: ~Copyable {
     /// How the peer says what became of packets.
     enum Feedback {
         /// By the numbers that packets carry (draft-holmer-rmcat-transport-wide-cc-extensions-01).
@@ -31,6 +31,8 @@ struct SendSide {
     let feedback: Feedback
     private var sentNumbers: SentNumbers?
     private(set) var controller: CongestionController
+    /// What the controller said last.
+    private var rates: CongestionController.Rates
     private var pacer: Pacer
     private(set) var nextSequence: Int64 = 1
     /// The peer has told what became of packets.
@@ -53,7 +55,8 @@ struct SendSide {
             maximumRate: Limits.maximumRate,
             probesPeriodically: true)
         controller = CongestionController(configuration, random: SeededRandom(seed: random.next()), now: now)
-        pacer = Pacer(pacingRate: controller.pacingRate, now: now)
+        rates = controller.rates()
+        pacer = Pacer(pacingRate: rates.pacing, now: now)
     }
 
     /// What the next packet carries of ``nextSequence``; nil where it is known by its own number.
@@ -187,7 +190,7 @@ struct SendSide {
     mutating func rateToAllocate(now: Instant) -> UInt64? {
         guard hasFeedback else { return nil }
         // What the path carries: the target may be less for a moment, to let a queue run empty.
-        let rate = controller.estimate
+        let rate = rates.estimate
         // At first the estimate is no more than where it starts, unless the path shows that it has less.
         let isStarting = now - firstFeedback < Limits.allocationStart
         guard !isStarting || Double(rate) < Double(Limits.startRate) * Limits.allocationFall else { return nil }
@@ -201,7 +204,7 @@ struct SendSide {
     /// The controller knows the path as it is now, and what was chosen fits it, or nearly.
     func isFollowed(now: Instant) -> Bool {
         guard hasFeedback, now - latestFeedback < Limits.feedbackSilence else { return false }
-        return Double(use) <= Double(controller.estimate) * Limits.followedUse
+        return Double(use) <= Double(rates.estimate) * Limits.followedUse
     }
 
     /// bit/s that the layers take which were chosen.
@@ -218,21 +221,21 @@ struct SendSide {
     // MARK: Time
 
     mutating func advance(to now: Instant) {
-        guard controller.deadline <= now else { return }
+        guard rates.deadline <= now else { return }
         controller.advance(to: now)
         follow(now)
     }
 
     /// When to look again.
-    var deadline: Instant { hasFeedback ? min(controller.deadline, pacer.deadline) : .distantFuture }
+    var deadline: Instant { hasFeedback ? min(rates.deadline, pacer.deadline) : .distantFuture }
 
     /// The controller's rates and probes to the pacer.
     private mutating func follow(_ now: Instant) {
         // The layers that fit let a queue run empty; what a switch to them takes must not wait for that.
-        let least = max(controller.estimate, use + use / 2)
+        rates = controller.rates()
+        let least = max(rates.estimate, use + use / 2)
         pacer.setRates(
-            pacing: max(controller.pacingRate, least), padding: controller.paddingRate, burst: Limits.pacingBurst,
-            now: now)
+            pacing: max(rates.pacing, least), padding: rates.padding, burst: Limits.pacingBurst, now: now)
         while let probe = controller.nextProbe(now: now) { pacer.startProbe(probe, now: now) }
     }
 }

@@ -211,6 +211,7 @@ struct Subscriber: ~Copyable {
     func knownFormat(of payloadType: UInt8) -> FormatMapping? { formats.first { $0.input == payloadType } }
 
     /// The packet's redundancy is for this peer: it knows the formats, and its path has use for it.
+    @inline(__always)
     func takesRedundancy(of forward: Forward) -> Bool {
         guard let held = forward.redundancy, held.isUniform else { return false }
         return takesRedundancy(ofFormat: forward.payloadType) && knownFormat(of: held.payloadType) != nil

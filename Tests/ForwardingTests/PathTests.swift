@@ -93,7 +93,7 @@ func aPathThatFallsFreezesForLessThanHalfASecond(seed: UInt64) {
             while recorder.writeFeedback(senderSSRC: 1, mediaSSRC: 2, to: &writer) {}
         }
         world.run(.milliseconds(20))
-        let rate = world.fixture.router.endpoints[liar.endpoint.slot].send?.controller.estimate ?? 0
+        let rate = world.fixture.router.sendSides[liar.endpoint.slot].controller.estimate
         #expect((Limits.minimumRate...Limits.maximumRate).contains(rate))
     }
     #expect(honest.layer == 2 && honest.changes <= 1)
@@ -104,7 +104,7 @@ func aPathThatFallsFreezesForLessThanHalfASecond(seed: UInt64) {
     let world = PathWorld(viewers: 1)
     world.addViewer(capacity: 2_000_000)
     world.run(.seconds(3))
-    let sent = world.fixture.router.endpoints[1].send?.nextSequence ?? 0
+    let sent = world.fixture.router.sendSides[1].nextSequence
     let packets = world.fixture.router.statistics(of: EndpointIndex(1)).outbound.first.map {
         $0.packetsSent + $0.packetsRetransmitted
     }

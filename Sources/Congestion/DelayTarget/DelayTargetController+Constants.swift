@@ -2,7 +2,8 @@ import Wire
 
 /// What was tuned over the cases of RFC 8867.
 extension DelayTargetController {
-    static let tick = Interval.milliseconds(25)
+    /// Reports that come meanwhile do what a tick does.
+    static let tick = Interval.milliseconds(500)
     /// Bits that a flow of weight 1 keeps in the queue: one and a half packets.
     static let queuedBits = 8_500.0
     static let offsetPerNoise = 1.5

@@ -125,6 +125,7 @@ extension DelayTargetController {
     }
 
     /// Less the longer the queue is.
+    @inline(__always)
     var drainFactor: Double {
         let excess = delay.latestQueue - delayTarget / 2
         return min(max(1 - excess / Self.drainTime, Self.drainFloor), 0.9)

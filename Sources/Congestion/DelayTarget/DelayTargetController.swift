@@ -76,7 +76,7 @@ struct DelayTargetController: Sendable {
     private let probesPeriodically: Bool
     /// The last probe for a source that limits itself.
     var probedAt = Instant.origin
-    private(set) var deadline: Instant
+    private var nextTick: Instant
 
     init(_ configuration: CongestionConfiguration, random: SeededRandom, now: Instant) {
         bounds = Double(configuration.minimumRate)...Double(configuration.maximumRate)
@@ -89,7 +89,7 @@ struct DelayTargetController: Sendable {
         probesPeriodically = configuration.probesPeriodically
         emptyAt = now
         dipPause = Self.dipPause
-        deadline = now + Self.tick
+        nextTick = now + Self.tick
     }
 
     // MARK: What happens
@@ -134,6 +134,8 @@ struct DelayTargetController: Sendable {
         clamp()
         reports.follow(rate)
         probes.update(rate, conditions, now: now)
+        probes.advance(to: now, conditions)
+        nextTick = now + Self.tick
         if !probesPeriodically { considerProbe(now) }
     }
 
@@ -153,7 +155,7 @@ struct DelayTargetController: Sendable {
 
     /// Without feedback the path is thought to carry less and less.
     mutating func advance(to now: Instant) {
-        deadline = now + Self.tick
+        nextTick = now + Self.tick
         probes.advance(to: now, conditions)
         if case .dipping(let until) = state, now >= until { endDip(now) }
         guard hasFeedback, sentSinceFeedback, let since = outageAt else { return }
@@ -174,9 +176,27 @@ struct DelayTargetController: Sendable {
         rate = max(rate, before)
     }
 
+    /// When to look again. Reports drive nearly everything; what happens without them is a matter of seconds.
+    private var deadline: Instant {
+        guard case .dipping(let until) = state else { return nextTick }
+        return min(nextTick, until)
+    }
+
     // MARK: What follows
 
+    // What only reads is inlined always: a call that borrows a struct of this size copies it first.
+
+    /// Mutating so that it happens in place. What the source needs at least is let out in any case.
+    mutating func tell(_ outputs: inout ControllerOutputs, minimum: Double) {
+        outputs.estimate = rate
+        outputs.targetRate = targetRate
+        outputs.pacingRate = pacingRate(minimum: minimum)
+        outputs.window = window
+        outputs.deadline = deadline
+    }
+
     /// bit/s.
+    @inline(__always)
     var targetRate: Double {
         switch state {
         case .steady, .competing: max(rate - Double(backlog) * 8 / Self.backlogTime, rate / 2)
@@ -185,7 +205,8 @@ struct DelayTargetController: Sendable {
         }
     }
 
-    func pacingRate(minimum: Double) -> Double {
+    @inline(__always)
+    private func pacingRate(minimum: Double) -> Double {
         switch state {
         case .steady: max(rate, minimum) * (hasFeedback ? pacingFactor : 2.5)
         case .competing: max(rate, minimum) * Self.largestPacing
@@ -194,26 +215,32 @@ struct DelayTargetController: Sendable {
     }
 
     /// The queue is kept short at once by what the pacer holds back, long before the source has followed.
+    @inline(__always)
     private var pacingFactor: Double {
         let excess = delay.queue - delayTarget
         return min(max(Self.pacing - excess * Self.pacingGain, Self.leastPacing), Self.largestPacing)
     }
 
     /// Bytes: what the path holds and a queue of some hundred milliseconds.
-    func windowRoom(bytesInFlight: Int) -> Int {
+    @inline(__always)
+    private var window: Int {
         guard hasFeedback else { return .max }
         let window = rate / 8 * (baseRoundTrip.value + Self.windowQueue) + 3_000
-        return (window < 1e12 ? Int(window) : 1_000_000_000_000) - bytesInFlight
+        return window < 1e12 ? Int(window) : 1_000_000_000_000
     }
 
     /// s; the standing queue that this rate is entitled to.
+    @inline(__always)
     var delayTarget: Double { targetOffset + max(weight * Self.queuedBits / max(rate, 1), Self.leastQueue) }
 
     /// s; an empty queue seems this long, since the base is the least of many.
+    @inline(__always)
     var targetOffset: Double { min(max(Self.offsetPerNoise * delay.noise, 0.001), 0.008) }
 
+    @inline(__always)
     var emptyThreshold: Double { targetOffset + 0.002 }
 
+    @inline(__always)
     var conditions: ProbeController.Conditions {
         var conditions = ProbeController.Conditions()
         if case .steady = state {

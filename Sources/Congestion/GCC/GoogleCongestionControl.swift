@@ -32,8 +32,8 @@ struct GoogleCongestionControl: Sendable {
     private var reports: ReportBasedEstimator
     private var smoothedRoundTrip: Interval?
     /// bit/s.
-    private(set) var estimate: Double
-    private(set) var deadline: Instant
+    private var estimate: Double
+    private var deadline: Instant
 
     init(_ configuration: CongestionConfiguration, now: Instant) {
         let start = Double(configuration.startRate)
@@ -49,15 +49,17 @@ struct GoogleCongestionControl: Sendable {
         deadline = now + Self.tick
     }
 
-    /// bit/s: the estimate, pushed back while the window is overfull.
-    var targetRate: Double { window.target(estimate) }
-
-    func pacingRate(minimum: Double) -> Double {
-        max(estimate, minimum) * (hasFeedback ? Self.pacingAfterFeedback : Self.pacingBeforeFeedback)
+    /// Mutating so that it happens in place. What the source needs at least is let out in any case.
+    mutating func tell(_ outputs: inout ControllerOutputs, minimum: Double) {
+        outputs.estimate = estimate
+        // Pushed back while the window is overfull.
+        outputs.targetRate = window.target(estimate)
+        outputs.pacingRate =
+            max(estimate, minimum) * (hasFeedback ? Self.pacingAfterFeedback : Self.pacingBeforeFeedback)
+        // Filled up for loss recovery.
+        outputs.paddingRate = lossBased.state == .increasingWithPadding ? estimate : 0
+        outputs.deadline = deadline
     }
-
-    /// bit/s to fill up to for loss recovery; 0 otherwise.
-    var paddingRate: Double { lossBased.state == .increasingWithPadding ? estimate : 0 }
 
     mutating func nextProbe() -> ProbeCluster? {
         guard let probe = probes.next() else { return nil }
