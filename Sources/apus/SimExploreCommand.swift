@@ -29,7 +29,8 @@ struct SimExploreCommand: AsyncParsableCommand {
     var plant: String?
     @Flag(help: "Plant each known bug in turn, and say after how many seeds it is found.") var plants = false
 
-    private static let mostSeedsOfPlant: UInt64 = 200
+    /// As many as a search has: some bugs show only where three faults meet.
+    private static let mostSeedsOfPlant: UInt64 = 1_000
 
     func validate() throws {
         guard seeds > 0, from <= .max - seeds else { throw ValidationError("--seeds is 1 or more") }
@@ -118,7 +119,9 @@ struct SimExploreCommand: AsyncParsableCommand {
             let search = ClusterSearch(
                 seeds: from...(from + Self.mostSeedsOfPlant - 1), scale: .short, planted: bug, stopsAtFailure: true,
                 threads: threads)
-            let totals = await run(search) { _ in }
+            let progress = ExploreProgress(seeds: Int(Self.mostSeedsOfPlant), planted: bug.name)
+            let totals = await run(search) { progress.show($0) }
+            progress.clear()
             if let found = totals.failures.first {
                 let violation = found.violation.map(String.init(describing:)) ?? ""
                 print("\(bug.name): found after \(totals.seeds) seeds, by seed \(found.seed): \(violation)")
@@ -135,21 +138,27 @@ struct SimExploreCommand: AsyncParsableCommand {
 /// One line on a terminal, from many threads.
 private final class ExploreProgress: Sendable {
     private let seeds: Int
+    /// A bug that is to be found: failures are no news.
+    private let planted: String?
     private let state = Mutex((progress: SimProgress(), told: Set<UInt64>()))
 
-    init(seeds: Int) { self.seeds = seeds }
+    init(seeds: Int, planted: String? = nil) {
+        self.seeds = seeds
+        self.planted = planted
+    }
 
     /// Failures at once: a search may take long, and be ended before its end.
     func show(_ totals: ClusterSearch.Totals) {
         state.withLock { state in
-            for failure in totals.failures where state.told.insert(failure.seed).inserted {
+            for failure in totals.failures where planted == nil && state.told.insert(failure.seed).inserted {
                 state.progress.clear()
                 print("seed \(failure.seed) broke \(failure.violation.map(String.init(describing:)) ?? "")")
                 fflush(nil)
             }
             state.progress.show {
                 let days = Double(totals.duration / 1_000_000_000) / 86_400
-                return "\(totals.seeds) of \(seeds) seeds, \(String(format: "%.2f", days)) virtual days, "
+                let name = planted.map { "\($0): " } ?? ""
+                return name + "\(totals.seeds) of \(seeds) seeds, \(String(format: "%.2f", days)) virtual days, "
                     + "\(totals.failures.count) failures"
             }
         }
