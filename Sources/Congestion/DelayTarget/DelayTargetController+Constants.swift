@@ -3,7 +3,9 @@ import Wire
 /// What was tuned over the cases of RFC 8867.
 extension DelayTargetController {
     /// Reports that come meanwhile do what a tick does.
-    static let tick = Interval.milliseconds(500)
+    static let tick = Interval.milliseconds(250)
+    /// …and before the first one, for the first probes not to wait for it.
+    static let firstTick = Interval.milliseconds(25)
     /// Bits that a flow of weight 1 keeps in the queue: one and a half packets.
     static let queuedBits = 8_500.0
     static let offsetPerNoise = 1.5

@@ -89,7 +89,7 @@ struct DelayTargetController: Sendable {
         probesPeriodically = configuration.probesPeriodically
         emptyAt = now
         dipPause = Self.dipPause
-        nextTick = now + Self.tick
+        nextTick = now + Self.firstTick
     }
 
     // MARK: What happens
@@ -155,7 +155,7 @@ struct DelayTargetController: Sendable {
 
     /// Without feedback the path is thought to carry less and less.
     mutating func advance(to now: Instant) {
-        nextTick = now + Self.tick
+        nextTick = now + (hasFeedback ? Self.tick : Self.firstTick)
         probes.advance(to: now, conditions)
         if case .dipping(let until) = state, now >= until { endDip(now) }
         guard hasFeedback, sentSinceFeedback, let since = outageAt else { return }
