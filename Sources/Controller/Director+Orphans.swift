@@ -1,6 +1,7 @@
 import Logging
 public import Session
 import Store
+import Wire
 
 // Controllers that live, and sessions that nobody serves.
 extension Director {
@@ -11,7 +12,8 @@ extension Director {
         while !Task.isCancelled {
             let report = ControllerReport(
                 id: id, incarnation: incarnation, processID: settings.processID, host: settings.host,
-                startedAt: started, addresses: settings.addresses, heartbeats: heartbeatTarget)
+                startedAt: started, addresses: settings.addresses, httpAddresses: settings.httpAddresses,
+                heartbeats: heartbeatTarget)
             if let roster = try? await store.heartbeat(report, timeToLive: settings.beatLifetime) {
                 note(roster)
                 let gap = last.duration(to: clock.now())
@@ -52,6 +54,17 @@ extension Director {
         let isQuiet = suspectedOrphans.isEmpty && forgottenUnits.isEmpty && disownedUnits.isEmpty
         let isCalm = isQuiet && lastUpheaval.duration(to: clock.now()) > .seconds(60)
         return isCalm ? settings.orphanInterval : min(settings.orphanInterval, .seconds(1))
+    }
+
+    /// Where the HTTP of another controller that lives is reached: IP addresses with ports. Its loopback is ours only
+    /// on the same host.
+    public func httpAddresses(of controller: ControllerID) -> [String] {
+        let entry = controllers.first { $0.id == controller && controller != id }
+        guard let report = entry?.report else { return [] }
+        return (report.httpAddresses ?? []).filter { text in
+            guard let address = SocketAddress(text) else { return false }
+            return !address.ip.isLoopback || report.host == settings.host
+        }
     }
 
     /// Sessions of ours that we do not know, and those of controllers that are dead. An heir may have them at once; the

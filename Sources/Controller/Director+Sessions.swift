@@ -105,8 +105,10 @@ extension Director {
         case .notFound: Refusal(.notFound, "the session is not known")
         case .staleEpoch: Refusal(.staleEpoch, "the session has been given to another owner")
         case .conflict(let assignment):
-            Refusal(.elsewhere, "the session belongs to controller \(assignment.controller)")
-        case .held(let controller): Refusal(.elsewhere, "controller \(controller) has it")
+            Refusal(
+                .elsewhere, "the session belongs to controller \(assignment.controller)",
+                controller: assignment.controller)
+        case .held(let controller): Refusal(.elsewhere, "controller \(controller) has it", controller: controller)
         case .tooLarge: Refusal(.overLimit, "the record is too large")
         case .invalid(let reason): Refusal(.invalid, reason)
         case .corrupt(let reason), .server(let reason): Refusal(.storeUnavailable, "the store's answer: \(reason)")

@@ -30,6 +30,8 @@ public struct DirectorSettings: Sendable {
     public var processID: Int32 = 0
     /// Where clients come in.
     public var addresses: [String] = []
+    /// Where other controllers reach this one's HTTP without TLS: IP addresses with ports.
+    public var httpAddresses: [String] = []
 
     /// How workers are chosen.
     public var strategy = PlacementStrategy.leastSessions

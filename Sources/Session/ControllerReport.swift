@@ -9,12 +9,15 @@ public struct ControllerReport: Hashable, Sendable, Codable {
     public var startedAt: Int64
     /// Where clients come in: `127.0.0.1:8888`.
     public var addresses: [String]
+    /// Where other controllers reach its HTTP without TLS: IP addresses with ports, `192.0.2.1:8888`. Nil of one that
+    /// does not say.
+    public var httpAddresses: [String]?
     /// Where it hears workers that the store cannot tell of; nil when it does not. Its key is for workers only.
     public var heartbeats: HeartbeatTarget?
 
     public init(
         id: ControllerID, incarnation: String, processID: Int32, host: String, startedAt: Int64,
-        addresses: [String] = [], heartbeats: HeartbeatTarget? = nil
+        addresses: [String] = [], httpAddresses: [String]? = nil, heartbeats: HeartbeatTarget? = nil
     ) {
         self.id = id
         self.incarnation = incarnation
@@ -22,6 +25,7 @@ public struct ControllerReport: Hashable, Sendable, Codable {
         self.host = host
         self.startedAt = startedAt
         self.addresses = addresses
+        self.httpAddresses = httpAddresses
         self.heartbeats = heartbeats
     }
 }

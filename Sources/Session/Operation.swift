@@ -144,10 +144,13 @@ public struct Refusal: Error, Hashable, Sendable, Codable {
     public var message: String
     /// Seconds after which trying again may work; nil when nobody can say.
     public var retryAfter: Int?
+    /// Who has the session, where it is `elsewhere`; nil when that is not known.
+    public var controller: ControllerID?
 
-    public init(_ reason: Reason, _ message: String, retryAfter: Int? = nil) {
+    public init(_ reason: Reason, _ message: String, retryAfter: Int? = nil, controller: ControllerID? = nil) {
         self.reason = reason
         self.message = message
         self.retryAfter = retryAfter
+        self.controller = controller
     }
 }

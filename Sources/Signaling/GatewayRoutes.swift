@@ -2,6 +2,7 @@ import Foundation
 import HTTPTypes
 import Hummingbird
 import NIOCore
+import Session
 public import WHIP
 
 /// WHIP and WHEP on the common port: carries HTTP to the ``Gateway`` and back, and lets pages of other origins in.
@@ -10,6 +11,8 @@ struct GatewayRoutes: Sendable {
     let webSockets: WebSocketRoutes
     let limits: SignalingLimits
     let budget: ConnectionBudget
+    /// The way to rooms of other controllers, where there are any.
+    let forwarder: GatewayForwarder?
 
     func add(to router: Router<FrontRequestContext>) {
         for endpoint in ["whip", "whep"] {
@@ -30,15 +33,45 @@ struct GatewayRoutes: Sendable {
         if let length = request.headers[.contentLength].flatMap({ Int($0) }), length > limits.bodyBytes {
             response = HTTPRoutes.text("a body has at most \(limits.bodyBytes) bytes\n", status: .contentTooLarge)
         } else if let body = try? await request.body.collect(upTo: limits.bodyBytes) {
-            let answer = await gateway.respond(to: Self.request(request, body))
-            response = Self.response(answer)
-            if let events = answer.events { stream(events, context, &response) }
+            let question = Self.request(request, body)
+            let answer = await gateway.respond(to: question)
+            if let controller = answer.elsewhere {
+                response = await forwarded(request, body, to: controller, context) ?? Self.response(answer)
+                await gateway.answeredElsewhere(question, status: response.status.code)
+            } else {
+                response = Self.response(answer)
+                if let events = answer.events { stream(events, context, &response) }
+            }
         } else {
             response = HTTPRoutes.text("the body is too large, or ended early\n", status: .contentTooLarge)
         }
         if let origin { allow(origin, request, &response) }
         // RFC 9110 section 9.3.2: a HEAD is answered without content.
         if request.method == .head { response.body = ResponseBody() }
+        return response
+    }
+
+    /// What the controller says that has the room; nil when it cannot be reached, or the request has come from another
+    /// one already.
+    private func forwarded(
+        _ request: Request, _ body: ByteBuffer, to controller: ControllerID, _ context: FrontRequestContext
+    ) async -> Response? {
+        guard let forwarder, request.headers[GatewayForwarder.mark] == nil,
+            let answer = await forwarder.forward(request.head, body, to: controller)
+        else { return nil }
+        let isStream = answer.head.headerFields[.contentType]?.hasPrefix("text/event-stream") ?? false
+        let lease = isStream ? budget.lend(ConnectionBudget.key(of: context.remoteAddress)) : nil
+        if isStream, lease == nil { return Self.tooManyStreams }
+        let body = ForwardedBody(pieces: answer.pieces, channel: context.channel, limits: limits, lease: lease)
+        return Response(
+            status: answer.head.status, headers: answer.head.headerFields,
+            body: ResponseBody(contentLength: answer.length) { writer in try await body.write(to: &writer) })
+    }
+
+    private static var tooManyStreams: Response {
+        var response = HTTPRoutes.text(
+            "too many event streams are open; try again later\n", status: .serviceUnavailable)
+        response.headers[.retryAfter] = "5"
         return response
     }
 
@@ -65,9 +98,7 @@ struct GatewayRoutes: Sendable {
     /// Server-sent events on the connection until it or the resource ends.
     private func stream(_ events: AsyncStream<String>, _ context: FrontRequestContext, _ response: inout Response) {
         guard let lease = budget.lend(ConnectionBudget.key(of: context.remoteAddress)) else {
-            response = HTTPRoutes.text(
-                "too many event streams are open; try again later\n", status: .serviceUnavailable)
-            response.headers[.retryAfter] = "5"
+            response = Self.tooManyStreams
             return
         }
         let body = EventStreamBody(events: events, channel: context.channel, limits: limits, lease: lease)

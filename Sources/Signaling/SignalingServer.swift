@@ -7,6 +7,7 @@ import NIOCore
 import NIOHTTP1
 import NIOPosix
 import NIOSSL
+public import Session
 import Synchronization
 public import WHIP
 
@@ -31,10 +32,13 @@ public final class SignalingServer: Sendable {
     ///   - webSockets: handlers by path.
     ///   - gateway: serves WHIP and WHEP; nil leaves them out.
     ///   - control: does what operators ask for; nil leaves that out.
+    ///   - neighbours: where the HTTP of another controller is reached, to pass on what is about its rooms; nil answers
+    ///     such requests with 503.
     /// - Throws: ``SignalingError`` when a certificate or the page's directory cannot be used.
     public init(
         configuration: SignalingConfiguration, webSockets: [String: any WebSocketHandler],
-        gateway: Gateway? = nil, status: any StatusSource, control: (any ClusterControl)? = nil, logger: Logger
+        gateway: Gateway? = nil, status: any StatusSource, control: (any ClusterControl)? = nil,
+        neighbours: (@Sendable (ControllerID) async -> [String])? = nil, logger: Logger
     ) throws {
         self.configuration = configuration
         self.logger = logger
@@ -50,7 +54,11 @@ public final class SignalingServer: Sendable {
         let http = HTTPRoutes(
             files: files, status: status, webSockets: routes, budget: budget,
             kurentoPath: String(configuration.kurentoPath.drop { $0 == "/" }),
-            gateway: gateway.map { GatewayRoutes(gateway: $0, webSockets: routes, limits: limits, budget: budget) },
+            gateway: gateway.map {
+                GatewayRoutes(
+                    gateway: $0, webSockets: routes, limits: limits, budget: budget,
+                    forwarder: neighbours.map { GatewayForwarder(addresses: $0) })
+            },
             control: control.map { ControlRoutes(control: $0) })
         front = FrontChannel(
             responder: Self.responder(http, logger: logger), routes: routes, limits: limits,

@@ -186,6 +186,7 @@ extension GatewayError {
         switch refusal.reason {
         case .elsewhere:
             self = .full("room \(room) is at another controller: \(refusal.message); send the request there")
+            elsewhere = refusal.controller
         case .noWorker, .overLimit, .storeUnavailable, .workerLost, .workerDrained, .staleEpoch:
             self = .full("\(refusal.message)", retryAfter: refusal.retryAfter)
         case .timedOut: self = .full("the media worker did not answer in time: \(refusal.message)")

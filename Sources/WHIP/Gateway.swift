@@ -44,9 +44,13 @@ public actor Gateway {
         }
         // What the client is told must not be forgotten with this process.
         if request.path.count >= 2, let room = rooms[request.path[1]] { await remember(room) }
-        count(request, response.status)
+        // What another controller does is counted when that is done.
+        if response.elsewhere == nil { count(request, response.status) }
         return response
     }
+
+    /// A request whose room is at another controller has been answered, by that one or for want of a way to it.
+    public func answeredElsewhere(_ request: GatewayRequest, status: Int) { count(request, status) }
 
     /// Closes every room, for an orderly stop.
     public func closeAll() async {

@@ -1,3 +1,5 @@
+public import Session
+
 /// One HTTP request to a path under `/whip` or `/whep`, without the transport's details.
 public struct GatewayRequest: Sendable {
     public var method: String
@@ -57,6 +59,8 @@ public struct GatewayResponse: Sendable {
     public var body: String
     /// Server-sent events that follow the body as they happen; ends with the resource.
     public var events: AsyncStream<String>?
+    /// The controller that has the room: the request is for it, and the response only for want of a way there.
+    public var elsewhere: ControllerID?
 
     public init(_ status: Int, headers: [(name: String, value: String)] = [], body: String = "") {
         self.status = status
@@ -71,6 +75,8 @@ struct GatewayError: Error {
     /// What is wrong and what to do about it, in a sentence for the person at the other end.
     var message: String
     var headers: [(name: String, value: String)] = []
+    /// The controller that has the room.
+    var elsewhere: ControllerID?
 
     init(_ status: Int, _ message: String, headers: [(name: String, value: String)] = []) {
         self.status = status
@@ -79,8 +85,10 @@ struct GatewayError: Error {
     }
 
     var response: GatewayResponse {
-        GatewayResponse(
+        var response = GatewayResponse(
             status, headers: headers + [("Content-Type", "text/plain; charset=utf-8")], body: message + "\n")
+        response.elsewhere = elsewhere
+        return response
     }
 
     /// - Parameter retryAfter: in seconds.

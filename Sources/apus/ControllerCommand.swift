@@ -95,6 +95,7 @@ struct ControllerAssembly: Sendable {
         direction.host = ProcessInfo.processInfo.hostName
         direction.processID = ProcessInfo.processInfo.processIdentifier
         direction.addresses = (settings.signaling.listen + settings.tls.listen).map { "\($0)" }
+        direction.httpAddresses = SignalingAssembly.reachable(settings)
         director = Director(id: id, store: store, settings: direction, logger: logger)
         heartbeats = await HeartbeatListener(
             MediaAddresses.forHeartbeats(settings.media).map(\.description), port: settings.controllers.heartbeatPort,
@@ -123,7 +124,8 @@ struct ControllerAssembly: Sendable {
             signaling = try SignalingServer(
                 configuration: front,
                 webSockets: [front.kurentoPath: KurentoWebSocket(server: mediaServer)],
-                gateway: gateway, status: status, control: control, logger: logger)
+                gateway: gateway, status: status, control: control,
+                neighbours: { [director] in await director.httpAddresses(of: $0) }, logger: logger)
         } catch SignalingError.tlsIdentity(let reason) {
             throw SignalingAssembly.identityError(settings.tls, reason: reason)
         }

@@ -2,9 +2,28 @@ import DTLS
 import Foundation
 import Settings
 import Signaling
+import Wire
 
 /// What the front door listens on, by the settings.
 enum SignalingAssembly {
+    /// Where other controllers reach this one's HTTP without TLS; loopback first, which those of the same host take.
+    static func reachable(_ settings: ClusterSettings) -> [String] {
+        settings.signaling.listen.filter { $0.port != 0 }.flatMap { listen -> [String] in
+            let hosts: [IPAddress]
+            switch listen.host {
+            case "::", "0.0.0.0", "":
+                let isWide = listen.host != "0.0.0.0"
+                hosts =
+                    [IPAddress(ipv4: 0x7F00_0001)]
+                    + MediaAddresses.forHeartbeats(settings.media)
+                    .filter { isWide || $0.isIPv4 }
+            case "localhost": hosts = [IPAddress(ipv4: 0x7F00_0001)]
+            default: hosts = IPAddress(listen.host).map { [$0] } ?? []
+            }
+            return hosts.map { SocketAddress(ip: $0, port: UInt16(truncatingIfNeeded: listen.port)).description }
+        }
+    }
+
     static func configuration(_ settings: ClusterSettings) throws -> SignalingConfiguration {
         var listeners = settings.signaling.listen.map {
             SignalingConfiguration.Listener(host: $0.host, port: $0.port)

@@ -6,7 +6,7 @@ import WHIP
 @testable import Signaling
 
 /// A media plane that grants everything.
-private struct GrantingPlane: MediaPlane {
+struct GrantingPlane: MediaPlane {
     func open(_ session: SessionID) async throws(Refusal) -> WorkerID { WorkerID("w1") }
 
     func perform(_ operation: Operation, in session: SessionID) async throws(Refusal) -> Outcome {
@@ -24,7 +24,7 @@ private struct GrantingPlane: MediaPlane {
     func workers() async -> [WorkerStatus] { [] }
 }
 
-private let offer = [
+let offer = [
     "v=0", "o=- 1 1 IN IP4 127.0.0.1", "s=-", "t=0 0", "a=group:BUNDLE 0", "m=audio 9 UDP/TLS/RTP/SAVPF 111",
     "c=IN IP4 0.0.0.0", "a=ice-ufrag:peer", "a=ice-pwd:peerpeerpeerpeerpeerpeer",
     "a=fingerprint:sha-256 " + Array(repeating: "0F", count: 32).joined(separator: ":"), "a=setup:actpass", "a=mid:0",
@@ -41,7 +41,7 @@ private func withGateway(
 }
 
 extension RawClient {
-    fileprivate func request(
+    func request(
         _ method: String, _ target: String, _ headers: [String: String] = [:], body: String = ""
     ) async throws -> Response {
         let lines = headers.map { "\($0.key): \($0.value)\r\n" }.joined()

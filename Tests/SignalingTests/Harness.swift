@@ -10,14 +10,16 @@ import WHIP
 func withServer(
     _ change: (inout SignalingConfiguration) -> Void = { _ in }, status: FakeStatus = FakeStatus(),
     routes: [String: any WebSocketHandler] = ["/echo": Echo()], gateway: Gateway? = nil,
-    control: (any ClusterControl)? = nil, _ body: ([Int]) async throws -> Void
+    control: (any ClusterControl)? = nil, neighbours: (@Sendable (ControllerID) async -> [String])? = nil,
+    _ body: ([Int]) async throws -> Void
 ) async throws {
     var configuration = SignalingConfiguration(listeners: [.init(host: "127.0.0.1", port: 0)])
     change(&configuration)
     var logger = Logger(label: "test")
     logger.logLevel = .error
     let server = try SignalingServer(
-        configuration: configuration, webSockets: routes, gateway: gateway, status: status, control: control, logger: logger)
+        configuration: configuration, webSockets: routes, gateway: gateway, status: status, control: control,
+        neighbours: neighbours, logger: logger)
     try await withThrowingTaskGroup(of: Void.self) { group in
         group.addTask { try await server.run() }
         try await body(try await server.boundPorts())

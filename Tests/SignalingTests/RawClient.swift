@@ -44,6 +44,14 @@ final class RawClient: @unchecked Sendable {
         return buffer.readString(length: buffer.readableBytes) ?? ""
     }
 
+    /// Whether `text` comes before the server closes.
+    func readUntil(_ text: String) async -> Bool {
+        while !String(buffer: buffer).contains(text) {
+            guard await fill() else { return false }
+        }
+        return true
+    }
+
     /// One HTTP response: status line and header, then a body of `Content-Length`.
     func response(hasBody: Bool = true) async -> Response? {
         while true {
