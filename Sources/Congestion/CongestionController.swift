@@ -123,19 +123,17 @@ public struct CongestionController: Sendable {
 
     // MARK: What follows
 
-    /// All rates at once, in bit/s, and ``deadline``. Mutating so that nothing is copied: a getter's call on a part of
-    /// something else copies the controller.
+    /// What a sender of layers goes by, in bit/s, and ``deadline``. Mutating so that nothing is copied: a getter's call
+    /// on a part of something else copies the controller.
     public mutating func rates() -> Rates {
         Rates(
-            estimate: bounds.clamp(outputs.estimate), target: bounds.clamp(outputs.targetRate),
-            pacing: bounds.pacing(outputs.pacingRate),
+            estimate: bounds.clamp(outputs.estimate), pacing: bounds.pacing(outputs.pacingRate),
             padding: bounds.padding(outputs.paddingRate, target: outputs.targetRate), deadline: outputs.deadline)
     }
 
     /// What ``rates()`` tells.
     public struct Rates: Sendable, BitwiseCopyable {
         public let estimate: UInt64
-        public let target: UInt64
         public let pacing: UInt64
         public let padding: UInt64
         public let deadline: Instant

@@ -38,6 +38,9 @@ struct GatewayForwarder: Sendable {
         var head: HTTPResponse
         var length: Int?
         var pieces: AsyncStream<ByteBuffer>
+
+        /// Server-sent events, which end with one of the two sides.
+        var isStream: Bool { head.headerFields[.contentType]?.hasPrefix("text/event-stream") ?? false }
     }
 
     /// Nil when the controller cannot be reached.
@@ -104,11 +107,11 @@ struct GatewayForwarder: Sendable {
                         switch part {
                         case .head(var response):
                             guard response.status.kind != .informational else { continue }
-                            let isStream = response.headerFields[.contentType]?.hasPrefix("text/event-stream") ?? false
-                            if isStream { timer.cancel() }
                             let length = response.headerFields[.contentLength].flatMap { Int($0) }
                             for name in Self.dropped { response.headerFields[name] = nil }
-                            head.arrive(Answer(head: response, length: length, pieces: pieces))
+                            let answer = Answer(head: response, length: length, pieces: pieces)
+                            if answer.isStream { timer.cancel() }
+                            head.arrive(answer)
                         case .body(let piece):
                             // A client that does not read for so long is given up, rather than half of what it gets.
                             guard case .enqueued = feed.yield(piece) else { return }

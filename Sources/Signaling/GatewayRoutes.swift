@@ -59,9 +59,8 @@ struct GatewayRoutes: Sendable {
         guard let forwarder, request.headers[GatewayForwarder.mark] == nil,
             let answer = await forwarder.forward(request.head, body, to: controller)
         else { return nil }
-        let isStream = answer.head.headerFields[.contentType]?.hasPrefix("text/event-stream") ?? false
-        let lease = isStream ? budget.lend(ConnectionBudget.key(of: context.remoteAddress)) : nil
-        if isStream, lease == nil { return Self.tooManyStreams }
+        let lease = answer.isStream ? budget.lend(ConnectionBudget.key(of: context.remoteAddress)) : nil
+        if answer.isStream, lease == nil { return Self.tooManyStreams }
         let body = ForwardedBody(pieces: answer.pieces, channel: context.channel, limits: limits, lease: lease)
         return Response(
             status: answer.head.status, headers: answer.head.headerFields,
