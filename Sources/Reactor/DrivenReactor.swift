@@ -87,6 +87,7 @@ public import Wire
         var load = world.load
         load.sessions = world.sessions.count
         load.endpoints = world.peers.count
+        load.lastTurn = world.memory.lastTurn.nanoseconds
         return load
     }
 

@@ -44,7 +44,8 @@ public struct ReactorLoad: Sendable {
     public var notesLost: UInt64 = 0
     /// By reason label, only those that happened.
     public var drops: [String: UInt64] = [:]
-    /// When the loop last came round (monotonic nanoseconds): a stalled reactor shows here.
+    /// When the loop last came round (monotonic nanoseconds), which is when this was published: a stalled reactor shows
+    /// here.
     public var lastTurn: UInt64 = 0
 
     public init() {}

@@ -22,58 +22,85 @@ package struct ProcessUsage: Sendable {
     }
 }
 
-/// Turns the reactors' counters into the load of a heartbeat: rates over the time since the last one.
+/// Turns the reactors' counters into the load of a heartbeat.
 struct LoadMeter {
-    private var last: (time: UInt64, cpu: UInt64, totals: ReactorLoad, packets: [UInt64])?
+    private var last: (time: UInt64, cpu: UInt64)?
+    private var reactors: [ReactorMeter] = []
     private var settling = SettlingSessions()
 
     mutating func measure(
-        _ reactors: [ReactorLoad], sessions: Int, sessionLimit: Int, usage: ProcessUsage = .now
+        _ loads: [ReactorLoad], sessions: Int, sessionLimit: Int, usage: ProcessUsage = .now
     ) -> WorkerLoad {
-        var totals = ReactorLoad()
-        for reactor in reactors {
-            totals.endpoints += reactor.endpoints
-            totals.pipes += reactor.pipes
-            totals.pipePacketsReceived &+= reactor.pipePacketsReceived
-            totals.pipePacketsSent &+= reactor.pipePacketsSent
-            totals.packetsReceived &+= reactor.packetsReceived
-            totals.packetsSent &+= reactor.packetsSent
-            totals.bytesReceived &+= reactor.bytesReceived
-            totals.bytesSent &+= reactor.bytesSent
-            totals.drops.merge(reactor.drops) { $0 &+ $1 }
-        }
-        let packets = reactors.map { $0.packetsReceived &+ $0.packetsSent }
-        let (now, cpu) = (usage.time, usage.cpu)
+        if reactors.count != loads.count { reactors = Array(repeating: ReactorMeter(), count: loads.count) }
+        for index in loads.indices { reactors[index].take(loads[index], at: usage.time) }
         var load = WorkerLoad()
         load.sessions = sessions
         load.sessionLimit = sessionLimit
-        load.settledSessions = settling.settled(of: sessions, at: now)
-        load.endpoints = totals.endpoints
-        load.pipes = totals.pipes
+        load.settledSessions = settling.settled(of: sessions, at: usage.time)
         load.memory = usage.memory
-        load.drops = totals.drops
-        if let last, now > last.time {
-            let seconds = Double(now - last.time) / 1e9
-            func rate(_ new: UInt64, _ old: UInt64) -> Double { new >= old ? Double(new - old) / seconds : 0 }
-            load.cpu = rate(cpu, last.cpu) / 1e9
-            load.hottestReactor = load.cpu * Self.largestShare(packets, since: last.packets)
-            load.packetsReceivedPerSecond = rate(totals.packetsReceived, last.totals.packetsReceived)
-            load.packetsSentPerSecond = rate(totals.packetsSent, last.totals.packetsSent)
-            load.pipePacketsReceivedPerSecond = rate(totals.pipePacketsReceived, last.totals.pipePacketsReceived)
-            load.pipePacketsSentPerSecond = rate(totals.pipePacketsSent, last.totals.pipePacketsSent)
-            load.bitsReceivedPerSecond = rate(totals.bytesReceived, last.totals.bytesReceived) * 8
-            load.bitsSentPerSecond = rate(totals.bytesSent, last.totals.bytesSent) * 8
+        for (reactor, meter) in zip(loads, reactors) {
+            load.endpoints += reactor.endpoints
+            load.pipes += reactor.pipes
+            load.drops.merge(reactor.drops) { $0 &+ $1 }
+            load.packetsReceivedPerSecond += meter.packetsReceived
+            load.packetsSentPerSecond += meter.packetsSent
+            load.pipePacketsReceivedPerSecond += meter.pipePacketsReceived
+            load.pipePacketsSentPerSecond += meter.pipePacketsSent
+            load.bitsReceivedPerSecond += meter.bytesReceived * 8
+            load.bitsSentPerSecond += meter.bytesSent * 8
         }
-        last = (now, cpu, totals, packets)
+        if let last, usage.time > last.time {
+            load.cpu = usage.cpu > last.cpu ? Double(usage.cpu - last.cpu) / Double(usage.time - last.time) : 0
+            load.hottestReactor = load.cpu * Self.largestShare(reactors.map { $0.packetsReceived + $0.packetsSent })
+        }
+        last = (usage.time, usage.cpu)
         return load
     }
 
     /// The part of all packets that the busiest reactor had; without packets all had the same.
-    static func largestShare(_ packets: [UInt64], since old: [UInt64]) -> Double {
-        guard packets.count == old.count, !packets.isEmpty else { return 1 }
-        let counts = zip(packets, old).map { $0 >= $1 ? Double($0 - $1) : 0 }
-        let sum = counts.reduce(0, +)
-        return sum > 0 ? (counts.max() ?? 0) / sum : 1 / Double(counts.count)
+    static func largestShare(_ packets: [Double]) -> Double {
+        let sum = packets.reduce(0, +)
+        return sum > 0 ? (packets.max() ?? 0) / sum : 1 / Double(max(1, packets.count))
+    }
+}
+
+/// What a reactor handles in a second. Its counters are as old as the turn in which it published them, by itself and
+/// not in step with heartbeats: the time between two such turns is what a difference is divided by.
+struct ReactorMeter {
+    /// One that has not come round for so long handles nothing. In nanoseconds.
+    static let silence: UInt64 = 1_000_000_000
+
+    private(set) var packetsReceived = 0.0
+    private(set) var packetsSent = 0.0
+    private(set) var pipePacketsReceived = 0.0
+    private(set) var pipePacketsSent = 0.0
+    private(set) var bytesReceived = 0.0
+    private(set) var bytesSent = 0.0
+    private var last: ReactorLoad?
+
+    mutating func take(_ load: ReactorLoad, at now: UInt64) {
+        guard let last, load.lastTurn > last.lastTurn else {
+            if let last, now > last.lastTurn, now - last.lastTurn > Self.silence {
+                self = ReactorMeter()
+                self.last = last
+            } else if last == nil {
+                self.last = load
+            }
+            return
+        }
+        let seconds = Double(load.lastTurn - last.lastTurn) / 1e9
+        func rate(_ counter: KeyPath<ReactorLoad, UInt64>) -> Double {
+            // A counter that began anew counts for nothing, not for everything.
+            let (new, old) = (load[keyPath: counter], last[keyPath: counter])
+            return new > old ? Double(new - old) / seconds : 0
+        }
+        packetsReceived = rate(\.packetsReceived)
+        packetsSent = rate(\.packetsSent)
+        pipePacketsReceived = rate(\.pipePacketsReceived)
+        pipePacketsSent = rate(\.pipePacketsSent)
+        bytesReceived = rate(\.bytesReceived)
+        bytesSent = rate(\.bytesSent)
+        self.last = load
     }
 }
 
