@@ -14,7 +14,8 @@ import urllib.request
 
 import websockets
 
-from cluster import free_port, wait_until
+from cluster import wait_until
+from ports import free_port
 
 # Keeps hold of the page's peer connections, to ask their statistics; evaluated before the click.
 WATCH = """

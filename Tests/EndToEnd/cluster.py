@@ -5,24 +5,19 @@ import json
 import os
 import pathlib
 import signal
-import socket
 import subprocess
 import tempfile
 import time
 import urllib.error
 import urllib.request
 
+from ports import free_media_ports, free_port
+
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 
 
 def apus_binary():
     return os.environ.get("APUS_BIN") or str(ROOT / ".build/debug/apus")
-
-
-def free_port():
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
 
 
 class Cluster:
@@ -32,7 +27,7 @@ class Cluster:
                  redis_port=None):
         self.port = free_port()
         self.redis_port = redis_port or free_port()
-        self.udp_first = 42000 + (self.port % 200) * 64
+        self.udp_first = free_media_ports()
         self.folder = tempfile.TemporaryDirectory(prefix="apus-test-")
         path = pathlib.Path(self.folder.name)
         self.config = path / "cluster.yml"

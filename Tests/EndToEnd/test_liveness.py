@@ -10,7 +10,8 @@ import subprocess
 import threading
 import time
 
-from cluster import ROOT, Cluster, apus_binary, free_port, wait_until
+from cluster import ROOT, Cluster, apus_binary, wait_until
+from ports import free_port
 from test_failover import load
 
 

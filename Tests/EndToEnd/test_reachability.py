@@ -11,16 +11,17 @@ import pytest
 import websockets
 
 from browsers import Chromium
-from cluster import Cluster, free_port, wait_until
+from cluster import Cluster, wait_until
 from conftest import run
 from kurento import KurentoClient
 from peer import Peer, ToneTrack
+from ports import free_media_ports, free_port
 
 
 def make_cluster(listen="127.0.0.1", media="", tls="{listen: []}", workers=1, embedded=True, http=None, udp=None):
     """A small cluster with the sections under test."""
     port = http or free_port()
-    first = 42000 + (port % 200) * 64
+    first = free_media_ports()
     host = f"[{listen}]" if ":" in listen else listen
     cluster = Cluster(
         embedded=embedded,
@@ -232,7 +233,7 @@ def taken(port, kind):
 
 
 def test_udp_ports_that_are_all_taken_are_named():
-    first = 41000 + free_port() % 900
+    first = free_media_ports()
     with taken(first, socket.SOCK_DGRAM), taken(first + 1, socket.SOCK_DGRAM):
         with make_cluster(udp=f"{first}-{first + 1}", workers=1) as cluster:
             wait_until(lambda: cluster.process.poll() is not None, 10, lambda: "it goes on:\n" + cluster.log())
@@ -242,7 +243,7 @@ def test_udp_ports_that_are_all_taken_are_named():
 
 
 def test_a_udp_port_that_is_taken_is_passed_over():
-    first = 41000 + free_port() % 900
+    first = free_media_ports()
     with taken(first, socket.SOCK_DGRAM):
         with make_cluster(udp=f"{first}-{first + 3}", media="interfaces: [lo]") as cluster:
             cluster.wait_ready(workers=1)

@@ -11,10 +11,11 @@ import pytest
 import websockets
 
 from browsers import Chromium
-from cluster import Cluster, apus_binary, free_port, wait_until
+from cluster import Cluster, apus_binary, wait_until
 from conftest import run
 from kurento import KurentoClient, KurentoError
 from peer import Peer, ToneTrack
+from ports import free_media_ports, free_port
 from test_operator import loopback
 
 
@@ -68,11 +69,11 @@ def test_a_client_that_vanished_is_collected_and_one_that_idles_is_not():
 
 
 def test_a_foreign_origin_is_refused_and_an_allowed_one_is_not():
-    port = free_port()
+    port, first = free_port(), free_media_ports()
     config = f"""\
 signaling: {{listen: ["127.0.0.1:{port}"], allowed_origins: ["https://app.example.com"]}}
 tls: {{listen: []}}
-media: {{udp_ports: 41000-41063, interfaces: [lo]}}
+media: {{udp_ports: {first}-{first + 63}, interfaces: [lo]}}
 """
     with Cluster(embedded=True, config=config) as cluster:
         cluster.port = port
@@ -90,11 +91,11 @@ media: {{udp_ports: 41000-41063, interfaces: [lo]}}
 
 
 def test_the_page_follows_a_path_of_its_own():
-    port = free_port()
+    port, first = free_port(), free_media_ports()
     config = f"""\
 signaling: {{listen: ["127.0.0.1:{port}"], kurento_path: media/control}}
 tls: {{listen: []}}
-media: {{udp_ports: 41100-41163, interfaces: [lo]}}
+media: {{udp_ports: {first}-{first + 63}, interfaces: [lo]}}
 workers: {{count: 1}}
 """
 

@@ -15,8 +15,9 @@ import time
 import pytest
 
 from browsers import Chromium
-from cluster import Cluster, apus_binary, free_port
+from cluster import Cluster, apus_binary
 from conftest import run
+from ports import free_port
 
 APUS = apus_binary()
 

@@ -5,10 +5,11 @@ import subprocess
 
 import pytest
 
-from cluster import Cluster, apus_binary, free_port, wait_until
+from cluster import Cluster, apus_binary, wait_until
 from conftest import run
 from kurento import KurentoClient
 from peer import Peer, ToneTrack
+from ports import free_port
 
 
 def apus(*arguments, timeout=20):
