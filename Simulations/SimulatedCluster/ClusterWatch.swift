@@ -46,6 +46,9 @@ final class ClusterWatch: @unchecked Sendable {
     /// Since when a controller's life hears an incarnation of a worker without a pause, and when last.
     private var hearing: [String: (since: UInt64, last: UInt64)] = [:]
 
+    /// Which life of its controller asked for an assignment, and when.
+    private var askers: [Assignment: (life: String, at: UInt64)] = [:]
+
     /// Workers that stood still and have not asked yet what is still theirs.
     private var suspects: [WorkerID: Node] = [:]
 
@@ -72,14 +75,18 @@ final class ClusterWatch: @unchecked Sendable {
 
     func heartbeat(_ report: WorkerReport) {}
 
-    /// - Parameter origin: the epoch that the session was to be moved from, if it was.
-    func assigned(_ assignment: Assignment, former: SessionRecord?, movedFrom origin: Epoch? = nil) {
+    func assigned(_ assignment: Assignment, former: SessionRecord?, _ request: PlacementRequest) {
         world?.note(
             "\(assignment.session) goes to \(assignment.worker) under \(assignment.epoch) for \(assignment.controller)")
         let session = assignment.session
-        if let former, former.state == .assigned, origin == nil || former.assignment.epoch != origin {
-            return check(
-                former.assignment == assignment, .idempotence,
+        let asker = former.flatMap { askers[$0.assignment] }
+        if former?.assignment != assignment { askers[assignment] = (request.life, time.now) }
+        if let former, former.state == .assigned {
+            guard former.assignment != assignment else { return checks += 1 }
+            // What another life had placed, or a worker put back, is placed anew.
+            let isLeft = asker.map { $0.life != request.life || !storeKept(since: $0.at) } ?? true
+            check(
+                isLeft || request.movedFrom == former.assignment.epoch, .idempotence,
                 "\(session) was assigned under \(former.assignment.epoch), and is again, under \(assignment.epoch)")
         }
         let census = store.store.census()

@@ -83,7 +83,7 @@ final class StoreEdge: ClusterStore, @unchecked Sendable {
         try await exchange { [watch] store throws(StoreError) in
             let former = store.peek(session)
             let assignment = try await store.assign(session, controller: controller, request: request)
-            watch.assigned(assignment, former: former, movedFrom: request.movedFrom)
+            watch.assigned(assignment, former: former, request)
             return assignment
         }
     }

@@ -56,6 +56,7 @@ extension Director {
             // Before it was taken over, and taken by whoever had it.
             if let position, let taken = unit.takenThrough, !taken.isBefore(position) { return }
             if case .sessionLost(let refusal) = event.body {
+                if refusal.reason == .elsewhere { return loseDisowned(unit, assignment) }
                 lose(assignment, refusal)
                 // Its worker lives and would go on until it compares what it holds with the store.
                 if refusal.reason == .workerDrained { Task { await self.dismiss(event.session, assignment) } }
@@ -66,6 +67,13 @@ extension Director {
                         position: isLast ? position.map { self.position($0, of: id) } : nil))
             }
         }
+    }
+
+    /// The unit's worker has let go of it, since the store gives it otherwise. One without endpoints has nothing there
+    /// to lose: it may be on its way to another worker.
+    private func loseDisowned(_ unit: Unit, _ assignment: Assignment) {
+        guard !unit.endpoints.isEmpty else { return }
+        lose(assignment, Refusal(.workerLost, "worker \(assignment.worker) let go of it; open a new session"))
     }
 
     /// The unit's worker is gone: says so to whoever waits, once. A session with other shards goes on.

@@ -187,6 +187,7 @@ public actor Director: MediaPlane {
     /// A store that lost its data begins its epochs anew: none may fall below those that commands under way carry.
     func placementRequest(excluded: [WorkerID] = []) -> PlacementRequest {
         var request = PlacementRequest(excluded: excluded, epochFloor: highestEpoch)
+        request.life = incarnation
         request.strategy = settings.strategy
         request.region = settings.region
         request.labels = settings.labels

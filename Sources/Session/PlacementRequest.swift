@@ -9,6 +9,9 @@ public struct PlacementRequest: Hashable, Sendable, Codable {
     public var epochFloor: Epoch
     /// The session is taken from the owner that it has under this epoch; under another it stays where it is.
     public var movedFrom: Epoch?
+    /// Which life of the controller asks: what another one had placed is not what this one opens, and is taken from
+    /// its worker. Asked for twice by one life, a session is placed once. Empty for who takes what is there.
+    public var life = ""
     public var strategy = PlacementStrategy.leastSessions
     /// Workers of this region are taken before others; empty prefers none.
     public var region = ""

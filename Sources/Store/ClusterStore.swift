@@ -57,8 +57,9 @@ public protocol ClusterStore: Sendable {
     /// Gives the session to the worker that `Placement.choose` names, under a new, higher epoch. Choice
     /// and assignment are one step: counts include every assignment made before, by any controller.
     ///
-    /// Idempotent for the same controller: a session that is assigned keeps its owner and epoch, unless the
-    /// request says to move it from just that one (``PlacementRequest/movedFrom``).
+    /// Idempotent for the same life of a controller: a session that is assigned keeps its owner and epoch, unless the
+    /// request says to move it from just that one (``PlacementRequest/movedFrom``). What another life of the controller
+    /// had is taken from its worker, with all that was there (``PlacementRequest/life``).
     /// Throws ``StoreError/refused(_:)`` (`.noWorker`, `.overLimit`), or ``StoreError/conflict(_:)`` when
     /// another controller has it.
     func assign(

@@ -65,12 +65,13 @@ struct MemoryState {
         _ session: SessionID, controller: ControllerID, request: PlacementRequest
     ) throws(StoreError) -> Assignment {
         let entry = sessions[session]
+        let isLeft = request.movedFrom == nil && !request.life.isEmpty && entry?.life != request.life
         if let entry, !entry.isReleased, entry.record.state == .assigned {
             guard entry.record.assignment.controller == controller else {
                 throw .conflict(entry.record.assignment)
             }
-            guard request.movedFrom == entry.record.assignment.epoch || planted == .assignmentRepeated
-            else { return entry.record.assignment }
+            let isMoved = request.movedFrom == entry.record.assignment.epoch
+            guard isMoved || isLeft || planted == .assignmentRepeated else { return entry.record.assignment }
         }
         let candidates = workers.compactMap { id, worker in
             worker.report.map {
@@ -89,10 +90,11 @@ struct MemoryState {
         let assignment = Assignment(
             session: session, worker: worker, incarnation: workers[worker]?.report?.incarnation ?? "",
             epoch: Epoch(epoch), controller: controller)
-        let specification = entry.flatMap { $0.isReleased ? nil : $0.record.specification }
+        let specification = entry.flatMap { $0.isReleased || isLeft ? nil : $0.record.specification }
         if let former = entry?.record.assignment.worker { workers[former]?.assigned.remove(session) }
         sessions[session] = MemorySession(
-            record: SessionRecord(assignment: assignment, state: .assigned, specification: specification))
+            record: SessionRecord(assignment: assignment, state: .assigned, specification: specification),
+            life: request.life)
         workers[worker]?.assigned.insert(session)
         free.remove(session)
         return assignment
@@ -248,6 +250,8 @@ struct MemoryWorker {
 
 struct MemorySession {
     var record: SessionRecord
+    /// Of the controller that had it placed; nil for what a worker put back.
+    var life: String?
     /// Stays for a while, so that a worker which still holds the session is told to let it go.
     var isReleased = false
     var expiry: ContinuousClock.Instant?

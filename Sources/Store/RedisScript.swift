@@ -79,6 +79,7 @@ extension RedisScript {
                     if record[1] then redis.pcall('SREM', prefix .. 'assign:' .. record[1], session) end
                     redis.call('HSET', key, 'worker', worker, 'incarnation', incarnation, 'epoch', ARGV[index + 1],
                         'controller', controller, 'state', 'assigned')
+                    redis.call('HDEL', key, 'life')
                     redis.call('PERSIST', key)
                     redis.call('SADD', prefix .. 'assign:' .. worker, session)
                     if epoch > highest then highest = epoch end
@@ -109,20 +110,21 @@ extension RedisScript {
             """)
 
     /// Session, controller, epoch floor, strategy, two random numbers, region, epoch that it is moved from or nothing,
-    /// count of excluded workers, these, count of labels, these, then the capabilities needed.
+    /// the controller's life, count of excluded workers, these, count of labels, these, then the capabilities needed.
     /// The choice is that of `Placement.choose`; a test holds the two together.
     static let assign = RedisScript(
         name: "assign",
         source: """
             local prefix, session, controller, region = ARGV[1], ARGV[2], ARGV[3], ARGV[8]
             local key = prefix .. 'session:' .. session
-            local record = redis.call('HMGET', key, 'worker', 'incarnation', 'epoch', 'controller', 'state')
-            local isMoved = record[4] == controller and record[3] == ARGV[9]
+            local record = redis.call('HMGET', key, 'worker', 'incarnation', 'epoch', 'controller', 'state', 'life')
+            local isLeft = ARGV[9] == '' and ARGV[10] ~= '' and record[6] ~= ARGV[10]
+            local isMoved = record[4] == controller and (record[3] == ARGV[9] or isLeft)
             if record[5] == 'assigned' and not isMoved then
                 return {record[4] == controller and 'held' or 'conflict', record[1], record[2], record[3], record[4]}
             end
-            local excluded, last = {}, 10 + tonumber(ARGV[10])
-            for index = 11, last do excluded[ARGV[index]] = true end
+            local excluded, last = {}, 11 + tonumber(ARGV[11])
+            for index = 12, last do excluded[ARGV[index]] = true end
             local labels = last + 1 + tonumber(ARGV[last + 1])
             local function has(list, first, final)
                 for index = first, final do
@@ -162,8 +164,9 @@ extension RedisScript {
             local text = string.format('%.0f', epoch)
             redis.call('HSET', prefix .. 'meta', 'epoch', text)
             redis.call('HSET', key, 'worker', best.name, 'incarnation', best.incarnation, 'epoch', text,
-                'controller', controller, 'state', 'assigned')
+                'controller', controller, 'state', 'assigned', 'life', ARGV[10])
             redis.call('HDEL', key, 'free')
+            if isLeft then redis.call('HDEL', key, 'spec') end
             redis.call('PERSIST', key)
             if record[1] then redis.pcall('SREM', prefix .. 'assign:' .. record[1], session) end
             redis.call('SADD', prefix .. 'assign:' .. best.name, session)

@@ -88,7 +88,7 @@ extension RedisStore {
             [
                 session.rawValue, controller.rawValue, request.epochFloor.description, request.strategy.rawValue,
                 String(request.draw.first), String(request.draw.second), request.region,
-                request.movedFrom?.description ?? "", String(request.excluded.count),
+                request.movedFrom?.description ?? "", request.life, String(request.excluded.count),
             ] + request.excluded.map(\.rawValue) + [String(request.labels.count)] + Self.labels(request.labels)
                 + request.capabilities)
         switch value[0].text {

@@ -107,6 +107,9 @@ public struct StreamBatch<Element: Sendable & Hashable>: Hashable, Sendable {
     /// Messages that were skipped because they could not be decoded.
     public var unreadable: Int
 
+    /// It is all that lay there: what a later read finds was sent after this one began.
+    public var isWhole: Bool { elements.count + unreadable < Limits.streamBatch }
+
     public init(elements: [Element] = [], cursor: StreamCursor, unreadable: Int = 0) {
         self.elements = elements
         self.cursor = cursor

@@ -228,10 +228,14 @@ public actor WorkerAgent {
             "the store is away; \(effect), trying again", metadata: ["event": "store_away", "error": "\(error)"])
     }
 
+    /// The store gives the session otherwise. Its controller may not know: it could have stood still meanwhile, and
+    /// would go on to put clients where they are ended again.
     private func letGo(_ session: SessionID) {
         names.forget(session)
-        guard let reactor = held.remove(session, now: clock.now()) else { return }
+        guard let former = held[session], let reactor = held.remove(session, now: clock.now()) else { return }
         _ = reactors[reactor].send(.perform(.closeSession, session: session, token: 0))
+        let refusal = Refusal(.elsewhere, "the store no longer gives session \(session) to \(configuration.id)")
+        post(.event(SessionEvent(session: session, body: .sessionLost(refusal)), former.epoch), to: former.controller)
     }
 
     /// What it holds, for who looks at it from outside.
@@ -258,7 +262,10 @@ public actor WorkerAgent {
 
     private func commandLoop(from start: StreamCursor) async {
         var cursor = start
+        // Since when a command that is read now can have lain there at most.
+        var read: ContinuousClock.Instant?
         while !Task.isCancelled {
+            let begin = clock.now()
             do throws(StoreError) {
                 let batch = try await store.receiveCommands(
                     for: configuration.id, after: cursor, wait: Limits.commandWait)
@@ -266,17 +273,23 @@ public actor WorkerAgent {
                 if isLeaving { return }
                 cursor = batch.cursor
                 let number = progress.begin(cursor, commands: batch.elements.count)
-                for command in batch.elements { obey(command, batch: number) }
+                let isFresh = read.map { $0.duration(to: clock.now()) < Limits.freshness } ?? false
+                for command in batch.elements { obey(command, batch: number, isFresh: isFresh) }
+                if batch.isWhole { read = begin }
             } catch {
                 try? await clock.sleep(Limits.retryPause)
             }
         }
     }
 
-    private func obey(_ command: CommandEnvelope, batch: Int) {
-        if command.deadline + Limits.clockTolerance < clock.wallMilliseconds() { return finish(batch) }
+    /// - Parameter isFresh: it was sent a moment ago, whatever the hosts' wall clocks say.
+    private func obey(_ command: CommandEnvelope, batch: Int, isFresh: Bool) {
         func answer(_ outcome: Outcome) {
             post(.reply(command.id, outcome), to: command.controller, batch: batch)
+        }
+        let (late, isAges) = clock.wallMilliseconds().subtractingReportingOverflow(command.deadline)
+        if !isFresh, isAges || late > Limits.clockTolerance {
+            return answer(.refused(Refusal(.timedOut, "\(configuration.id) read the command \(late) ms too late")))
         }
         let attends = command.operation == .attend
         if attends || command.operation == .closeSession, held[command.session] == nil { return answer(.done) }

@@ -88,6 +88,8 @@ enum Limits {
     static let lookupsPerSession = 32
     /// Multicast DNS messages that wait to be read; the oldest go first.
     static let multicastDatagrams = 256
+    /// A command that was read so soon after it can have been sent is not late, whatever wall clocks say.
+    static let freshness = Duration.seconds(5)
     /// Difference between two hosts' wall clocks that a command's deadline forgives, in milliseconds.
     static let clockTolerance: Int64 = 10_000
 }

@@ -34,6 +34,43 @@ struct SessionContractTests {
     }
 
     @Test(arguments: StoreKind.allCases)
+    func whatAControllersLifeBeforeLeftIsPlacedAnew(_ kind: StoreKind) async throws {
+        try await withStores(kind) { world in
+            try await world.store.register(report("w1"))
+            var request = PlacementRequest()
+            request.life = "one"
+            let first = try await world.store.assign("s1", request)
+            try await world.store.write(SessionSpecification(), of: first.session, epoch: first.epoch)
+            #expect(try await world.store.assign("s1", request) == first)
+            // A move names what it knows, whoever had it placed.
+            request.life = "two"
+            request.movedFrom = Epoch(first.epoch.rawValue + 1)
+            #expect(try await world.store.assign("s1", request) == first)
+            request.movedFrom = nil
+            let second = try await world.store.assign("s1", request)
+            #expect(second.epoch > first.epoch && second.worker == first.worker)
+            #expect(try await world.store.assign("s1", request) == second)
+            #expect(try await world.store.assignments() == [second])
+            let adopted = try await world.store.adopt([SessionID("s1")], by: ControllerID("c1"))
+            #expect(adopted.map(\.record.specification) == [nil])
+            #expect(try await world.store.reconcile(WorkerID("w1"), incarnation: "a", holding: [first]) == [first.session])
+            // Of what a worker put back nobody knows whose it was.
+            let last = Assignment(
+                session: second.session, worker: second.worker, incarnation: "a", epoch: Epoch(second.epoch.rawValue + 9),
+                controller: second.controller)
+            #expect(try await world.store.reconcile(WorkerID("w1"), incarnation: "a", holding: [last]) == [])
+            let third = try await world.store.assign("s1", request)
+            #expect(third.epoch > last.epoch)
+            #expect(try await world.store.assign("s1", request) == third)
+            // Of another controller it is a conflict as before.
+            request.life = "three"
+            await #expect(throws: StoreError.conflict(third)) {
+                try await world.store.assign("s1", by: "c2", request)
+            }
+        }
+    }
+
+    @Test(arguments: StoreKind.allCases)
     func aThousandAssignmentsAtOnceByThreeControllersOwnNothingTwiceAndSpreadEvenly(_ kind: StoreKind) async throws {
         try await withStores(kind, count: 3) { world in
             for index in 1...4 { try await world.store.register(report("w\(index)")) }
