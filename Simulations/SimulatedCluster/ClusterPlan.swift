@@ -30,6 +30,12 @@ public struct ClusterPlan: Sendable {
         case stopWorker(Int)
         case killController(Int)
         case stopController(Int)
+        /// The media process hands over to the next one, in order.
+        case upgradeWorker(Int)
+        /// Nobody of the cluster hears the host, and it hears nobody: only media passes.
+        case isolate(String)
+        /// Of a thousand requests to the store so many fail: half of them after they took effect.
+        case failRequests(permille: UInt64)
         /// A host and the store do not hear each other, or only one of them hears.
         case cutFromStore(String, hears: Bool, isHeard: Bool)
         /// Datagrams between a client and a worker.
@@ -57,6 +63,9 @@ public struct ClusterPlan: Sendable {
             case .stopWorker: "worker stopped"
             case .killController: "controller killed"
             case .stopController: "controller stopped"
+            case .upgradeWorker: "upgrade"
+            case .isolate: "host isolated"
+            case .failRequests: "store requests failed"
             case .cutFromStore(_, let hears, let isHeard):
                 !hears && !isHeard ? "cut from the store" : "cut one way"
             case .cutMedia: "media cut"
@@ -112,7 +121,8 @@ public struct ClusterPlan: Sendable {
         public static let short = Scale(busy: 60, calm: 0)
     }
 
-    public init(seed: UInt64, scale: Scale = .long) {
+    /// - Parameter isComplete: with the kinds of faults that came later; what older seeds found is without them.
+    public init(seed: UInt64, scale: Scale = .long, isComplete: Bool = true) {
         let root = RootSeed(seed)
         var swarm = root.stream("swarm")
         func draw(_ range: ClosedRange<UInt64>) -> UInt64 {
@@ -138,6 +148,7 @@ public struct ClusterPlan: Sendable {
         addClients(root.stream("clients"))
         addHeartbeatFaults(root.stream("heartbeats"))
         addFaults(root.stream("faults"), kinds: Self.kinds(root.stream("kinds")))
+        if isComplete { addLaterKinds(root.stream("later kinds")) }
         if scale.calm > 0 { addCalm(root.stream("calm"), from: calmAt, kinds: Self.kinds(root.stream("calm kinds"))) }
         steps.sort { $0.at < $1.at }
     }
@@ -204,6 +215,46 @@ public struct ClusterPlan: Sendable {
         for _ in 0..<below(4) {
             let at = UInt64.seconds(8) + random.next() % (healedAt - .seconds(10))
             steps.append(Step(at: at, action: .endLeases))
+        }
+    }
+
+    /// Drawn by themselves, so that a seed's other faults stay what they were; each in a third of all runs.
+    private mutating func addLaterKinds(_ stream: SeededRandom) {
+        var random = stream
+        func moment() -> UInt64 { .seconds(8) + random.next() % (healedAt - .seconds(40)) }
+        if random.next() % 3 == 0 { addSwizzle(from: moment(), &random) }
+        if random.next() % 3 == 0 { addRollingUpgrade(from: moment(), &random) }
+        guard random.next() % 3 == 0 else { return }
+        for _ in 0...random.next() % 3 {
+            let action = Action.failRequests(permille: 5 + random.next() % 200)
+            steps.append(Step(at: moment(), lasts: .seconds(1) + random.next() % .seconds(15), action: action))
+        }
+    }
+
+    /// Some hosts are cut off one after another, and come back in another order (after FoundationDB's swizzle-clogging).
+    private mutating func addSwizzle(from start: UInt64, _ random: inout SeededRandom) {
+        let all = (1...workers).map { "w\($0)" } + (1...controllers).map { "c\($0)" }
+        let hosts = all.filter { _ in random.next() % 2 == 0 }
+        let pause = UInt64.milliseconds(50) + random.next() % .seconds(2)
+        let lastCut = start + pause * UInt64(hosts.count)
+        var ends = hosts.indices.map { lastCut + pause * UInt64($0 + 1) }
+        ends.shuffle(using: &random)
+        for (index, host) in hosts.enumerated() {
+            let at = start + pause * UInt64(index)
+            steps.append(Step(at: at, lasts: min(ends[index], healedAt) - at, action: .isolate(host)))
+        }
+    }
+
+    /// All workers one by one, then all controllers.
+    private mutating func addRollingUpgrade(from start: UInt64, _ random: inout SeededRandom) {
+        let pause = UInt64.milliseconds(300) + random.next() % .seconds(3)
+        for worker in 0..<workers {
+            let (at, delay) = (start + pause * UInt64(worker), random.next() % .milliseconds(200))
+            steps.append(Step(at: at, lasts: delay, action: .upgradeWorker(worker)))
+        }
+        for controller in 0..<controllers {
+            let at = start + pause * UInt64(workers + controller)
+            steps.append(Step(at: at, lasts: .milliseconds(500), action: .killController(controller)))
         }
     }
 

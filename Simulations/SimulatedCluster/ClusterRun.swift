@@ -183,6 +183,7 @@ private final class Course {
             let controller = world.controllers[index]
             controller.kill()
             end { controller.start() }
+        case .upgradeWorker(let index): world.workers[index].handOver(followedAfter: step.lasts)
         case .stopController(let index):
             let controller = world.controllers[index]
             controller.stop()
@@ -191,6 +192,12 @@ private final class Course {
             var ways: [Links.Way] = []
             if !hears { ways.append(Links.Way(from: StoreNode.host, to: host)) }
             if !isHeard { ways.append(Links.Way(from: host, to: StoreNode.host)) }
+            cut(ways, end) { self.world.watch.lastCut[host] = self.time.now }
+        case .isolate(let host):
+            let others = [StoreNode.host] + (world.workers.map(\.node) + world.controllers.map(\.node)).map(\.host)
+            let ways = others.filter { $0 != host }.flatMap { other in
+                [Links.Way(from: host, to: other), Links.Way(from: other, to: host)]
+            }
             cut(ways, end) { self.world.watch.lastCut[host] = self.time.now }
         case .cutMedia(let client, let worker):
             let (one, other) = ("p\(client + 1)", "w\(worker + 1)")
@@ -211,7 +218,7 @@ private final class Course {
         case .drain(let index, let deadline):
             drain(world.workers[index].id, within: deadline)
             end { self.undrain(self.world.workers[index].id) }
-        case .storeDown, .endLeases, .flushStore, .slowStore, .staleReads: disturbStore(step, end)
+        case .storeDown, .endLeases, .flushStore, .slowStore, .staleReads, .failRequests: disturbStore(step, end)
         }
     }
 
@@ -241,6 +248,9 @@ private final class Course {
         case .staleReads(let milliseconds):
             store.lag = .milliseconds(milliseconds)
             end { store.lag = 0 }
+        case .failRequests(let permille):
+            store.failures = permille
+            end { store.failures = 0 }
         default: break
         }
     }

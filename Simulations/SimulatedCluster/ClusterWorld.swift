@@ -35,7 +35,7 @@ final class ClusterWorld: @unchecked Sendable {
         root = RootSeed(plan.seed)
         links = Links(root, delay: plan.delay)
         datagrams = Datagrams(time: time, links: links)
-        store = StoreNode(time: time, links: links, planted: planted)
+        store = StoreNode(time: time, links: links, planted: planted, failing: root.stream("store failures"))
         watch = ClusterWatch(time: time, store: store)
         certificate = Self.certificate
         links.healed = { [store] in store.wayHealed($0) }

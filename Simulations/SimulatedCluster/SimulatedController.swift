@@ -38,7 +38,7 @@ final class SimulatedController: @unchecked Sendable {
         world.note("\(id) starts")
         var settings = DirectorSettings()
         settings.clock = node.clock
-        settings.incarnation = "\(lives)"
+        settings.incarnation = "\(id)-\(lives)"
         settings.strategy = world.plan.strategy
         settings.placementSeed = world.draw("placement:\(id):\(lives)")
         settings.pipeSeed = world.draw("pipes:\(id):\(lives)")

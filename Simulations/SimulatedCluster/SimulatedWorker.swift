@@ -63,21 +63,41 @@ final class SimulatedWorker: @unchecked Sendable {
         end()
         left.worker.process = 0
         let life = lives
-        world.time.after(delay) { [self] in
-            guard isUp, lives == life, agent == nil, !world.isClosing else { return }
-            guard let worker = WorkerMemory(adopting: dup(left.worker.descriptor)) else { return }
-            var reactors: [ReactorMemory] = []
-            for memory in left.reactors {
-                memory.noteEnd(byFault: false)
-                guard let next = ReactorMemory(adopting: dup(memory.descriptor), capacity: Self.endpointLimit) else {
-                    preconditionFailure("a memory file is not what it was")
-                }
-                reactors.append(next)
+        world.time.after(delay) { [self] in succeed(left, life) }
+    }
+
+    /// The media process is asked to let the next one go on, as an upgrade does it; it tells controllers what it knows
+    /// and ends, while the next one works already.
+    func handOver(followedAfter delay: UInt64) {
+        guard isUp, let former = agent, let left = memories, node.state == .running else { return }
+        world.note("\(id) hands over")
+        let (life, formerNode) = (lives, node)
+        Task {
+            await former.handOver { [self] in
+                guard agent === former else { return }
+                world.mourn(node, task)
+                (agent, task, reactors) = (nil, nil, [])
+                left.worker.chosen = Int32(life)
+                world.time.after(delay) { [self] in succeed(left, life) }
             }
-            memories = (worker, reactors)
-            world.note("\(id) has a successor")
-            launch()
+            formerNode.kill()
         }
+    }
+
+    private func succeed(_ left: (worker: WorkerMemory, reactors: [ReactorMemory]), _ life: Int) {
+        guard isUp, lives == life, agent == nil, !world.isClosing else { return }
+        guard let worker = WorkerMemory(adopting: dup(left.worker.descriptor)) else { return }
+        var reactors: [ReactorMemory] = []
+        for memory in left.reactors {
+            memory.noteEnd(byFault: false)
+            guard let next = ReactorMemory(adopting: dup(memory.descriptor), capacity: Self.endpointLimit) else {
+                preconditionFailure("a memory file is not what it was")
+            }
+            reactors.append(next)
+        }
+        memories = (worker, reactors)
+        world.note("\(id) has a successor")
+        launch()
     }
 
     private func end() {

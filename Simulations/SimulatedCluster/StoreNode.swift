@@ -23,6 +23,9 @@ final class StoreNode: @unchecked Sendable {
     var slowness: UInt64 = 0
     /// Reads are answered as things were so long ago; zero for now.
     var lag: UInt64 = 0
+    /// Requests out of a thousand that fail.
+    var failures: UInt64 = 0
+    private var failing: SeededRandom
     /// When data was lost last, by a flush or a failover.
     private(set) var lostData: UInt64?
     /// When it last showed nobody to live, though it was never away.
@@ -37,7 +40,8 @@ final class StoreNode: @unchecked Sendable {
     /// What a connection holds for a way that is cut; then it is given up.
     private static let retransmission = UInt64.seconds(2)
 
-    init(time: VirtualTime, links: Links, planted: PlantedBug?) {
+    init(time: VirtualTime, links: Links, planted: PlantedBug?, failing: SeededRandom) {
+        self.failing = failing
         self.time = time
         self.links = links
         node = Node("store", host: Self.host, time: time)
@@ -109,7 +113,9 @@ final class StoreNode: @unchecked Sendable {
             lanes[lane] = arrival
             time.at(arrival + slowness) { [self] in
                 guard !isDown else { return refuse(exchange, node, wait) }
-                perform(exchange, node, isRead, body)
+                let fate = failures > 0 ? failing.next() % 2000 : .max
+                guard fate >= failures else { return refuse(exchange, node, 0) }
+                perform(exchange, node, isRead, isHeard: fate >= 2 * failures, body)
             }
         }
         guard !links.isCut(way.from, way.to) else { return parked.append((way, time.now, go)) }
@@ -140,7 +146,7 @@ final class StoreNode: @unchecked Sendable {
     }
 
     private func perform<Value: Sendable>(
-        _ exchange: Exchange<Value>, _ node: Node, _ isRead: Bool,
+        _ exchange: Exchange<Value>, _ node: Node, _ isRead: Bool, isHeard: Bool,
         _ body: @escaping @Sendable (InMemoryStore) async -> Result<Value, StoreError>
     ) {
         let generation = generation
@@ -151,6 +157,7 @@ final class StoreNode: @unchecked Sendable {
         }
         Task { [target] in
             let result = await body(target)
+            guard isHeard else { return self.refuse(exchange, node, 0) }
             // What was being done when the server died nobody hears of.
             guard self.generation == generation, !self.links.isCut(Self.host, node.host) else { return }
             self.time.after(self.links.nextDelay(Self.host, node.host)) {
