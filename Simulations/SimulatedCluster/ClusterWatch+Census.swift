@@ -144,7 +144,7 @@ extension ClusterWatch {
                 let doubtful = all.filter { $0.isDelivered && $0.worker == worker.id && $0.at <= worker.node.born }
                 for entry in all
                 where entry.at > start && start < .max && entry.worker == worker.id
-                    && entry.at + .seconds(20) < time.now
+                    && entry.epoch ?? assignment.epoch == assignment.epoch && entry.at + .seconds(20) < time.now
                 {
                     check(
                         entry.isDelivered || doubtful.contains { $0.event.body == entry.event.body }, .events,

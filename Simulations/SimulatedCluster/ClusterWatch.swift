@@ -30,6 +30,8 @@ final class ClusterWatch: @unchecked Sendable {
     struct Produced {
         var event: SessionEvent
         var worker: WorkerID
+        /// Under which its worker had the session; nil when that was not seen.
+        var epoch: Epoch?
         var at: UInt64
         var isDelivered = false
     }
@@ -216,7 +218,9 @@ final class ClusterWatch: @unchecked Sendable {
     }
 
     func produced(_ event: SessionEvent, by worker: WorkerID) {
-        produced[event.session, default: []].append(Produced(event: event, worker: worker, at: time.now))
+        let epoch = holds[Holder(worker: worker, session: event.session)]?.epoch
+        let entry = Produced(event: event, worker: worker, epoch: epoch, at: time.now)
+        produced[event.session, default: []].append(entry)
     }
 
     // MARK: At the controllers
