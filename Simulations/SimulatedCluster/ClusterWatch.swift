@@ -231,6 +231,11 @@ final class ClusterWatch: @unchecked Sendable {
         )
     }
 
+    /// What came before it knew where the session is, nobody asked for.
+    func hasOpened(_ session: SessionID, _ node: Node) {
+        readers[Reader(node: ObjectIdentifier(node), session: session)]?.since = time.now
+    }
+
     /// Since when a controller's life has been told of a session.
     func toldSince(_ session: SessionID, _ node: Node) -> UInt64 {
         readers[Reader(node: ObjectIdentifier(node), session: session)]?.since ?? .max

@@ -210,7 +210,9 @@ final class WatchedPlane: MediaPlane, @unchecked Sendable {
         let number = begin("open \(session)")
         defer { end(number) }
         watch.opens(session, node)
-        return try await director.open(session)
+        let worker = try await director.open(session)
+        watch.hasOpened(session, node)
+        return worker
     }
 
     func perform(_ operation: Operation, in session: SessionID) async throws(Refusal) -> Outcome {
