@@ -250,6 +250,7 @@ private final class Course {
             end { store.lag = 0 }
         case .failRequests(let permille):
             store.failures = permille
+            store.slows(for: step.lasts)
             end { store.failures = 0 }
         default: break
         }

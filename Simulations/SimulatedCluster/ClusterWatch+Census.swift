@@ -26,6 +26,7 @@ extension ClusterWatch {
                 "\(held.map { "\($0.worker)" }.joined(separator: " and ")) hold \(session) under one epoch")
         }
         for controller in world.controllers { controller.plane?.checkOverdue() }
+        judgeReleases(world)
         let census = store.store.census()
         check(census.longestStream <= 11_250, .bounds, "a stream has \(census.longestStream) messages")
     }
@@ -99,6 +100,28 @@ extension ClusterWatch {
         }
         judgeEvents(world)
         judgeCounts(Array(records.values))
+    }
+
+    /// What a controller gave up while the store was away it gives back when that is there again, and leaves it to nobody
+    /// who looks for orphans.
+    private func judgeReleases(_ world: ClusterWorld) {
+        let former = givenUp
+        givenUp = [:]
+        for record in store.store.census().sessions where record.state == .assigned {
+            let assignment = record.assignment
+            guard let controller = world.controller(assignment.controller), let director = controller.director,
+                let assigned = assignedEpochs[assignment.session], assigned.epoch == assignment.epoch,
+                controller.node.born < assigned.at, storeKept(since: assigned.at)
+            else { continue }
+            let since = former[assignment] ?? time.now
+            guard controller.node.state == .running, isHeard(controller.node, since: since), store.hasRun(since: since),
+                !inspect(director).units.contains(assignment.session)
+            else { continue }
+            givenUp[assignment] = since
+            check(
+                time.now - since < .milliseconds(2500), .noOrphans,
+                "\(controller.id) gave \(assignment.session) up, and the store still has it under \(assignment.epoch)")
+        }
     }
 
     private func judgeClients(_ world: ClusterWorld) {

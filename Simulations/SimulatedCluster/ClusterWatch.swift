@@ -51,6 +51,9 @@ final class ClusterWatch: @unchecked Sendable {
     /// Which life of its controller asked for an assignment, and when.
     private var askers: [Assignment: (life: String, at: UInt64)] = [:]
 
+    /// Sessions that their controllers know no longer and the store still has, since when both could talk about it.
+    var givenUp: [Assignment: UInt64] = [:]
+
     /// Workers that stood still and have not asked yet what is still theirs.
     private var suspects: [WorkerID: Node] = [:]
 
@@ -146,7 +149,7 @@ final class ClusterWatch: @unchecked Sendable {
     }
 
     /// It ran and could talk with a store that answers in time, but for outages of the store itself.
-    private func isHeard(_ node: Node, since instant: UInt64) -> Bool {
+    func isHeard(_ node: Node, since instant: UInt64) -> Bool {
         node.hasRun(since: instant) && (lastCut[node.host] ?? 0) <= instant
             && !store.links.isCut(node.host, StoreNode.host) && !store.links.isCut(StoreNode.host, node.host)
             && store.slowUntil <= instant && (store.leasesEnded ?? 0) <= instant

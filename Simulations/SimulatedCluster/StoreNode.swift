@@ -17,6 +17,7 @@ final class StoreNode: @unchecked Sendable {
     private var snapshots: [(at: UInt64, snapshot: MemorySnapshot)] = []
 
     private(set) var isDown = false
+    private var upSince: UInt64 = 0
     /// Another for each start: connections do not outlive one.
     private(set) var generation = 0
     /// Added to every answer, in nanoseconds.
@@ -30,7 +31,7 @@ final class StoreNode: @unchecked Sendable {
     private(set) var lostData: UInt64?
     /// When it last showed nobody to live, though it was never away.
     private(set) var leasesEnded: UInt64?
-    /// Until when it was so slow that heartbeats may have come too late.
+    /// Until when it was so slow, or failed so often, that heartbeats may have come too late.
     private(set) var slowUntil: UInt64 = 0
     private var lanes: [String: UInt64] = [:]
     private var parked: [(way: Links.Way, since: UInt64, go: () -> Void)] = []
@@ -65,6 +66,7 @@ final class StoreNode: @unchecked Sendable {
     /// - Parameter lost: nanoseconds before going down that are forgotten; nil for none.
     func comeUp(losing lost: UInt64?, since wentDown: UInt64) {
         isDown = false
+        upSince = time.now
         guard let lost, let snapshot = snapshots.last(where: { $0.at + lost <= wentDown }) ?? snapshots.first else {
             return
         }
@@ -82,6 +84,8 @@ final class StoreNode: @unchecked Sendable {
         store.flush()
         lostData = time.now
     }
+
+    func hasRun(since instant: UInt64) -> Bool { !isDown && upSince <= instant }
 
     func slows(for duration: UInt64) { slowUntil = max(slowUntil, time.now + duration + .seconds(1)) }
 

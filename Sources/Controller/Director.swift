@@ -151,6 +151,7 @@ public actor Director: MediaPlane {
     /// What it holds, for who looks at it from outside.
     package func inspect() -> DirectorInspection {
         DirectorInspection(
+            units: Set(units.keys),
             assignments: units.values.filter(\.isServing).compactMap(\.assignment).sorted {
                 $0.session.rawValue < $1.session.rawValue
             },
@@ -244,6 +245,8 @@ struct KeySource: RandomNumberGenerator {
 
 /// What a ``Director`` holds.
 package struct DirectorInspection: Sendable {
+    /// All of them, those being opened and lost ones too.
+    package var units: Set<SessionID>
     /// Of units that serve, by name.
     package var assignments: [Assignment]
     package var sessions: Int
