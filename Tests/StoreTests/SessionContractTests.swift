@@ -213,4 +213,22 @@ struct SessionContractTests {
             #expect(try await store.session(old.session) == nil)
         }
     }
+
+    /// A failover may have forgotten an incarnation that its controller has just seen.
+    @Test(arguments: StoreKind.allCases)
+    func anIncarnationThatWasSeenAliveIsSpared(_ kind: StoreKind) async throws {
+        try await withStores(kind) { world in
+            let store = world.store
+            try await store.register(report("w1", incarnation: "a"))
+            let first = try await store.assign("s1")
+            try await store.register(report("w1", incarnation: "b"))
+            let second = try await store.assign("s2")
+            try await store.register(report("w1", incarnation: "c"))
+            let third = try await store.assign("s3")
+            let report = try await store.markLost(first.worker, sparing: "b")
+            #expect(report == LossReport(livingIncarnation: "c", lost: [first]))
+            #expect(Set(try await store.assignments()) == [second, third])
+            #expect(try await store.markLost(first.worker, sparing: nil).lost == [second])
+        }
+    }
 }
