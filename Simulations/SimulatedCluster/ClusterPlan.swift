@@ -231,7 +231,7 @@ public struct ClusterPlan: Sendable {
         }
     }
 
-    /// Some hosts are cut off one after another, and come back in another order (after FoundationDB's swizzle-clogging).
+    /// Some hosts are cut off one after another, and come back in another order (FoundationDB's swizzle-clogging).
     private mutating func addSwizzle(from start: UInt64, _ random: inout SeededRandom) {
         let all = (1...workers).map { "w\($0)" } + (1...controllers).map { "c\($0)" }
         let hosts = all.filter { _ in random.next() % 2 == 0 }

@@ -102,7 +102,7 @@ extension ClusterWatch {
         judgeCounts(Array(records.values))
     }
 
-    /// What a controller gave up while the store was away it gives back when that is there again, and leaves it to nobody
+    /// What a controller gave up while the store was away it gives back when that is there again, and does not leave to
     /// who looks for orphans.
     private func judgeReleases(_ world: ClusterWorld) {
         let former = givenUp
@@ -114,8 +114,8 @@ extension ClusterWatch {
                 controller.node.born < assigned.at, storeKept(since: assigned.at)
             else { continue }
             let since = former[assignment] ?? time.now
-            guard controller.node.state == .running, isHeard(controller.node, since: since), store.hasRun(since: since),
-                !inspect(director).units.contains(assignment.session)
+            guard controller.node.state == .running, isHeard(controller.node, since: since),
+                store.hasRun(since: since), !inspect(director).units.contains(assignment.session)
             else { continue }
             givenUp[assignment] = since
             check(
