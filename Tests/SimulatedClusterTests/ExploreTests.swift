@@ -55,8 +55,8 @@ import Testing
 
     /// Seeds that find them soon; `apus sim explore --plants` searches for all.
     @Test(arguments: [
-        ("eventsDoubled", 2), ("lossKeepsEpoch", 26), ("reconciledOnce", 26), ("callsNotExpired", 26),
-        ("heartbeatsUnheard", 9), ("outagesKill", 3),
+        ("eventsDoubled", 2), ("lossKeepsEpoch", 26), ("reconciledOnce", 26), ("callsNotExpired", 12),
+        ("heartbeatsUnheard", 4), ("outagesKill", 3),
     ])
     func aPlantedBugIsFound(_ name: String, _ seed: UInt64) throws {
         let bug = try #require(PlantedBugName(name))
