@@ -121,8 +121,8 @@ public struct ClusterPlan: Sendable {
         public static let short = Scale(busy: 60, calm: 0)
     }
 
-    /// - Parameter isComplete: with the kinds of faults that came later; what older seeds found is without them. Nil: in
-    ///   every other seed, for more of one kind leaves less to the others.
+    /// - Parameter isComplete: with the kinds of faults that came later; what older seeds found is without them. Nil:
+    ///   in every other seed, for more of one kind leaves less to the others.
     public init(seed: UInt64, scale: Scale = .long, isComplete: Bool? = nil) {
         let root = RootSeed(seed)
         var swarm = root.stream("swarm")
