@@ -34,7 +34,11 @@ struct HeaderRewriter: BitwiseCopyable {
     var rtxSequence: UInt16
     private(set) var isStarted = false
     /// The format that the stream began with.
-    private var payloadType: UInt8 = 0
+    private(set) var payloadType: UInt8 = 0
+    /// The first number of this process: those before it are a predecessor's, whose packets nobody has any more.
+    private(set) var firstOwn: Int64 = 0
+    /// The newest timestamp of a predecessor.
+    private(set) var inheritedTimestamp: UInt32 = 0
     var selection = LayerSelector()
     /// Sender's counts (RFC 3550 section 6.4.1): packets, and octets of payload.
     private(set) var packets: UInt64 = 0
@@ -85,9 +89,9 @@ struct HeaderRewriter: BitwiseCopyable {
         rtxSequence = UInt16(truncatingIfNeeded: random.next() & 0x7FFF)
     }
 
-    /// Goes on where another process left off, `margin` numbers later. Only integers are taken over, of which every
+    /// Goes on where another process left off, with the next number. Only integers are taken over, of which every
     /// value can be read; nil where they cannot be a rewriter's. The next packet starts afresh, at a key frame.
-    init?(continuing left: UnsafePointer<HeaderRewriter>, margin: Int64) {
+    init?(continuing left: UnsafePointer<HeaderRewriter>) {
         endpoint = unsafe left.pointee.endpoint
         ssrc = unsafe left.pointee.ssrc
         rtxSSRC = unsafe left.pointee.rtxSSRC
@@ -98,13 +102,14 @@ struct HeaderRewriter: BitwiseCopyable {
         newestFrame = unsafe left.pointee.newestFrame
         newestBase = unsafe left.pointee.newestBase
         newestKey = unsafe left.pointee.newestKey
-        rtxSequence = unsafe left.pointee.rtxSequence &+ UInt16(truncatingIfNeeded: margin)
+        rtxSequence = unsafe left.pointee.rtxSequence
         packets = unsafe left.pointee.packets
         octets = unsafe left.pointee.octets
         isStarted = packets > 0
         // 48 bits are what SRTP can count (RFC 3711 section 3.3.1).
         guard newestSequence >= 0, newestSequence < 1 << 47 else { return nil }
-        newestSequence += margin
+        firstOwn = newestSequence + 1
+        inheritedTimestamp = newestTimestamp
     }
 
     /// The next packet starts afresh, right after the newest one.

@@ -8,8 +8,9 @@ public enum Limits {
     public static let subscribersPerEndpoint = 16
     /// Simulcast encodings of one section; the rest are ignored. Browsers send three, RFC 8853 has no bound.
     public static let encodingsPerSection = 4
-    /// Sequence numbers that a successor leaves out: one more than SRTP does (`TransportRecord.margin`).
-    public static let inheritanceMargin = 17
+    /// Newest numbers of a predecessor for which a peer that misses them is told that nothing comes: what the longest
+    /// jitter buffer of a client that we know waits for (aiortc's).
+    static let inheritedNumbers: Int64 = 512
     /// SSRCs that were learned and not asked for.
     static let learnedStreams = 256
     /// Streams that an endpoint's sections may have on average: 16 sections, or 8 of three encodings.

@@ -27,10 +27,12 @@ extension Router {
             number = SequenceNumber(UInt16(truncatingIfNeeded: position.sequence))
         }
 
-        mutating func becomeRTX(ssrc: UInt32, number: SequenceNumber, payloadType: UInt8) {
-            original = self.number
-            self.ssrc = ssrc
-            self.number = number
+        /// Takes the next number of the subscriber's RTX stream.
+        mutating func becomeRTX(of rewriter: UnsafeMutablePointer<HeaderRewriter>, payloadType: UInt8) {
+            unsafe rewriter.pointee.rtxSequence &+= 1
+            original = number
+            ssrc = unsafe rewriter.pointee.rtxSSRC
+            number = SequenceNumber(unsafe rewriter.pointee.rtxSequence)
             self.payloadType = payloadType
         }
     }
@@ -70,6 +72,19 @@ extension Router {
         return copy.padding > 0 ? Self.pad(copy.padding, at: length, in: &output) : length
     }
 
+    /// An RTX packet for an original of which nothing is left.
+    func writeEmpty(_ copy: Copy, into output: inout MutableRawSpan) throws(DropReason) -> Int {
+        let header = RTPHeader(
+            payloadType: copy.payloadType, marker: false, sequenceNumber: copy.number,
+            timestamp: copy.position.timestamp, ssrc: copy.ssrc)
+        let form: RTPHeaderWriter.Form = subscribers[copy.slot].usesLargeIDs ? .twoByte : .oneByte
+        var writer = try beginHeader(header, form, copy, sentAt: now, into: &output)
+        let length = writer.finish(into: &output)
+        guard let original = copy.original, output.byteCount - length >= RTX.overhead else { throw .oversizedDatagram }
+        output.store(original.rawValue, at: length)
+        return length + RTX.overhead
+    }
+
     /// RFC 3550 section 5.1: the last byte counts the padding, itself included.
     private static func pad(_ count: UInt8, at offset: Int, in output: inout MutableRawSpan) -> Int {
         let end = offset + Int(count)
@@ -84,8 +99,33 @@ extension Router {
     private func writeHeader(
         _ header: RTPHeader, _ copy: Copy, _ forward: Forward, _ packet: RawSpan, into output: inout MutableRawSpan
     ) throws(DropReason) -> Int {
-        let slot = copy.slot
         let form: RTPHeaderWriter.Form = needsTwoBytes(copy, forward, packet) ? .twoByte : .oneByte
+        // The arrival, which for the first copy is now: a plain retransmission then repeats the packet byte for byte,
+        // as its repeated SRTP index demands (RFC 3711 section 9.1).
+        var writer = try beginHeader(header, form, copy, sentAt: forward.arrival, into: &output)
+        // An empty packet has nothing that the rest could describe.
+        guard !copy.position.isFiller else { return writer.finish(into: &output) }
+        var elements = HeaderExtensions(forward.header)
+        while let element = elements.next(in: packet) {
+            let id = subscribers[copy.slot].extensionID(of: element.id)
+            guard id != 0 else { continue }
+            if element.id == forward.frame.dependenciesID, let descriptor = forward.frame.dependencies {
+                let span = copy.position.span
+                Self.write(descriptor, packet.extracting(element.range), span, id: id, &writer, into: &output)
+            } else {
+                writer.append(id: id, packet.extracting(element.range), into: &output)
+            }
+        }
+        return writer.finish(into: &output)
+    }
+
+    /// The fixed header and the extensions of ours.
+    @inline(__always)
+    private func beginHeader(
+        _ header: RTPHeader, _ form: RTPHeaderWriter.Form, _ copy: Copy, sentAt: Instant,
+        into output: inout MutableRawSpan
+    ) throws(DropReason) -> RTPHeaderWriter {
+        let slot = copy.slot
         var writer: RTPHeaderWriter
         do { writer = try RTPHeaderWriter(header, form: form, into: &output) } catch { throw .oversizedDatagram }
         if let mid = subscribers[slot].midValue {
@@ -98,28 +138,13 @@ extension Router {
         }
         let sendTimeID = subscribers[slot].sendTimeExtensionID
         if sendTimeID != 0 {
-            // The arrival, which for the first copy is now: a plain retransmission then repeats the
-            // packet byte for byte, as its repeated SRTP index demands (RFC 3711 section 9.1).
-            let time = NTPTimestamp(forward.arrival, unixOffset: .zero).absoluteSendTime
+            let time = NTPTimestamp(sentAt, unixOffset: .zero).absoluteSendTime
             writer.append(id: sendTimeID, uint24: time, into: &output)
         }
         if let number = copy.transportNumber {
             writer.append(id: subscribers[slot].transportSequenceID, number, into: &output)
         }
-        // An empty packet has nothing that the rest could describe.
-        guard !copy.position.isFiller else { return writer.finish(into: &output) }
-        var elements = HeaderExtensions(forward.header)
-        while let element = elements.next(in: packet) {
-            let id = subscribers[slot].extensionID(of: element.id)
-            guard id != 0 else { continue }
-            if element.id == forward.frame.dependenciesID, let descriptor = forward.frame.dependencies {
-                let span = copy.position.span
-                Self.write(descriptor, packet.extracting(element.range), span, id: id, &writer, into: &output)
-            } else {
-                writer.append(id: id, packet.extracting(element.range), into: &output)
-            }
-        }
-        return writer.finish(into: &output)
+        return writer
     }
 
     private static func write(

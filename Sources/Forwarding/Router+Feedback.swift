@@ -132,7 +132,11 @@ extension Router {
     ) -> DropReason? {
         let stream = Int(subscribers[slot].current)
         let handle = subscribers[slot].rewriter
-        guard stream >= 0, let rewriter = unsafe rewriters.pointer(to: handle),
+        guard stream >= 0, let rewriter = unsafe rewriters.pointer(to: handle) else {
+            return .retransmissionUnavailable
+        }
+        if unsafe rewriter.pointee.isInherited(number) { return queueNothing(under: number, to: slot, now: now) }
+        guard
             let sequence = unsafe rewriter.pointee.sourceSequence(ofOutput: number, subscribers[slot].history),
             let forward = streams[stream].cached(sequence, source: unsafe rewriter.pointee.source)
         else { return .retransmissionUnavailable }
@@ -152,7 +156,25 @@ extension Router {
         }
         retransmissions.push(
             QueuedRetransmission(
-                subscriber: Int32(slot), rewriter: handle, source: forward.source, sequence: sequence))
+                subscriber: Int32(slot), rewriter: handle, what: .cached(source: forward.source, sequence: sequence)))
+        return nil
+    }
+
+    /// A packet of a predecessor's was lost. Some receivers wait for it with all that came after; those that take RTX
+    /// can be told that it is empty. Others cannot: the packet's own SRTP index may not be used for other bytes.
+    private mutating func queueNothing(under number: SequenceNumber, to slot: Int, now: Instant) -> DropReason? {
+        guard inheritedFormat(of: slot) != nil else { return .retransmissionUnavailable }
+        guard !retransmissions.isFull else { return .retransmissionThrottled }
+        let bytes = Limits.rewrittenHeaderBytes + RTX.overhead
+        let roundTripTime = subscribers[slot].roundTripTime
+        // No source's extended number is negative.
+        let place = ~Int64(number.rawValue)
+        guard subscribers[slot].throttle.admit(place, bytes: bytes, roundTripTime: roundTripTime, now: now) else {
+            return .retransmissionThrottled
+        }
+        retransmissions.push(
+            QueuedRetransmission(
+                subscriber: Int32(slot), rewriter: subscribers[slot].rewriter, what: .nothing(number)))
         return nil
     }
 

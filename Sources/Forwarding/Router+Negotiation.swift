@@ -151,8 +151,7 @@ extension Router {
             guard let record = unsafe rewriters.pointer(to: inherited[index]) else { continue }
             guard unsafe record.pointee.endpoint == endpoint, unsafe record.pointee.ssrc == ssrc else { continue }
             let handle = inherited.remove(at: index)
-            guard let rewriter = unsafe HeaderRewriter(continuing: record, margin: Int64(Limits.inheritanceMargin))
-            else {
+            guard let rewriter = unsafe HeaderRewriter(continuing: record) else {
                 rewriters.remove(handle)
                 return nil
             }

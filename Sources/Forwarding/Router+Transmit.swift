@@ -173,8 +173,12 @@ extension Router {
     ) -> Transmit? {
         let slot = Int(queued.subscriber)
         guard subscribers.contains(slot), subscribers[slot].rewriter == queued.rewriter else { return nil }
-        let transmit = repeatCached(
-            slot, source: queued.source, sequence: queued.sequence, kind: .retransmission, cluster: 0, &output)
+        let transmit =
+            switch queued.what {
+            case .cached(let source, let sequence):
+                repeatCached(slot, source: source, sequence: sequence, kind: .retransmission, cluster: 0, &output)
+            case .nothing(let number): sendNothing(slot, under: number, &output)
+            }
         if transmit != nil { subscribers[slot].packetsRetransmitted &+= 1 }
         return transmit
     }
@@ -196,12 +200,7 @@ extension Router {
         // What only fills must not look like the packet itself.
         guard kind != .padding || isRTX else { return nil }
         var copy = Copy(slot: slot, position: position, ssrc: unsafe rewriter.pointee.ssrc, format: format)
-        if isRTX {
-            unsafe rewriter.pointee.rtxSequence &+= 1
-            copy.becomeRTX(
-                ssrc: unsafe rewriter.pointee.rtxSSRC, number: SequenceNumber(unsafe rewriter.pointee.rtxSequence),
-                payloadType: format.rtx)
-        }
+        if isRTX { unsafe copy.becomeRTX(of: rewriter, payloadType: format.rtx) }
         let isFirst = kind == .video || isRTX
         let isReported = isReported(slot, format)
         if isReported { copy.transportNumber = sendSides[endpoint].number }
@@ -216,6 +215,32 @@ extension Router {
             noteSent(slot, bytes: length, now: now)
         }
         return Transmit(EndpointIndex(Int32(endpoint)), isFirst ? .rtp : .repeatedRTP, length: length)
+    }
+
+    /// A predecessor's number, as RTX with nothing behind it; of the time before the stream went on.
+    private mutating func sendNothing(
+        _ slot: Int, under number: SequenceNumber, _ output: inout MutableRawSpan
+    ) -> Transmit? {
+        let endpoint = Int(subscribers[slot].endpoint)
+        guard endpoints[endpoint].isConnected, let format = inheritedFormat(of: slot) else { return nil }
+        guard let rewriter = unsafe rewriters.pointer(to: subscribers[slot].rewriter) else { return nil }
+        let position = HeaderRewriter.Position(
+            sequence: Int64(number.rawValue), timestamp: unsafe rewriter.pointee.inheritedTimestamp, isFiller: true,
+            span: unsafe rewriter.pointee.span)
+        var copy = Copy(slot: slot, position: position, ssrc: unsafe rewriter.pointee.ssrc, format: format)
+        unsafe copy.becomeRTX(of: rewriter, payloadType: format.rtx)
+        let isReported = isReported(slot, format)
+        if isReported { copy.transportNumber = sendSides[endpoint].number }
+        guard let length = try? writeEmpty(copy, into: &output) else { return nil }
+        if isReported { sendSides[endpoint].noteSent(copy, length, .retransmission, cluster: 0, now: now) }
+        return Transmit(EndpointIndex(Int32(endpoint)), .rtp, length: length)
+    }
+
+    /// The format of what feeds the stream now, if it has RTX.
+    mutating func inheritedFormat(of slot: Int) -> Subscriber.FormatMapping? {
+        guard let rewriter = unsafe rewriters.pointer(to: subscribers[slot].rewriter) else { return nil }
+        let format = subscribers[slot].format(of: unsafe rewriter.pointee.payloadType)
+        return format?.rtx == Publisher.Format.none ? nil : format
     }
 
     private func writeCached(

@@ -73,8 +73,14 @@ public import Wire
         var subscriber: Int32
         /// Tells the slot's occupant from a later one.
         var rewriter: SlabHandle
-        var source: UInt64
-        var sequence: Int64
+        var what: Repeat
+    }
+
+    enum Repeat: BitwiseCopyable {
+        /// A packet of the stream's cache.
+        case cached(source: UInt64, sequence: Int64)
+        /// A number of a predecessor's: an empty packet tells that nothing comes under it any more.
+        case nothing(SequenceNumber)
     }
 
     /// - Parameters:

@@ -21,12 +21,14 @@ public import Wire
         unsafe state.pointee.begin(masterKey)
     }
 
-    /// Goes on where another context with this state stopped. Every RTP index up to `margin` past the highest
-    /// stored one is refused from now on, and SRTCP skips as many, so that not even a write that was lost can
-    /// make an index repeat. The sender must move its sequence numbers on by more than `margin` (at most
-    /// ``Limits/maximumMargin``) as well.
+    /// Goes on where another context with this state stopped: every RTP index up to the highest stored one is refused
+    /// from now on. That is enough where the state is the very memory that the other wrote, for each index was stored
+    /// there before it was used, and a process that is killed takes nothing back.
+    ///
+    /// A copy that was made some packets ago asks for a `margin` (at most ``Limits/maximumMargin``): as many indices
+    /// more are refused, SRTCP skips as many, and the sender must move its sequence numbers on by more than that.
     public init(
-        resuming state: UnsafeMutablePointer<OutboundState>, margin: UInt16, backend: Backend = .preferred
+        resuming state: UnsafeMutablePointer<OutboundState>, margin: UInt16 = 0, backend: Backend = .preferred
     ) throws(SRTPError) {
         guard unsafe backend != .libsrtp2 || state.pointee.streamCount == 0 else { throw .backendCannotResume }
         try unsafe self.init(masterKey: state.pointee.masterKey, state: state, backend: backend)

@@ -16,8 +16,7 @@ extension PeerTransport {
         resuming record: UnsafeMutablePointer<TransportRecord>, remote: Remote, configuration: AgentConfiguration,
         certificate: Certificate, random: SeededRandom, now: Instant
     ) throws(SRTPError) {
-        let outbound = try unsafe OutboundContext(
-            resuming: TransportRecord.outbound(of: record), margin: TransportRecord.margin)
+        let outbound = try unsafe OutboundContext(resuming: TransportRecord.outbound(of: record))
         let inbound = try unsafe InboundContext(resuming: TransportRecord.inbound(of: record))
         let remains = AgentRemains(
             remote: remote.credentials, remoteIsLite: remote.isLite,

@@ -30,8 +30,7 @@ public import Wire
 
     /// Goes on where another process stopped: same keys, indices past those that it used.
     public init(resuming record: UnsafeMutablePointer<TransportRecord>) throws(SRTPError) {
-        let outbound = try unsafe OutboundContext(
-            resuming: TransportRecord.outbound(of: record), margin: TransportRecord.margin)
+        let outbound = try unsafe OutboundContext(resuming: TransportRecord.outbound(of: record))
         let inbound = try unsafe InboundContext(resuming: TransportRecord.inbound(of: record))
         self.outbound = consume outbound
         self.inbound = consume inbound

@@ -7,9 +7,6 @@ public struct TransportRecord: BitwiseCopyable {
     /// Changes whenever the layout does; a successor refuses any other.
     public static let currentVersion: UInt32 = 2
 
-    /// SRTP indices that a successor leaves out, for it cannot know how far its predecessor had come.
-    public static let margin: UInt16 = 16
-
     public var version: UInt32
     public var localUfrag: FixedBytes<32>
     public var localPassword: FixedBytes<64>

@@ -131,6 +131,34 @@ def test_chromium_stays_connected_and_sees_on(single):
     assert len(re.findall("media_process_ended", log)) == 3
 
 
+def test_a_client_that_waits_for_every_number_is_not_kept_waiting(single):
+    """aiortc's jitter buffer plays nothing behind a hole in the sequence numbers until 512 packets later."""
+
+    async def scenario():
+        async with KurentoClient(single.kurento) as client:
+            pipeline = await client.create("MediaPipeline")
+            presenter = await Peer(client, pipeline, [ColourTrack(120), ToneTrack()]).negotiate()
+            viewer = await Peer(client, pipeline, receive=("video", "audio")).negotiate()
+            await client.invoke(presenter.endpoint, "connect", sink=viewer.endpoint)
+            for _ in range(5):
+                before = dict(viewer.frames)
+                await viewer.wait_for(
+                    lambda p: p.frames["video"] > before["video"] + 20 and p.frames["audio"] > before["audio"] + 40, 5,
+                    "sound and picture")
+                _, media = single.guardian("w1")
+                os.kill(media, signal.SIGKILL)
+                await asyncio.to_thread(replaced, single, "w1", media)
+            before = dict(viewer.frames)
+            await viewer.wait_for(
+                lambda p: p.frames["video"] > before["video"] + 20 and p.frames["audio"] > before["audio"] + 40, 5,
+                "sound and picture after the last")
+            await client.release(pipeline)
+            for peer in (presenter, viewer):
+                await peer.close()
+
+    run(scenario())
+
+
 def test_a_successor_is_commanded_as_its_predecessor_was(single):
     """What is connected and released afterwards works: the control plane went on as well."""
 

@@ -261,18 +261,55 @@ private struct ReferenceStream {
     #expect(after.header.timestamp &- before.header.timestamp == 90_000)
 }
 
-@Test func aSuccessorContinuesTheStreamFromTheMemory() {
+/// A successor of a process that had sent `copies` to Bob, in the same memory, before Alice's next packet.
+private func succession(rtx: UInt8?) -> (copies: [Fixture.Sent], successor: Fixture, memory: Fixture) {
     let first = Fixture()
     first.join(alice, [Media.video])
-    first.join(bob, [Media.watch()])
+    first.join(bob, [Media.watch(rtx: rtx)])
     first.connect(alice, bob)
-    let before = first.send(Media.key(1), from: alice)[0]
+    let copies = first.send(Media.key(1), from: alice) + first.send(Media.delta(2), from: alice)
     let second = Fixture(seed: 99, memory: first.memory)
     second.now = first.now + .milliseconds(200)
     second.join(alice, [Media.video])
-    second.join(bob, [Media.watch()])
+    second.join(bob, [Media.watch(rtx: rtx)])
     second.connect(alice, bob)
+    return (copies, second, first)
+}
+
+@Test func aSuccessorContinuesTheStreamFromTheMemoryWithoutAGap() {
+    let (copies, second, _) = succession(rtx: 101)
     let after = second.send(Media.key(7), from: alice)[0]
-    #expect(after.header.sequenceNumber == before.header.sequenceNumber.advanced(by: 1 + Limits.inheritanceMargin))
-    #expect(after.header.timestamp &- before.header.timestamp == 18_000)
+    #expect(after.header.sequenceNumber == copies[1].header.sequenceNumber.advanced(by: 1))
+    #expect(after.header.timestamp &- copies[0].header.timestamp == 18_000)
+}
+
+@Test func whoMissesAPacketOfThePredecessorsIsToldThatNothingComes() throws {
+    let (copies, second, _) = succession(rtx: 101)
+    let lost = copies[1].header.sequenceNumber
+    let ask = { second.sendRTCP(from: bob) { $0.writeNack(senderSSRC: 9, mediaSSRC: 0xAA, sequenceNumbers: [lost]) } }
+    ask()
+    // Not before the stream goes on: until then it may still be on its way.
+    #expect(second.retransmitted.isEmpty)
+    second.send(Media.key(7), from: alice)
+    ask()
+    let empty = try #require(second.retransmitted.first)
+    #expect(empty.header.ssrc == 0xAB && empty.header.payloadType == 101)
+    #expect(empty.payload == [UInt8(lost.rawValue >> 8), UInt8(lost.rawValue & 0xFF)])
+    #expect(empty.header.timestamp == copies[1].header.timestamp)
+    #expect(empty.headerExtension(9) == Array("w".utf8))
+    ask()
+    #expect(second.retransmitted.count == 1 && second.router.drops[.retransmissionThrottled] == 1)
+    second.sendRTCP(from: bob) {
+        $0.writeNack(senderSSRC: 9, mediaSSRC: 0xAA, sequenceNumbers: [lost.advanced(by: -512)])
+    }
+    #expect(second.retransmitted.count == 1)
+}
+
+@Test func thePredecessorsNumbersAreNotUsedAgainForWhoTakesNoRTX() {
+    let (copies, second, _) = succession(rtx: nil)
+    second.send(Media.key(7), from: alice)
+    second.sendRTCP(from: bob) {
+        $0.writeNack(senderSSRC: 9, mediaSSRC: 0xAA, sequenceNumbers: [copies[1].header.sequenceNumber])
+    }
+    #expect(second.retransmitted.isEmpty && second.router.drops[.retransmissionUnavailable] == 1)
 }
