@@ -149,7 +149,10 @@ public struct ClusterPlan: Sendable {
         addClients(root.stream("clients"))
         addHeartbeatFaults(root.stream("heartbeats"))
         addFaults(root.stream("faults"), kinds: Self.kinds(root.stream("kinds")))
-        if isComplete ?? (seed % 2 == 1) { addLaterKinds(root.stream("later kinds")) }
+        if isComplete ?? (seed % 2 == 1) {
+            addLaterKinds(root.stream("later kinds"))
+            limitSessions(root.stream("limits"), rooms: rooms)
+        }
         if scale.calm > 0 { addCalm(root.stream("calm"), from: calmAt, kinds: Self.kinds(root.stream("calm kinds"))) }
         steps.sort { $0.at < $1.at }
     }
@@ -217,6 +220,15 @@ public struct ClusterPlan: Sendable {
             let at = UInt64.seconds(8) + random.next() % (healedAt - .seconds(10))
             steps.append(Step(at: at, action: .endLeases))
         }
+    }
+
+    /// In half of these runs all workers together have room for all rooms, but one alone has not: what counts too
+    /// little is soon over the limit. Without drains, which leave too little room for as long as they last.
+    private mutating func limitSessions(_ stream: SeededRandom, rooms: Int) {
+        var random = stream
+        guard random.next() % 2 == 0 else { return }
+        sessionLimit = (rooms + workers - 1) / workers + Int(random.next() % 2)
+        steps.removeAll { if case .drain = $0.action { true } else { false } }
     }
 
     /// Drawn by themselves, so that a seed's other faults stay what they were; each in a third of all runs.

@@ -121,6 +121,16 @@ final class ClusterWatch: @unchecked Sendable {
             "\(session) is assigned under \(former.assignment.epoch) and was released under \(epoch)")
     }
 
+    func adopted(_ unit: AdoptedUnit, by controller: ControllerID) {
+        let session = unit.record.assignment.session
+        world?.note("\(session) of \(unit.previous) is taken over by \(controller)")
+        guard unit.previous != controller, let former = world?.controller(unit.previous) else { return }
+        let start = time.now - min(time.now, .seconds(3))
+        check(
+            !isHeard(former.node, since: start) || !store.hasRun(since: start) || !storeKept(since: start), .living,
+            "\(former.id) runs and is heard, and \(session) was taken from it")
+    }
+
     func lost(_ assignment: Assignment, after record: SessionRecord?, by node: Node) {
         world?.note("\(assignment.session) under \(assignment.epoch) is lost with \(assignment.worker)")
         fenced(assignment, record)

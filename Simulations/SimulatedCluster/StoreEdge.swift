@@ -129,7 +129,11 @@ final class StoreEdge: ClusterStore, @unchecked Sendable {
     }
 
     func adopt(_ sessions: [SessionID], by controller: ControllerID) async throws(StoreError) -> [AdoptedUnit] {
-        try await exchange { store throws(StoreError) in try await store.adopt(sessions, by: controller) }
+        try await exchange { [watch] store throws(StoreError) in
+            let units = try await store.adopt(sessions, by: controller)
+            for unit in units { watch.adopted(unit, by: controller) }
+            return units
+        }
     }
 
     func save(

@@ -92,7 +92,45 @@ extension Director {
 
     func postponeRelease(of session: SessionID, _ assignment: Assignment?) {
         guard unreleased.count < Limits.unreleased, settings.planted != .releaseNotRetried else { return }
-        unreleased[session] = .some(assignment)
+        unreleased[session] = assignment.map { .assigned($0) } ?? .doubtful(lookAt: clock.now(), until: nil)
+    }
+
+    /// What the store could not take when sessions were closed. Until they are opened again: then they are in use.
+    func releaseClosed() async {
+        for (session, entry) in unreleased.sorted(by: { $0.key.rawValue < $1.key.rawValue }) {
+            guard liveness.isStoreReachable, !Task.isCancelled else { return }
+            guard units[session] == nil else {
+                unreleased[session] = nil
+                continue
+            }
+            switch entry {
+            case .assigned(let assignment):
+                unreleased[session] = nil
+                await dismiss(session, assignment)
+            case .doubtful(let lookAt, let until):
+                if clock.now() >= lookAt { await releaseDoubtful(session, until) }
+            }
+        }
+    }
+
+    /// A request to assign that failed may take effect when it arrives after all, and a store that is behind may not
+    /// tell of it yet: it is asked more than once.
+    private func releaseDoubtful(_ session: SessionID, _ until: ContinuousClock.Instant?) async {
+        let now = clock.now()
+        let record: SessionRecord?
+        do throws(StoreError) { record = try await store.session(session) } catch {
+            guard case .doubtful = unreleased[session] else { return }
+            if case .unavailable = error { return }
+            unreleased[session] = nil
+            return
+        }
+        guard case .doubtful = unreleased[session] else { return }
+        if let record, record.assignment.controller == id, units[session] == nil {
+            unreleased[session] = nil
+            return await dismiss(session, record.assignment)
+        }
+        let end = until ?? now.advanced(by: settings.doubtTime)
+        unreleased[session] = now < end ? .doubtful(lookAt: now.advanced(by: settings.doubtTime / 6), until: end) : nil
     }
 
     static func refusal(_ error: StoreError) -> Refusal {

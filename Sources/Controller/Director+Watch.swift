@@ -124,20 +124,6 @@ extension Director {
         }
     }
 
-    private func releaseClosed() async {
-        for (session, assignment) in unreleased.sorted(by: { $0.key.rawValue < $1.key.rawValue }) {
-            guard liveness.isStoreReachable, !Task.isCancelled else { return }
-            unreleased[session] = nil
-            // Opened again meanwhile: then it is in use.
-            if units[session] != nil { continue }
-            if let assignment {
-                await dismiss(session, assignment)
-            } else if let record = try? await store.session(session), record.assignment.controller == id {
-                await dismiss(session, record.assignment)
-            }
-        }
-    }
-
     private func writeSpecifications() async {
         let dirty = units.lazy.filter { $0.value.isDirty && $0.value.isServing }.map(\.key)
             .sorted { $0.rawValue < $1.rawValue }.prefix(Limits.writesPerRound)

@@ -24,8 +24,8 @@ public actor Director: MediaPlane {
     var heartbeatAddresses: [String] = []
     /// Dead or restarted workers whose sessions the store has not marked yet, with the incarnation that was seen alive.
     var unmarked: [WorkerID: String?] = [:]
-    /// Closed sessions that the store has not forgotten yet; with the assignment if we know it.
-    var unreleased: [SessionID: Assignment?] = [:]
+    /// Closed sessions that the store has not forgotten yet.
+    var unreleased: [SessionID: Unreleased] = [:]
     /// Endpoints that are closed and whose workers have yet to hear of it, by unit.
     var unclosed: [SessionID: Set<EndpointID>] = [:]
     var isClosingEndpoints = false

@@ -20,6 +20,8 @@ public struct DirectorSettings: Sendable {
     public var orphanGrace = Duration.seconds(60)
     /// Sessions that the store gives otherwise than their controller thinks for so long are given up by it.
     public var disownedGrace = Duration.seconds(5)
+    /// How long a session is looked for whose assignment failed without an answer: the request may still arrive.
+    public var doubtTime = Duration.seconds(3)
     /// How often a controller says that it lives, and how long that holds.
     public var beatInterval = Duration.milliseconds(250)
     public var beatLifetime = Duration.seconds(1)

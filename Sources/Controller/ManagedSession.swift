@@ -84,3 +84,11 @@ struct Pipe {
 
     var wantedKinds: Set<MediaKind> { Set(users.map(\.kind)) }
 }
+
+/// A closed session that the store has not forgotten, or may not have.
+enum Unreleased {
+    /// It was ours.
+    case assigned(Assignment)
+    /// Nobody knows whether it was assigned: when to ask the store next, and, once it was asked, for how long.
+    case doubtful(lookAt: ContinuousClock.Instant, until: ContinuousClock.Instant?)
+}

@@ -1,8 +1,7 @@
 import RTP
 import Wire
 
-// The bytes of a subscriber's copy. What does not change the router is inlined always: a call that borrows a struct of
-// its size copies the struct first.
+// The bytes of a subscriber's copy.
 
 extension Router {
     /// What makes a packet a subscriber's copy, or its retransmission.

@@ -47,17 +47,14 @@ extension Router {
 
     /// One of those to whom the packet goes; `index` in 0..<`subscriberCount`. One that is gone since then
     /// is refused by `rewrite`.
-    ///
-    /// Mutating, as ``endpoint(of:)`` is, only so that nothing is copied: a call that borrows a struct of the router's
-    /// size copies it first.
-    public mutating func subscriber(of forward: Forward, at index: Int) -> SubscriberIndex {
+    public func subscriber(of forward: Forward, at index: Int) -> SubscriberIndex {
         let slot = Int(forward.publisher)
         guard publishers.contains(slot), index < publishers[slot].subscribers.count else { return SubscriberIndex(-1) }
         return SubscriberIndex(publishers[slot].subscribers[index])
     }
 
     /// Whose transport the subscriber's packets go to; -1 when the subscriber is gone.
-    public mutating func endpoint(of subscriber: SubscriberIndex) -> EndpointIndex {
+    public func endpoint(of subscriber: SubscriberIndex) -> EndpointIndex {
         EndpointIndex(subscribers.contains(subscriber.slot) ? subscribers[subscriber.slot].endpoint : -1)
     }
 

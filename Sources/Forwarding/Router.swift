@@ -10,6 +10,9 @@ public import Wire
 /// describes each packet of a batch; then the owner asks ``rewrite(_:packet:for:into:now:)`` for each
 /// subscriber's copies, in the order of arrival for each subscriber, and sends them.
 @safe public struct Router: ~Copyable {
+    /// Or each call that only reads it would copy all of its 600 bytes.
+    private let inPlace = InPlace()
+
     /// Endpoints are 0..<capacity.
     public let capacity: Int
     /// When ``advance(to:)`` is next needed.

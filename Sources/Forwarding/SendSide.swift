@@ -28,6 +28,7 @@ struct SendSide: ~Copyable {
         var since: Instant
     }
 
+    private let inPlace = InPlace()
     let feedback: Feedback
     private var sentNumbers: SentNumbers?
     private(set) var controller: CongestionController

@@ -169,7 +169,7 @@ public import Wire
         }
     }
 
-    private func slot(for ssrc: UInt32) throws(DropReason) -> Int {
+    private mutating func slot(for ssrc: UInt32) throws(DropReason) -> Int {
         if let slot = unsafe state.pointee.table.slot(of: ssrc) { return slot }
         guard unsafe !state.pointee.table.isFull else { throw .srtpTooManyStreams }
         let slot = unsafe state.pointee.table.count

@@ -12,9 +12,14 @@ struct ReplayWindow<let words: Int>: BitwiseCopyable, Sendable {
     init() {}
 
     /// Highest index seen; nil before the first.
+    @inline(__always)
     var highest: UInt64? { end == 0 ? nil : end &- 1 }
 
+    // What only reads is inlined always, or mutating: a window that lies in a table is copied first to be read by a
+    // call.
+
     /// Throws what a packet with this index must be dropped for. Changes nothing.
+    @inline(__always)
     func check(_ index: UInt64) throws(DropReason) {
         guard index < end else { return }
         guard end &- index <= Self.size else { throw .srtpTooOld }
@@ -22,6 +27,7 @@ struct ReplayWindow<let words: Int>: BitwiseCopyable, Sendable {
     }
 
     /// Whether the index is within the window and has been seen.
+    @inline(__always)
     func contains(_ index: UInt64) -> Bool {
         index < end && end &- index <= Self.size && bits[Self.word(of: index)] & Self.mask(of: index) != 0
     }
@@ -51,7 +57,9 @@ struct ReplayWindow<let words: Int>: BitwiseCopyable, Sendable {
         for word in 0..<words { bits[word] = .max }
     }
 
+    @inline(__always)
     private static func word(of index: UInt64) -> Int { Int(truncatingIfNeeded: (index >> 6) % UInt64(words)) }
+    @inline(__always)
     private static func mask(of index: UInt64) -> UInt64 { 1 << (index & 63) }
 }
 
@@ -61,6 +69,7 @@ extension ReplayWindow {
     ///
     /// Deviation: a number that would lie before index 0 is taken as its first occurrence, as libsrtp2 does,
     /// where the RFC lets the rollover counter wrap to 2^32 - 1. Authentication decides either way.
+    @inline(__always)
     func estimate(_ sequence: UInt16) throws(DropReason) -> UInt64 {
         guard let highest else { return UInt64(sequence) }
         let steps = Int64(Int16(bitPattern: sequence &- UInt16(truncatingIfNeeded: highest)))
@@ -72,8 +81,6 @@ extension ReplayWindow {
     }
 
     /// ``estimate(_:)`` and ``check(_:)`` at once.
-    ///
-    /// Mutating although it changes nothing: a window that lies in a table is copied to be read otherwise.
     mutating func expect(_ sequence: UInt16) throws(DropReason) -> UInt64 {
         let index = try estimate(sequence)
         try check(index)

@@ -21,7 +21,7 @@ package enum PlantedBug: String, Hashable, Sendable, CaseIterable {
     case outagesKill
     /// Judges workers by the store alone, however well they are heard directly.
     case heartbeatsUnheard
-    /// Closes the sessions of other controllers as orphans.
+    /// Closes the sessions of other controllers as orphans, and the store lets it.
     case orphansOfOthers
     /// An operation without a reply waits for ever.
     case callsNotExpired

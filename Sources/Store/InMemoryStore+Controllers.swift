@@ -118,7 +118,7 @@ extension MemoryState {
     }
 
     private func mayTake(from owner: ControllerID?, _ caller: ControllerID) -> Bool {
-        guard let owner, owner != caller else { return true }
+        guard let owner, owner != caller, planted != .orphansOfOthers else { return true }
         return controllers[owner]?.report == nil
     }
 

@@ -37,6 +37,7 @@ public import Wire
         }
     }
 
+    private let inPlace = InPlace()
     var ice: Agent
     var dtls: Endpoint?
     var inbound: InboundContext?

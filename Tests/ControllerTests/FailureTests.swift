@@ -182,4 +182,20 @@ struct FailureTests {
             await worker.kill()
         }
     }
+
+    /// A refused opening whose request arrives after the store was asked a first time, or is told of late.
+    @Test func anAssignmentThatWasGivenUpIsReleasedWhenItHappensAfterAll() async throws {
+        try await withCluster(.memory) { world in
+            let store = try #require(world.store as? InMemoryStore)
+            let worker = try await world.startWorker("w1")
+            store.setReachable(false)
+            await #expect(throws: Refusal.self) { try await world.director.open(s1) }
+            store.setReachable(true)
+            try await Task.sleep(for: .milliseconds(700))
+            _ = try await store.assign(s1, controller: world.director.id, request: PlacementRequest())
+            #expect(try await eventually { try await store.session(s1) == nil })
+            #expect(try await eventually { await worker.commands.last?.operation == .closeSession })
+            await worker.kill()
+        }
+    }
 }

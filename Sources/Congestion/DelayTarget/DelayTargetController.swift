@@ -205,8 +205,8 @@ struct DelayTargetController: Sendable {
         }
     }
 
-    @inline(__always)
-    private func pacingRate(minimum: Double) -> Double {
+    /// Mutating so that it happens in place.
+    private mutating func pacingRate(minimum: Double) -> Double {
         switch state {
         case .steady: max(rate, minimum) * (hasFeedback ? pacingFactor : 2.5)
         case .competing: max(rate, minimum) * Self.largestPacing
