@@ -163,7 +163,7 @@ extension Router {
     /// A packet of a predecessor's was lost. Some receivers wait for it with all that came after; those that take RTX
     /// can be told that it is empty. Others cannot: the packet's own SRTP index may not be used for other bytes.
     private mutating func queueNothing(under number: SequenceNumber, to slot: Int, now: Instant) -> DropReason? {
-        guard inheritedFormat(of: slot) != nil else { return .retransmissionUnavailable }
+        guard retransmissionFormat(of: slot) != nil else { return .retransmissionUnavailable }
         guard !retransmissions.isFull else { return .retransmissionThrottled }
         let bytes = Limits.rewrittenHeaderBytes + RTX.overhead
         let roundTripTime = subscribers[slot].roundTripTime

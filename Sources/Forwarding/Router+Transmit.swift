@@ -222,7 +222,7 @@ extension Router {
         _ slot: Int, under number: SequenceNumber, _ output: inout MutableRawSpan
     ) -> Transmit? {
         let endpoint = Int(subscribers[slot].endpoint)
-        guard endpoints[endpoint].isConnected, let format = inheritedFormat(of: slot) else { return nil }
+        guard endpoints[endpoint].isConnected, let format = retransmissionFormat(of: slot) else { return nil }
         guard let rewriter = unsafe rewriters.pointer(to: subscribers[slot].rewriter) else { return nil }
         let position = HeaderRewriter.Position(
             sequence: Int64(number.rawValue), timestamp: unsafe rewriter.pointee.inheritedTimestamp, isFiller: true,
@@ -237,7 +237,7 @@ extension Router {
     }
 
     /// The format of what feeds the stream now, if it has RTX.
-    mutating func inheritedFormat(of slot: Int) -> Subscriber.FormatMapping? {
+    mutating func retransmissionFormat(of slot: Int) -> Subscriber.FormatMapping? {
         guard let rewriter = unsafe rewriters.pointer(to: subscribers[slot].rewriter) else { return nil }
         let format = subscribers[slot].format(of: unsafe rewriter.pointee.payloadType)
         return format?.rtx == Publisher.Format.none ? nil : format

@@ -1,5 +1,4 @@
-/// What the first byte of a chunk says. Its two upper bits say what a receiver that does not know it does
-/// (RFC 9260 section 3.2).
+/// What the first byte of a chunk says (RFC 9260 section 3.2).
 enum ChunkType {
     static let data: UInt8 = 0
     static let initiation: UInt8 = 1
@@ -18,9 +17,4 @@ enum ChunkType {
     static let reconfiguration: UInt8 = 130
     /// RFC 3758.
     static let forwardTSN: UInt8 = 192
-
-    /// The rest of the packet is not read.
-    static func stopsPacket(_ type: UInt8) -> Bool { type & 0x80 == 0 }
-    /// The sender is told.
-    static func isReported(_ type: UInt8) -> Bool { type & 0x40 != 0 }
 }

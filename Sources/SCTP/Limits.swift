@@ -8,14 +8,8 @@ public enum Limits {
     static let parametersPerChunk = 64
     /// Gap blocks of one SACK that are read; more say nothing that the next one would not.
     static let gapBlocks = 512
-    /// Streams of an association in each direction: RFC 8831 section 6.2 asks for 65535, and libwebrtc keeps to 1024.
-    public static let streams: UInt16 = 1024
-    /// Bytes of a state cookie that is carried back to the peer.
-    static let cookieLength = 1024
     /// Bytes of one message, in both directions; what our SDP says (RFC 8841 section 6).
     public static let messageLength = 262_144
-    /// Bytes of messages that an association holds until they are whole and in order: its receive window.
-    public static let receiveWindow = 1_048_576
     /// What a piece of a message counts beside its bytes, so that a window of tiny pieces is bounded as well.
     static let pieceOverhead = 64
     /// Runs of numbers that arrived with holes between them.

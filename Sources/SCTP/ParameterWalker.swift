@@ -11,24 +11,10 @@ struct Parameter: Hashable, Sendable, BitwiseCopyable {
     static let supportedExtensions: UInt16 = 0x8008
     /// RFC 3758 section 3.1.
     static let forwardTSNSupported: UInt16 = 0xC000
-    // Of RE-CONFIG (RFC 6525 section 4).
-    static let outgoingReset: UInt16 = 13
-    static let incomingReset: UInt16 = 14
-    static let associationReset: UInt16 = 15
-    static let reconfigurationResponse: UInt16 = 16
-    static let addOutgoingStreams: UInt16 = 17
-    static let addIncomingStreams: UInt16 = 18
 
     var type: UInt16
     /// What is behind type and length, without padding.
     var value: ByteRange
-
-    /// Whoever does not know it reads no further (RFC 9260 section 3.2.1).
-    var stopsChunk: Bool { type & 0x8000 == 0 }
-    /// Whoever does not know it tells its sender.
-    var isReported: Bool { type & 0x4000 != 0 }
-    /// With type and length.
-    var whole: ByteRange { ByteRange(start: value.start - Self.headerLength, end: value.end) }
 }
 
 /// Walks parameters without allocating.

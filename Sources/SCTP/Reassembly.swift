@@ -13,7 +13,7 @@ public struct Message: Hashable, Sendable {
 }
 
 /// Makes messages of the pieces that arrive, and hands ordered ones over in the order of their stream
-/// (RFC 9260 sections 6.5, 6.6 and 6.9). Bounded by the receive window.
+/// (RFC 9260 sections 6.5, 6.6 and 6.9). Its owner bounds what is kept by ``used``, and the streams by what was agreed.
 struct Reassembly: Sendable {
     /// Pieces of one message that follow each other without a hole.
     private struct Run: Sendable {

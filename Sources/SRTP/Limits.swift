@@ -17,9 +17,6 @@ public enum Limits {
     public static let lastIndex: UInt64 = 1 << 48 - 1
     /// Highest index of an RTCP packet (RFC 3711 section 3.4).
     public static let lastIndexRTCP: UInt32 = 1 << 31 - 1
-    /// Largest step by which a successor may skip RTP indices: above it the rollover counter would be
-    /// guessed from the wrong half of the sequence space (RFC 3711 section 3.3.1).
-    public static let maximumMargin: UInt16 = 1 << 14
     /// Largest packet in bytes; UDP carries no more.
     static let packetSize = 65_535
 }

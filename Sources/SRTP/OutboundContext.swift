@@ -23,21 +23,14 @@ public import Wire
 
     /// Goes on where another context with this state stopped: every RTP index up to the highest stored one is refused
     /// from now on. That is enough where the state is the very memory that the other wrote, for each index was stored
-    /// there before it was used, and a process that is killed takes nothing back.
-    ///
-    /// A copy that was made some packets ago asks for a `margin` (at most ``Limits/maximumMargin``): as many indices
-    /// more are refused, SRTCP skips as many, and the sender must move its sequence numbers on by more than that.
+    /// there before it was used, and a process that is killed takes nothing back. A copy of an earlier moment must not
+    /// come this way.
     public init(
-        resuming state: UnsafeMutablePointer<OutboundState>, margin: UInt16 = 0, backend: Backend = .preferred
+        resuming state: UnsafeMutablePointer<OutboundState>, backend: Backend = .preferred
     ) throws(SRTPError) {
         guard unsafe backend != .libsrtp2 || state.pointee.streamCount == 0 else { throw .backendCannotResume }
         try unsafe self.init(masterKey: state.pointee.masterKey, state: state, backend: backend)
-        let margin = min(margin, Limits.maximumMargin)
-        for slot in unsafe 0..<state.pointee.table.count {
-            unsafe state.pointee.streams[slot].rtp.close(margin: UInt64(margin))
-            let last = unsafe state.pointee.streams[slot].rtcp
-            unsafe state.pointee.streams[slot].rtcp = min(last &+ UInt32(margin), Limits.lastIndexRTCP)
-        }
+        for slot in unsafe 0..<state.pointee.table.count { unsafe state.pointee.streams[slot].rtp.close() }
     }
 
     private init(masterKey: MasterKey, state: UnsafeMutablePointer<OutboundState>, backend: Backend)

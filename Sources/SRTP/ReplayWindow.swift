@@ -49,11 +49,10 @@ struct ReplayWindow<let words: Int>: BitwiseCopyable, Sendable {
         bits[Self.word(of: index)] |= Self.mask(of: index)
     }
 
-    /// Refuses every index up to `margin` past the highest one: what a successor does that cannot know which
-    /// of them its predecessor used.
-    mutating func close(margin: UInt64) {
+    /// Refuses every index up to the highest one: what a successor does that cannot know which of them its
+    /// predecessor left out.
+    mutating func close() {
         guard end > 0 else { return }
-        end = min(end &+ margin, Limits.lastIndex &+ 1)
         for word in 0..<words { bits[word] = .max }
     }
 

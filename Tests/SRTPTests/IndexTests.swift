@@ -42,15 +42,13 @@ import Wire
             _ = try receiver.rtcp(first.rtcp(rtcpPacket(ssrc: 7, body: [])))
             sequence &+= 1
         }
-        let second = try Sender(takingOver: first, margin: 100)
+        let second = try Sender(takingOver: first)
         let heir = try Receiver(takingOver: receiver)
-        for step in UInt16(0)...100 {
-            // The last one the first sender sent, and everything within the margin.
+        for step in UInt16(1)...60 {
             #expect(throws: DropReason.srtpReplayed) {
-                try second.rtp(rtpPacket(ssrc: 7, sequence: sequence &- 1 &+ step, payload: [2]))
+                try second.rtp(rtpPacket(ssrc: 7, sequence: sequence &- step, payload: [2]))
             }
         }
-        sequence &+= 100
         for _ in 0..<60 {
             let plain = rtpPacket(ssrc: 7, sequence: sequence, payload: [3])
             #expect(try heir.rtp(second.rtp(plain)) == plain)
@@ -58,7 +56,7 @@ import Wire
             sequence &+= 1
         }
         _ = try heir.rtcp(second.rtcp(rtcpPacket(ssrc: 7, body: [])))
-        #expect(second.state.pointee.highestIndexRTCP(of: 7) == 161)
+        #expect(second.state.pointee.highestIndexRTCP(of: 7) == 61)
     }
 
     @Test func aSuccessorOfTheReceiverStillRefusesReplays() throws {

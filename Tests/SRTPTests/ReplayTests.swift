@@ -122,7 +122,7 @@ import Wire
         bytes.initializeMemory(as: UInt8.self, repeating: 0, count: MemoryLayout<OutboundState>.size)
         defer { bytes.deallocate() }
         let state = bytes.assumingMemoryBound(to: OutboundState.self)
-        #expect(throws: SRTPError.noKey) { _ = try OutboundContext(resuming: state, margin: 0) }
+        #expect(throws: SRTPError.noKey) { _ = try OutboundContext(resuming: state) }
         #expect(state.pointee.streamCount == 0)
     }
 }

@@ -53,9 +53,9 @@ final class Sender {
     }
 
     /// A successor that finds the bytes another sender left.
-    init(takingOver other: Sender, margin: UInt16) throws {
+    init(takingOver other: Sender) throws {
         state.initialize(to: other.state.pointee)
-        context = try OutboundContext(resuming: state, margin: margin)
+        context = try OutboundContext(resuming: state)
     }
 
     deinit { state.deallocate() }

@@ -131,7 +131,7 @@ import Wire
         for sequence in UInt16(0xFFFF)...0xFFFF { #expect(pair.mediaFlows(sequence)) }
         #expect(pair.mediaFlows(0))
         var copy = pair.left.record.pointee
-        var outbound = try withUnsafeMutablePointer(to: &copy.outbound) { try OutboundContext(resuming: $0, margin: 100) }
+        var outbound = try withUnsafeMutablePointer(to: &copy.outbound) { try OutboundContext(resuming: $0) }
         var buffer = rtpPacket(200) + [UInt8](repeating: 0, count: 64)
         var span = buffer.mutableSpan
         var raw = span.mutableBytes
