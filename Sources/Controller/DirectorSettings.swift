@@ -47,8 +47,10 @@ public struct DirectorSettings: Sendable {
     public var drainInterval = Duration.seconds(1)
     /// How often some of the clients on a worker that is being drained are told to move.
     public var moveInterval = Duration.milliseconds(100)
-    /// Clients of one worker that are told to move in a second, at least; all of them are within half a minute.
-    public var movesPerSecond = 20
+    /// Clients of one worker that are told to move in a second, at least; all of them are within half a minute. Each
+    /// takes a handshake on the new worker and a key frame: more at a time get into each other's way, and their viewers
+    /// see it.
+    public var movesPerSecond = 8
     /// How long the replacement of a worker's media process may take, from the order to the reply: longer than all
     /// that its guardian waits for.
     public var upgradeDeadline = Duration.seconds(20)
