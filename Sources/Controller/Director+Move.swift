@@ -80,8 +80,8 @@ extension Director {
     }
 
     /// Gives an empty unit to another worker.
-    private func rehome(_ former: Assignment) async {
-        var request = placementRequest(excluded: [former.worker])
+    func rehome(_ former: Assignment, excluding excluded: Set<WorkerID> = []) async {
+        var request = placementRequest(excluded: excluded.union([former.worker]).sorted())
         request.movedFrom = former.epoch
         let assignment: Assignment
         do throws(StoreError) {

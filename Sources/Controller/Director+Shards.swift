@@ -19,11 +19,14 @@ extension Director {
         _ endpoint: EndpointID, _ operation: Operation, in session: SessionID
     ) async throws(Refusal) -> Outcome {
         var full: [SessionID] = []
+        var fullWorkers: Set<WorkerID> = []
+        var moves = 0
         var refusal = Refusal(.overLimit, "every shard of the session is full")
         while true {
             let isKnown = sessions[session]?.shards[endpoint] != nil
             guard let unit = try await place(endpoint, in: session, avoiding: full) else { throw refusal }
             unclosed[unit]?.remove(endpoint)
+            let asked = units[unit]?.assignment
             do throws(Refusal) {
                 let outcome = try await call(operation, in: unit)
                 record(operation, in: unit, of: session)
@@ -35,9 +38,42 @@ extension Director {
                 }
                 guard error.reason == .overLimit, !isKnown, full.count < Limits.fullShards else { throw error }
                 refusal = error
+                moves += 1
+                if moves <= Limits.fullShards, await hasMoved(unit, from: asked, avoiding: &fullWorkers) { continue }
                 full.append(unit)
             }
         }
+    }
+
+    /// A worker that has no room for a unit's first endpoint is the wrong one for the unit: it holds what it has lost
+    /// and does not know it yet, say. Another one gets the unit, rather than a further shard beside an empty one, which
+    /// would keep a place that others need. Meanwhile those who look for a shard wait, as they do for a further one.
+    ///
+    /// - Returns: whether the unit is worth asking again.
+    private func hasMoved(
+        _ unit: SessionID, from asked: Assignment?, avoiding fullWorkers: inout Set<WorkerID>
+    ) async -> Bool {
+        guard let held = units[unit], held.specification.endpoints.isEmpty, let former = held.assignment,
+            let managed = sessions[held.session]
+        else { return false }
+        if let growth = managed.growth { return await growth.value }
+        guard former == asked else { return true }
+        guard held.endpoints.isEmpty else {
+            // Others wait for the same worker's answer; the last of them moves the unit.
+            try? await clock.sleep(settings.moveInterval)
+            return true
+        }
+        fullWorkers.insert(former.worker)
+        let excluded = fullWorkers
+        units[unit]?.isLeaving = true
+        let move = Task {
+            await rehome(former, excluding: excluded)
+            units[unit]?.isLeaving = false
+            if sessions[held.session]?.generation == managed.generation { sessions[held.session]?.growth = nil }
+            return units[unit]?.assignment != former
+        }
+        sessions[held.session]?.growth = move
+        return await move.value
     }
 
     /// Chooses the endpoint's shard: the first below the limit, else a new one on a reactor that has none

@@ -121,14 +121,31 @@ struct ShardTests {
             let isFull: @Sendable (Session.Operation) -> Refusal? = { operation in
                 if case .openEndpoint = operation { Refusal(.overLimit, "full") } else { nil }
             }
-            await stage.first.refuse(isFull)
             try await stage.open("a")
-            #expect(await stage.second.operations(in: stage.further).openedEndpoints == [EndpointID("a")])
+            await stage.first.refuse(isFull)
+            try await stage.open("b")
+            #expect(await stage.second.operations(in: stage.further).openedEndpoints == [EndpointID("b")])
             await stage.second.refuse(isFull)
             let operation = Session.Operation.openEndpoint(
-                EndpointID("b"), EndpointSpecification(localUfrag: "b", localPassword: "p"))
+                EndpointID("c"), EndpointSpecification(localUfrag: "c", localPassword: "p"))
             #expect(await stage.director.refusal(of: operation, in: stage.session) == .overLimit)
-            #expect(await stage.director.specification(of: stage.session)?.endpoints.count == 1)
+            #expect(await stage.director.specification(of: stage.session)?.endpoints.count == 2)
+            await stage.stop()
+        }
+    }
+
+    /// A further shard would leave an empty one behind, on a place that other sessions need.
+    @Test func aSessionWhoseWorkerHasNoRoomForItsFirstEndpointMoves() async throws {
+        try await withCluster(.memory, settings: ShardStage.settings(limit: 100)) { world in
+            let stage = try await ShardStage(world)
+            await stage.first.refuse { operation in
+                if case .openEndpoint = operation { Refusal(.overLimit, "full") } else { nil }
+            }
+            async let a: Void = stage.open("a")
+            async let b: Void = stage.open("b")
+            _ = try await (a, b)
+            #expect(await stage.second.operations(in: stage.session).openedEndpoints.count == 2)
+            #expect(await stage.director.owners(of: stage.session) == [WorkerID("w2")])
             await stage.stop()
         }
     }
