@@ -20,17 +20,7 @@ final class VirtualTime: @unchecked Sendable {
         func cancel() { action = nil }
     }
 
-    /// Plain data, so that sorting counts no references.
-    private struct Entry: BitwiseCopyable {
-        var at: UInt64
-        var order: UInt64
-        /// Where its timer is.
-        var slot: Int
-
-        func isBefore(_ other: Entry) -> Bool { at != other.at ? at < other.at : order < other.order }
-    }
-
-    private var heap: [Entry] = []
+    private var heap = TimerHeap()
     private var timers: [Timer?] = []
     private var freeSlots: [Int] = []
     private var order: UInt64 = 0
@@ -42,25 +32,13 @@ final class VirtualTime: @unchecked Sendable {
         order += 1
         let slot = freeSlots.popLast() ?? timers.count
         if slot == timers.count { timers.append(timer) } else { timers[slot] = timer }
-        insert(Entry(at: max(now, instant), order: order, slot: slot))
+        heap.insert(TimerHeap.Entry(at: max(now, instant), order: order, slot: slot))
         return timer
-    }
-
-    private func insert(_ entry: Entry) {
-        heap.append(entry)
-        var child = heap.count - 1
-        while child > 0 {
-            let parent = (child - 1) / 2
-            guard entry.isBefore(heap[parent]) else { break }
-            heap[child] = heap[parent]
-            child = parent
-        }
-        heap[child] = entry
     }
 
     /// Nothing that was to happen will.
     func forgetTimers() {
-        heap = []
+        heap = TimerHeap()
         timers = []
         freeSlots = []
     }
@@ -75,7 +53,8 @@ final class VirtualTime: @unchecked Sendable {
     func run(until end: UInt64, unless isOver: () -> Bool = { false }) {
         settle()
         while let next = heap.first, next.at <= end, !isOver() {
-            guard let action = removeFirst() else { continue }
+            heap.removeFirst()
+            guard let action = takeAction(next.slot) else { continue }
             now = next.at
             events += 1
             hash = (hash ^ now) &* 0x0000_0100_0000_01B3
@@ -85,25 +64,13 @@ final class VirtualTime: @unchecked Sendable {
         if !isOver() { now = max(now, end) }
     }
 
-    /// What the first timer does, unless it was cancelled.
-    private func removeFirst() -> (() -> Void)? {
-        let slot = heap[0].slot
-        let action = timers[slot]?.action
-        timers[slot]?.action = nil
+    /// What a timer does, unless it was cancelled; its place is free.
+    private func takeAction(_ slot: Int) -> (() -> Void)? {
+        let timer = timers[slot]
         timers[slot] = nil
         freeSlots.append(slot)
-        let last = heap.removeLast()
-        guard !heap.isEmpty else { return action }
-        var parent = 0
-        while true {
-            var least = 2 * parent + 1
-            guard least < heap.count else { break }
-            if least + 1 < heap.count, heap[least + 1].isBefore(heap[least]) { least += 1 }
-            guard heap[least].isBefore(last) else { break }
-            heap[parent] = heap[least]
-            parent = least
-        }
-        heap[parent] = last
+        let action = timer?.action
+        timer?.action = nil
         return action
     }
 
