@@ -69,14 +69,14 @@ targets += [
     core("Congestion", ["Wire"]),
     core("SCTP", ["Wire"]),
     core("SDP", ["MDNS", "RTP", "Wire"]),
-    core("Transport", ["ICE", "STUN", "DTLS", "SRTP", "Wire"]),
+    core("Transport", ["ICE", "STUN", "DTLS", "SRTP", "SCTP", "Wire"]),
     core("Forwarding", ["Congestion", "RTP", "Wire"]),
     core("Session", ["RTP", "Wire", "COpenSSL"]),
 ]
 
 // IO and the control plane.
 targets += [
-    core("Reactor", ["Transport", "Forwarding", "Session", "ICE", "STUN", "TURN", "DTLS", "SRTP", "RTP", "Wire", "CLinux"]),
+    core("Reactor", ["Transport", "Forwarding", "Session", "ICE", "STUN", "TURN", "DTLS", "SRTP", "SCTP", "RTP", "Wire", "CLinux"]),
     core(
         "LoadGenerator", ["Transport", "ICE", "STUN", "DTLS", "SRTP", "SDP", "RTP", "Wire", "CLinux"]),
     core("WHIPClient", ["LoadGenerator", "Wire"] + nio),
@@ -115,7 +115,11 @@ targets += [
         name: "RepairBenchmark", dependencies: ["Forwarding", "RTP", "Wire"], path: "Benchmarks/Repair",
         exclude: ["README.md"], swiftSettings: house),
     core(
-        "Fuzzing", ["Wire", "STUN", "TURN", "ICE", "MDNS", "DTLS", "SRTP", "RTP", "SDP", "Transport", "Kurento", "Session", "Store"],
+        "Fuzzing",
+        [
+            "Wire", "STUN", "TURN", "ICE", "MDNS", "DTLS", "SCTP", "SRTP", "RTP", "SDP", "Transport", "Kurento", "Session",
+            "Store",
+        ],
         path: "Simulations/Fuzzing"),
     core("Simulator", ["ICE", "STUN", "TURN", "Wire"], path: "Simulations/Simulator"),
     .target(name: "CSeededRandom", dependencies: ["COpenSSL"], path: "Simulations/CSeededRandom"),
@@ -155,10 +159,15 @@ targets += [
     tests("CongestionBenchmarkTests", ["CongestionBenchmark", "Congestion", "Simulator"]),
     tests("RepairBenchmarkTests", ["RepairBenchmark", "Wire"]),
     tests("SDPTests", ["SDP", "RTP"]),
-    tests("TransportTests", ["Transport", "ICE", "STUN", "DTLS", "SRTP", "Wire"]),
+    tests("TransportTests", ["Transport", "ICE", "STUN", "DTLS", "SRTP", "SCTP", "Wire"]),
     tests("ForwardingTests", ["Forwarding", "RTP", "Wire"]),
     tests("SessionTests", ["Session", "RTP", "Wire"]),
-    tests("ReactorTests", ["CAllocationCount", "Reactor", "TURN", "Transport", "Forwarding", "Session", "ICE", "DTLS", "SRTP", "RTP", "STUN", "Wire", "CLinux"]),
+    tests(
+        "ReactorTests",
+        [
+            "CAllocationCount", "Reactor", "TURN", "Transport", "Forwarding", "Session", "ICE", "DTLS", "SRTP", "SCTP",
+            "RTP", "STUN", "Wire", "CLinux",
+        ]),
     tests(
         "LoadGeneratorTests",
         ["LoadGenerator", "Reactor", "Transport", "Forwarding", "Session", "ICE", "STUN", "DTLS", "SRTP", "SDP", "RTP", "Wire", "CLinux"]),

@@ -11,6 +11,7 @@ private enum Seeds {
         case .candidate: candidates.map { Array($0.utf8) }
         case .mdns: [hex(nameQuery), hex(nameAnswer)]
         case .dtls: [datagram(clientHello), datagram(clientHello) + datagram(hex("15fefd000000000000000100020228"))]
+        case .sctp: SCTPFuzz.seeds
         case .srtp: [hex(rtp), hex(senderReport), hex(rtp) + [UInt8](repeating: 0x5A, count: 60)]
         case .rtp: [hex(rtp), hex(vp8), hex(twoByteExtension)]
         case .rtcp: rtcp.map(hex)

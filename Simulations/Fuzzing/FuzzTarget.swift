@@ -1,7 +1,7 @@
 /// A parser that reads what strangers send. The raw value is its name on the command line and its folder in
 /// `Simulations/FailCases`.
 public enum FuzzTarget: String, CaseIterable, Sendable {
-    case stun, turn, candidate, mdns, dtls, srtp, rtp, rtcp, red, vp9, dependency, sdp
+    case stun, turn, candidate, mdns, dtls, sctp, srtp, rtp, rtcp, red, vp9, dependency, sdp
     case trickle, kurento, store, heartbeat
 
     /// Reads `input` as the target's wire format. Traps are findings; errors are not.
@@ -12,6 +12,7 @@ public enum FuzzTarget: String, CaseIterable, Sendable {
         case .candidate: CandidateFuzz.run(input)
         case .mdns: MDNSFuzz.run(input)
         case .dtls: DTLSFuzz.run(input)
+        case .sctp: SCTPFuzz.run(input)
         case .srtp: SRTPFuzz.run(input)
         case .rtp: RTPFuzz.run(input)
         case .rtcp: RTCPFuzz.run(input)

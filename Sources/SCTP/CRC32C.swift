@@ -1,7 +1,7 @@
 import Wire
 
 /// The checksum of SCTP packets (RFC 9260 appendix A; the polynomial of RFC 3720), eight bytes at a time by tables.
-enum CRC32C {
+package enum CRC32C {
     /// Reflected 0x1EDC6F41.
     private static let polynomial: UInt32 = 0x82F6_3B78
 
@@ -50,5 +50,16 @@ enum CRC32C {
         }
         // The least significant byte goes first.
         return (~value).byteSwapped
+    }
+
+    /// The packet with its right checksum.
+    package static func sealed(_ packet: [UInt8]) -> [UInt8] {
+        guard packet.count >= PacketHeader.length else { return packet }
+        let value = unsafe checksum(of: packet.span.bytes)
+        var sealed = packet
+        for index in 0..<4 {
+            sealed[PacketHeader.checksumOffset + index] = UInt8(truncatingIfNeeded: value >> (24 - 8 * UInt32(index)))
+        }
+        return sealed
     }
 }

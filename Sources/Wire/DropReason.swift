@@ -9,6 +9,11 @@ public enum DropReason: UInt8, Error, CaseIterable, Sendable, BitwiseCopyable {
     case dtlsFromUnvalidatedTuple, dtlsMalformed, dtlsBeforeNegotiation, dtlsAfterClose, dtlsOverLimit
     case dtlsUnauthenticatedAlert, dtlsUnexpected
     case applicationDataUnsupported
+    // SCTP
+    case sctpMalformed, sctpBadChecksum, sctpWrongPort, sctpWrongTag, sctpUnexpected, sctpDuplicate, sctpWindowFull
+    case sctpUnknownStream, sctpViolation, sctpAfterClose
+    // Data channels, by messages
+    case dataNoChannel, dataBacklogFull, dataTooLong
     // SRTP
     case mediaFromUnvalidatedTuple, srtpNotReady, srtpMalformed, srtpBadTag, srtpReplayed, srtpTooOld
     case srtpTooManyStreams, srtpIndexExhausted, srtpBufferTooSmall

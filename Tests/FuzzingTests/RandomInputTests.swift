@@ -6,7 +6,7 @@ import Testing
     /// Fewer where one run takes longer: handshakes, ciphers, an engine of its own.
     static func count(_ target: FuzzTarget) -> Int {
         switch target {
-        case .dtls, .srtp: 600
+        case .dtls, .sctp, .srtp: 600
         case .kurento: 800
         case .stun, .turn, .candidate, .mdns, .sdp, .trickle, .store: 2000
         case .rtp, .rtcp, .red, .vp9, .dependency, .heartbeat: 4000
