@@ -227,6 +227,8 @@ import Wire
                 statistics.kinds = PairKinds(local: local.kind, remote: remote.kind)
                 output.note("selected \(local.kind) \(local.address) \(remote.kind) \(remote.address)")
             case .dtlsStateChanged(let phase): output.note("dtls \(phase)")
+            // It negotiates no data channels.
+            case .data: break
             }
         }
         schedule.transport = transport.deadline

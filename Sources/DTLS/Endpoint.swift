@@ -1,7 +1,8 @@
 internal import COpenSSL
 public import Wire
 
-/// One side of a DTLS 1.2 association (RFC 6347) that exists to agree on SRTP keys (RFC 5764).
+/// One side of a DTLS 1.2 association (RFC 6347): it agrees on SRTP keys (RFC 5764), and carries SCTP where that was
+/// negotiated (RFC 8261).
 ///
 /// A core: it is handed datagrams and the time, and after every call its owner drains ``nextTransmit()`` and
 /// ``nextEvent()`` and reads ``deadline``. As server it asks for no cookie: ICE has shown that the peer
@@ -11,14 +12,18 @@ public import Wire
     public private(set) var state = EndpointState.new
     private let certificate: Certificate
     private let remoteFingerprint: Fingerprint
-    private let port: DatagramPort
+    let port: DatagramPort
     /// Nil once it has been retired; then ``records`` are there.
-    private var ssl: OpaquePointer?
-    private var records: RecordKeys?
+    var ssl: OpaquePointer?
+    var records: RecordKeys?
     private var filter: RecordFilter
     /// Nil in production.
-    private var stub: StubbedHandshake?
-    private var events: [Event] = []
+    var stub: StubbedHandshake?
+    /// Whether application data is taken; else it is dropped as `applicationDataUnsupported`.
+    public var carriesData = false
+    /// Of the last datagram, by records.
+    var data: [[UInt8]] = []
+    var events: [Event] = []
     private var failsAt = Instant.distantFuture
     private var retransmitsAt = Instant.distantFuture
     private var retransmissions = 0
@@ -56,7 +61,8 @@ public import Wire
 
     /// Takes one datagram from the peer. A server that was not started starts.
     ///
-    /// Throws why nothing of it was used, or `applicationDataUnsupported` for data it carried.
+    /// Throws why nothing of it was used, or `applicationDataUnsupported` for data that ``carriesData`` does not allow.
+    /// Other data waits for ``nextData()``.
     public mutating func receive(_ datagram: RawSpan, now: Instant) throws(DropReason) {
         switch state {
         case .new:
@@ -67,18 +73,26 @@ public import Wire
         }
         if stub != nil {
             let copy = datagram.copied()
+            if let bytes = StubbedHandshake.data(of: copy) { return try take(bytes) }
             return runStub(now: now) { $0.receive(copy) }
         }
         port.incoming = try filter.filter(datagram)
         defer { port.incoming = [] }
-        if let records {
+        if records != nil {
             let datagram = port.incoming
-            try unsafe read(datagram.span.bytes, records)
+            try unsafe readRetired(datagram.span.bytes)
         } else if state == .connected {
             try read()
         } else {
             proceed(now: now)
         }
+    }
+
+    /// Data of a simulated association.
+    private mutating func take(_ bytes: [UInt8]) throws(DropReason) {
+        guard state == .connected else { throw .dtlsUnexpected }
+        guard carriesData else { throw .applicationDataUnsupported }
+        data.append(bytes)
     }
 
     /// The peer has shown that it has the keys: its handshake is over as well, nothing of it will be asked for again,
@@ -241,14 +255,6 @@ extension Endpoint {
         events.append(.connected(material))
     }
 
-    /// An association that is up has next to nothing to say: OpenSSL gives its record buffers back (17 KiB for
-    /// each peer) and takes new ones when a record comes. Before it writes of its own accord it does not: see
-    /// ``takeBuffers()``.
-    private func releaseBuffers() { unsafe _ = SSL_free_buffers(ssl) }
-
-    /// Record buffers for a write that no read precedes: OpenSSL's DTLS would write through a null pointer.
-    private func takeBuffers() { unsafe _ = SSL_alloc_buffers(ssl) }
-
     /// RFC 5764 section 4.2.
     private func exportKeys() -> KeyingMaterial? {
         let profile = unsafe apus_dtls_srtp_profile(ssl)
@@ -261,91 +267,18 @@ extension Endpoint {
         return KeyingMaterial(profile: profile, exported: exported, role: role)
     }
 
-    /// Reads what is in the port of an association that is up. Unauthenticated records end in OpenSSL; a
-    /// repeated Finished makes it repeat the last flight (RFC 6347 section 4.2.4).
-    private mutating func read() throws(DropReason) {
-        var buffer = [UInt8](repeating: 0, count: 2048)
-        var hasData = false
-        for _ in 0..<Limits.recordsPerDatagram {
-            port.beginCall()
-            ERR_clear_error()
-            let result = unsafe SSL_read(ssl, &buffer, CInt(buffer.count))
-            if result > 0 {
-                hasData = true
-                continue
-            }
-            switch unsafe SSL_get_error(ssl, result) {
-            case SSL_ERROR_WANT_READ, SSL_ERROR_WANT_WRITE: break
-            case SSL_ERROR_ZERO_RETURN:
-                sayGoodbye()
-                end(.closed)
-                events.append(.closed)
-            default: fail(.protocolError)
-            }
-            break
-        }
-        if state == .connected { releaseBuffers() }
-        if hasData { throw .applicationDataUnsupported }
-    }
-
-    /// The same without a session: only the peer's goodbye and its fatal alerts mean anything any more.
-    private mutating func read(_ datagram: RawSpan, _ keys: RecordKeys) throws(DropReason) {
-        var reason: DropReason?
-        var offset = 0
-        // The filter has checked that the records are whole, and counted them.
-        while state == .connected, datagram.byteCount - offset >= RecordKeys.headerSize {
-            let end = offset + RecordKeys.headerSize + Int(datagram.uint16(at: offset + 11))
-            guard end <= datagram.byteCount else { break }
-            do throws(DropReason) {
-                switch try keys.open(datagram.extracting(offset..<end)) {
-                case .closeNotify:
-                    sayGoodbye()
-                    self.end(.closed)
-                    events.append(.closed)
-                case .fatalAlert: fail(.protocolError)
-                case .applicationData: reason = .applicationDataUnsupported
-                case .other: reason = .dtlsUnexpected
-                }
-            } catch {
-                reason = error
-            }
-            offset = end
-        }
-        if let reason, state == .connected { throw reason }
-    }
-
     /// The peer proved that it is somebody else, or nobody we can talk to: it is told so, and that is all.
     private mutating func reject(_ failure: Failure) {
         sayGoodbye()
         fail(failure)
     }
 
-    /// Sends application data. We never do; tests are a peer that does.
-    func sendApplicationData(_ bytes: [UInt8]) {
-        port.beginCall()
-        ERR_clear_error()
-        takeBuffers()
-        unsafe _ = SSL_write(ssl, bytes, CInt(bytes.count))
-    }
-
-    private mutating func sayGoodbye() {
-        if let goodbye = stub?.goodbye { return port.outgoing.append(goodbye) }
-        guard records == nil else {
-            if let goodbye = records?.sealCloseNotify() { port.outgoing.append(goodbye) }
-            return
-        }
-        port.beginCall()
-        ERR_clear_error()
-        takeBuffers()
-        unsafe _ = SSL_shutdown(ssl)
-    }
-
-    private mutating func fail(_ failure: Failure) {
+    mutating func fail(_ failure: Failure) {
         end(.failed)
         events.append(.failed(failure))
     }
 
-    private mutating func end(_ state: EndpointState) {
+    mutating func end(_ state: EndpointState) {
         self.state = state
         failsAt = .distantFuture
         retransmitsAt = .distantFuture

@@ -2,7 +2,7 @@ internal import COpenSSL
 import Wire
 
 /// The keys of an association's records: all that is left of it once both sides have finished the handshake. OpenSSL's
-/// session, which takes 30 KiB, can go then: what may still come and go are alerts (RFC 5246 section 7.2).
+/// session, which takes 30 KiB, can go then: what may still come and go are alerts (RFC 5246 section 7.2) and data.
 ///
 /// Only of the suites with AES-128-GCM and SHA-256, which browsers choose.
 struct RecordKeys: BitwiseCopyable, Sendable {
@@ -11,7 +11,7 @@ struct RecordKeys: BitwiseCopyable, Sendable {
         case closeNotify
         /// An alert that ends the association.
         case fatalAlert
-        case applicationData
+        case applicationData([UInt8])
         /// A message of the handshake, which is over; a warning.
         case other
     }
@@ -23,9 +23,15 @@ struct RecordKeys: BitwiseCopyable, Sendable {
     /// Of the next record. OpenSSL has numbered its own from 0; whoever can count to here is not OpenSSL.
     private var sequence: UInt64 = 1 << 32
 
+    /// The newest record that came, and which of the 64 up to it have; bit 0 is the newest.
+    private var newest: UInt64 = 0
+    private var seen: UInt64 = 0
+
     private typealias Key = InlineArray<16, UInt8>
 
     static let headerSize = 13
+    /// Bytes of a record beside its data.
+    static let overhead = headerSize + nonceSize + tagSize
     private static let nonceSize = 8
     private static let tagSize = 16
     private static let version: UInt16 = 0xFEFD
@@ -52,23 +58,29 @@ struct RecordKeys: BitwiseCopyable, Sendable {
         return key
     }
 
-    /// A record that says goodbye (RFC 5246 section 7.2.1).
-    mutating func sealCloseNotify() -> [UInt8] {
+    /// A record with that content; empty of what is never said.
+    mutating func seal(_ content: Content) -> [UInt8] {
+        var data: [UInt8]
+        let type: UInt8
+        switch content {
+        case .closeNotify: (type, data) = (Self.alert, [1, 0])
+        case .applicationData(let bytes): (type, data) = (Self.applicationData, bytes)
+        case .fatalAlert, .other: return []
+        }
         let number = 1 << 48 | sequence
         sequence += 1
-        var record = Self.header(type: Self.alert, number: number)
-        record.write(UInt16(Self.nonceSize + 2 + Self.tagSize))
+        var record = Self.header(type: type, number: number)
+        record.write(UInt16(truncatingIfNeeded: Self.nonceSize + data.count + Self.tagSize))
         record.write(number)
-        var data: [UInt8] = [1, 0]
         var tag = [UInt8](repeating: 0, count: Self.tagSize)
-        let done = Self.run(seals: true, writeKey, salt: writeSalt, type: Self.alert, number: number, &data, &tag)
+        let done = Self.run(seals: true, writeKey, salt: writeSalt, type: type, number: number, &data, &tag)
         return done ? record.bytes + data + tag : []
     }
 
-    /// What a record of epoch 1 says. Throws `dtlsMalformed`, and `dtlsUnexpected` for one that is not the peer's.
-    func open(_ record: RawSpan) throws(DropReason) -> Content {
-        let overhead = Self.headerSize + Self.nonceSize + Self.tagSize
-        guard record.byteCount >= overhead, record.uint16(at: 3) == 1 else { throw .dtlsMalformed }
+    /// What a record of epoch 1 says. Throws `dtlsMalformed`, and `dtlsUnexpected` for one that is not the peer's or
+    /// came before.
+    mutating func open(_ record: RawSpan) throws(DropReason) -> Content {
+        guard record.byteCount >= Self.overhead, record.uint16(at: 3) == 1 else { throw .dtlsMalformed }
         let type = record.uint8(at: 0)
         let start = Self.headerSize + Self.nonceSize
         let end = record.byteCount - Self.tagSize
@@ -77,15 +89,30 @@ struct RecordKeys: BitwiseCopyable, Sendable {
         let nonce = record.uint64(at: Self.headerSize)
         let isOpen = Self.run(
             seals: false, readKey, salt: readSalt, nonce: nonce, type: type, number: record.uint64(at: 3), &data, &tag)
-        guard isOpen else { throw .dtlsUnexpected }
+        guard isOpen, isFirst(record.uint64(at: 3) & 0xFFFF_FFFF_FFFF) else { throw .dtlsUnexpected }
         switch type {
-        case Self.applicationData: return .applicationData
+        case Self.applicationData: return .applicationData(data)
         case Self.alert:
             guard data.count == 2 else { throw .dtlsMalformed }
             if data[1] == 0 { return .closeNotify }
             return data[0] == 2 ? .fatalAlert : .other
         default: return .other
         }
+    }
+
+    /// The window against replays (RFC 6347 section 4.1.2.6), of the 64 newest numbers.
+    private mutating func isFirst(_ number: UInt64) -> Bool {
+        if number > newest {
+            seen = number - newest < 64 ? seen << (number - newest) : 0
+            seen |= 1
+            newest = number
+            return true
+        }
+        guard newest - number < 64 else { return false }
+        let bit: UInt64 = 1 << (newest - number)
+        guard seen & bit == 0 else { return false }
+        seen |= bit
+        return true
     }
 
     private static func header(type: UInt8, number: UInt64) -> ByteWriter {

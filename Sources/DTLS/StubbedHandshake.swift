@@ -37,6 +37,8 @@ struct StubbedHandshake: Sendable {
     /// A record's header (RFC 6347 section 4.1), with the flight in its last byte.
     private static let headerBytes = 13
 
+    private static let applicationData: UInt8 = 23
+
     private let role: Role
     private let local: Fingerprint
     private let remote: Fingerprint
@@ -73,6 +75,17 @@ struct StubbedHandshake: Sendable {
     }
 
     var goodbye: [UInt8] { bytes(.goodbye) }
+
+    /// A record of application data, in the clear: header, then a nonce and a tag's length of zeros as AES-GCM has.
+    static func record(of bytes: [UInt8]) -> [UInt8] {
+        [applicationData, 0xFE, 0xFD] + [UInt8](repeating: 0, count: RecordKeys.overhead - 3) + bytes
+    }
+
+    /// Nil of a flight.
+    static func data(of datagram: [UInt8]) -> [UInt8]? {
+        guard datagram.first == applicationData, datagram.count >= RecordKeys.overhead else { return nil }
+        return Array(datagram.dropFirst(RecordKeys.overhead))
+    }
 
     private mutating func send(_ flight: Flight, _ change: Change) -> Step {
         let bytes = bytes(flight)

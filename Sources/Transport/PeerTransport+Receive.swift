@@ -35,6 +35,7 @@ extension PeerTransport {
             // Also a datagram that is refused may have started or ended the association.
             defer { settle(now: now) }
             try dtls?.receive(packet.bytes.extracting(0..<length), now: now)
+            try receiveData(now: now)
             return .handled
 
         case .rtp:
@@ -56,7 +57,7 @@ extension PeerTransport {
     }
 
     /// The first packet that SRTP authenticates proves that the peer has finished its handshake.
-    private mutating func notePeerKeys() {
+    mutating func notePeerKeys() {
         hasPeerKeys = true
         dtls?.retireHandshake()
     }

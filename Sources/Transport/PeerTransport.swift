@@ -1,9 +1,10 @@
 public import DTLS
 public import ICE
+public import SCTP
 @_spi(Simulation) public import SRTP
 public import Wire
 
-/// One peer's secure transport: ICE finds the path, DTLS agrees on keys, SRTP guards the media
+/// One peer's secure transport: ICE finds the path, DTLS agrees on keys, SRTP guards the media, SCTP carries data
 /// (RFC 8825 section 3). Sans-IO; both directions of the packet path are one page each, in
 /// `+Receive` and `+Send`.
 ///
@@ -14,6 +15,7 @@ public import Wire
         case iceStateChanged(AgentState)
         case pairSelected(local: Candidate, remote: Candidate, tuple: Tuple)
         case dtlsStateChanged(DTLSPhase)
+        case data(DataChannels.Event)
     }
 
     /// The handshake as its observers see it.
@@ -28,8 +30,14 @@ public import Wire
         public var fingerprint: Fingerprint
         /// We send the ClientHello (RFC 5763 section 5).
         public var isDTLSClient: Bool
+        /// Nil without data channels.
+        public var data: DataRemote?
 
-        public init(credentials: Credentials, isLite: Bool, fingerprint: Fingerprint, isDTLSClient: Bool) {
+        public init(
+            credentials: Credentials, isLite: Bool, fingerprint: Fingerprint, isDTLSClient: Bool,
+            data: DataRemote? = nil
+        ) {
+            self.data = data
             self.credentials = credentials
             self.isLite = isLite
             self.fingerprint = fingerprint
@@ -40,6 +48,9 @@ public import Wire
     private let inPlace = InPlace()
     var ice: Agent
     var dtls: Endpoint?
+    /// Nil without data channels.
+    var data: DataPath?
+    var random: SeededRandom
     var inbound: InboundContext?
     var outbound: OutboundContext?
     let record: UnsafeMutablePointer<TransportRecord>
@@ -51,6 +62,7 @@ public import Wire
     /// The peer has sent something that SRTP authenticated.
     var hasPeerKeys = false
     private var handshakeDeadline = Instant.distantFuture
+    private var dataDeadline = Instant.distantFuture
     var events: [Event] = []
     /// Datagrams of a transport that was closed, and where its path was.
     var farewell: [OutgoingDatagram] = []
@@ -60,6 +72,9 @@ public import Wire
         configuration: AgentConfiguration, certificate: Certificate,
         record: UnsafeMutablePointer<TransportRecord>, random: SeededRandom, now: Instant
     ) {
+        // A source apart: what ICE draws is the same with and without data.
+        var fork = random
+        self.random = fork.split()
         ice = Agent(configuration: configuration, random: random, now: now)
         self.certificate = certificate
         unsafe self.record = record
@@ -76,7 +91,7 @@ public import Wire
     public internal(set) var srtpProfile: Profile?
 
     /// When ``advance(to:)`` wants to be called next.
-    public var deadline: Instant { min(ice.deadline, handshakeDeadline) }
+    public var deadline: Instant { min(ice.deadline, handshakeDeadline, dataDeadline) }
 
     /// Applies what offer and answer agreed on. Again with other credentials it is an ICE restart; the
     /// DTLS association lives on (RFC 8842 section 5.5: same fingerprint, same association).
@@ -87,6 +102,7 @@ public import Wire
                 remoteFingerprint: remote.fingerprint, now: now)
         }
         self.remote = remote
+        prepareData(remote.data, isClient: remote.isDTLSClient, now: now)
         unsafe record.pointee.remoteUfrag = FixedBytes(remote.credentials.ufrag.utf8)
         unsafe record.pointee.remotePassword = FixedBytes(remote.credentials.password.utf8)
         ice.setRemote(remote.credentials, isLite: remote.isLite, now: now)
@@ -120,6 +136,7 @@ public import Wire
     public mutating func advance(to now: Instant) {
         ice.advance(to: now)
         dtls?.advance(to: now)
+        data?.channels.advance(to: now)
         settle(now: now)
     }
 
@@ -136,13 +153,15 @@ public import Wire
 
     /// Says goodbye (close_notify) to a connected peer; what ``nextTransmit()`` then gives is the last.
     public mutating func close(now: Instant) {
+        data?.channels.abort(now: now)
+        settleData(now: now)
         dtls?.close()
         // ICE forgets the path next, so the goodbye takes it along.
         if let tuple = ice.selectedTuple {
             while let bytes = dtls?.nextTransmit() { farewell.append(OutgoingDatagram(tuple: tuple, bytes: bytes)) }
         }
         ice.close()
-        if dtlsPhase != .failed { end(.closed) }
+        if dtlsPhase != .failed { end(.closed, now: now) }
         settle(now: now)
     }
 
@@ -160,8 +179,10 @@ public import Wire
         }
         recordSelection()
         startHandshakeIfReady(now: now)
-        while let event = dtls?.nextEvent() { handle(event) }
+        while let event = dtls?.nextEvent() { handle(event, now: now) }
         handshakeDeadline = dtls?.deadline ?? .distantFuture
+        settleData(now: now)
+        dataDeadline = data?.channels.deadline ?? .distantFuture
     }
 
     /// A successor sends where we do, and nowhere once consent is gone (RFC 7675 section 5.1).
@@ -180,22 +201,24 @@ public import Wire
         if remote?.isDTLSClient == true { dtls?.start(now: now) }
     }
 
-    private mutating func handle(_ event: DTLS.Event) {
+    private mutating func handle(_ event: DTLS.Event, now: Instant) {
         switch event {
         case .connected(let keys):
             do throws(SRTPError) {
                 try startSRTP(keys)
                 setPhase(.connected)
+                data?.channels.connect(now: now)
             } catch {
-                end(.failed)
+                end(.failed, now: now)
             }
-        case .failed: end(.failed)
-        case .closed: end(.closed)
+        case .failed: end(.failed, now: now)
+        case .closed: end(.closed, now: now)
         }
     }
 
     /// The association is over, and its keys with it: no media either way, not by a successor either.
-    private mutating func end(_ phase: DTLSPhase) {
+    private mutating func end(_ phase: DTLSPhase, now: Instant) {
+        data?.channels.abort(now: now)
         inbound = nil
         outbound = nil
         srtpProfile = nil

@@ -128,7 +128,7 @@ import Wire
         #expect(pair.client.receive([22, 0xFE, 0xFD], now: pair.now) == .dtlsBeforeNegotiation)
         pair.start()
         pair.exchange()
-        pair.client.endpoint.sendApplicationData([1, 2, 3])
+        pair.client.endpoint.send([1, 2, 3])
         let data = try #require(pair.client.drain().first)
         #expect(pair.server.receive(data, now: pair.now) == .applicationDataUnsupported)
         #expect(pair.server.receive(data, now: pair.now) == nil, "a replay is no data")

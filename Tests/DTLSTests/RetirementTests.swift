@@ -54,7 +54,7 @@ import Wire
         pair.run()
         pair.server.endpoint.retireHandshake()
         #expect(pair.server.receive(lastOfClient, now: pair.now) == .dtlsUnexpected)
-        pair.client.endpoint.sendApplicationData([1, 2, 3])
+        pair.client.endpoint.send([1, 2, 3])
         let data = try #require(pair.client.drain().first)
         #expect(pair.server.receive(data, now: pair.now) == .applicationDataUnsupported)
         #expect(pair.server.drain().isEmpty && pair.server.endpoint.state == .connected)

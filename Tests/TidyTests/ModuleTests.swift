@@ -37,7 +37,7 @@ import Testing
 
     @Test func transportAndForwardingDoNotKnowEachOther() {
         for (module, allowed) in [
-            ("Transport", ["ICE", "STUN", "DTLS", "SRTP", "Wire"] as Set),
+            ("Transport", ["ICE", "STUN", "DTLS", "SRTP", "SCTP", "Wire"] as Set),
             ("Forwarding", ["Congestion", "RTP", "Wire"]),
         ] {
             let own = Set(Module.dependencies.keys)

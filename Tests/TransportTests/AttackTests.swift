@@ -120,7 +120,7 @@ import Wire
     /// Attack 16: data and goodbye in one datagram; the refusal of the one must not hide the other.
     @Test func aGoodbyeBehindApplicationDataIsHeard() throws {
         let pair = try TransportPair.connected()
-        pair.left.transport.dtls?.sendApplicationData([1, 2, 3])
+        pair.left.transport.dtls?.send([1, 2, 3])
         let data = try #require(pair.left.nextHandshakeDatagram())
         pair.left.transport.close(now: pair.now)
         let goodbye = try #require(pair.left.nextTransmit()).bytes
