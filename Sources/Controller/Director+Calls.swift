@@ -23,6 +23,13 @@ extension Director {
             return try await connect(route, in: session)
         case .disconnect(let route):
             return try await disconnect(route, in: session)
+        case .connectData(let route), .disconnectData(let route):
+            guard try unit(of: route.source, in: session) == unit(of: route.sink, in: session) else {
+                throw Refusal(.invalid, "data channels of endpoints on different workers cannot be connected yet")
+            }
+            return try await forward(operation, of: route.sink, in: session)
+        case .openDataChannel(let endpoint, _), .closeDataChannel(let endpoint, _):
+            return try await forward(operation, of: endpoint, in: session)
         case .closeEndpoint(let endpoint):
             return try await closeEndpoint(endpoint, in: session)
         case .closeSession:

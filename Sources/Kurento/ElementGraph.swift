@@ -11,7 +11,7 @@ struct ElementGraph {
         case video = "VIDEO"
         case data = "DATA"
 
-        /// Nil for data, which no route carries yet.
+        /// Nil for data, which are routed apart.
         var kind: MediaKind? {
             switch self {
             case .audio: .audio
@@ -127,6 +127,18 @@ struct ElementGraph {
             if let source = origin(of: pad.element, pad.type, endpoints: endpoints) {
                 routes[SinkRoute(sink: sink, kind: kind)] = source
             }
+        }
+        return routes
+    }
+
+    /// Whose data which endpoint gets, of those in `carriers`, which have data channels.
+    func dataRoutes(endpoints: [String: EndpointID], carriers: Set<EndpointID>) -> [EndpointID: EndpointID] {
+        var routes: [EndpointID: EndpointID] = [:]
+        for pad in sources.keys where pad.type == .data && pad.description == Self.defaultDescription {
+            guard let sink = endpoints[pad.element], carriers.contains(sink),
+                let source = origin(of: pad.element, .data, endpoints: endpoints), carriers.contains(source)
+            else { continue }
+            routes[sink] = source
         }
         return routes
     }

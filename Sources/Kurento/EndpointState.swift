@@ -18,6 +18,8 @@ struct EndpointState {
     /// `gatherCandidates` came before there was a description to take the mid from.
     var isGatheringDue = false
     var remoteCandidates = 0
+    /// Data channels were agreed on.
+    var hasData = false
 
     var ice = ICEState.new
     /// `gatherCandidates` was called and no check has run since.

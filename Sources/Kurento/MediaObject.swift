@@ -79,6 +79,8 @@ final class Pipeline {
     var graph = ElementGraph()
     /// The routes that the media plane carries now.
     var routes: [ElementGraph.SinkRoute: EndpointID] = [:]
+    /// The same of data, by sinks.
+    var dataRoutes: [EndpointID: EndpointID] = [:]
     var endpoints: [EndpointID: MediaObject] = [:]
     /// Why the media plane no longer holds the pipeline.
     var loss: Refusal?

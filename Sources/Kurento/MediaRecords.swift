@@ -138,6 +138,8 @@ struct EndpointRecord: Codable {
     var fromPeer: [MediaKind]
     var toPeer: [MediaKind]
     var pair: [String]?
+    /// Nil from a controller that knew of no data channels.
+    var hasData: Bool?
 
     init(_ endpoint: EndpointState) {
         id = endpoint.id
@@ -154,6 +156,7 @@ struct EndpointRecord: Codable {
         offered = endpoint.offerCapabilities.map { [Offered($0.audio), Offered($0.video)] }
         isGatheringDue = endpoint.isGatheringDue
         remoteCandidates = endpoint.remoteCandidates
+        hasData = endpoint.hasData
         ice = endpoint.ice
         isGathering = endpoint.isGathering
         dtls = endpoint.dtls
@@ -175,6 +178,7 @@ struct EndpointRecord: Codable {
         state.remoteDescription = remote
         state.isGatheringDue = isGatheringDue
         state.remoteCandidates = remoteCandidates
+        state.hasData = hasData ?? false
         state.ice = ice
         state.isGathering = isGathering
         state.dtls = dtls

@@ -33,8 +33,12 @@ extension MediaServer {
         case "addIceCandidate":
             try await addCandidate(arguments["candidate"] ?? .null, to: object, in: pipeline)
             return .null
-        case "createDataChannel", "closeDataChannel":
-            throw KurentoError(.notImplemented, "Data channels are not available on this server")
+        case "createDataChannel":
+            try await createDataChannel(object, arguments, in: pipeline)
+            return .null
+        case "closeDataChannel":
+            try await closeDataChannel(object, arguments, in: pipeline)
+            return .null
         default: return nil
         }
     }
@@ -127,6 +131,7 @@ extension MediaServer {
     ) async {
         object.endpoint?.localDescription = negotiation.localDescription
         object.endpoint?.remoteDescription = remote
+        object.endpoint?.hasData = negotiation.dataChannels != nil
         for candidate in negotiation.remoteCandidates {
             await addEmbeddedCandidate(candidate.candidate, to: object, in: pipeline)
         }
@@ -157,7 +162,8 @@ extension MediaServer {
                 ufrag: specification.localUfrag, password: specification.localPassword,
                 isLite: specification.isLite),
             fingerprint: Fingerprint(algorithm: fingerprint.algorithm.lowercased(), value: fingerprint.value),
-            cname: identity.cname, streamID: identity.streamID, acceptsSimulcast: true, sessionID: identity.sessionID)
+            cname: identity.cname, streamID: identity.streamID, acceptsDataChannels: object.usesDataChannels,
+            acceptsSimulcast: true, sessionID: identity.sessionID)
     }
 
     /// What an offer that a former process made was made with: its answer is read with the same.
@@ -193,6 +199,11 @@ extension MediaServer {
             media: negotiation.media.map {
                 NegotiatedMedia(
                     mid: $0.mid, kind: $0.kind, direction: $0.direction, receive: $0.receive, send: $0.send)
+            },
+            data: negotiation.dataChannels.map {
+                NegotiatedData(
+                    localPort: Negotiator.defaultSCTPPort, remotePort: $0.remotePort,
+                    maximumMessageSize: Int(clamping: $0.maxMessageSize))
             })
     }
 }

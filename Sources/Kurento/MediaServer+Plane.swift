@@ -70,6 +70,7 @@ extension MediaServer {
             _ = try await perform(.connect(route), in: pipeline)
             pipeline.routes[sink] = source
         }
+        try await applyDataRoutes(of: pipeline)
     }
 
     func attemptRoutes(of pipeline: Pipeline) async {

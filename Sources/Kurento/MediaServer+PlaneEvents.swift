@@ -44,6 +44,12 @@ extension MediaServer {
             guard let object = touched(id, of: pipeline) else { return }
             object.endpoint?.flowsToPeer.set(kind, isFlowing)
             raise("MediaFlowInStateChanged", on: object, flowMembers(kind, isFlowing))
+        case .dataChannelOpened(let id, let channel):
+            guard let object = touched(id, of: pipeline) else { return }
+            raise("DataChannelOpened", on: object, ["channelId": .integer(Int64(channel))])
+        case .dataChannelClosed(let id, let channel):
+            guard let object = touched(id, of: pipeline) else { return }
+            raise("DataChannelClosed", on: object, ["channelId": .integer(Int64(channel))])
         // Kurento has no such events, and no word to a client about its encodings: it goes on sending all. An endpoint
         // that is lost also changes its states.
         case .dominantSpeakerChanged, .endpointLost, .moveAdvised, .encodingsWanted: break

@@ -134,6 +134,7 @@ extension MediaServer {
                 }
                 pipeline.endpoints[endpoint.id] = nil
                 pipeline.routes = pipeline.routes.filter { $0.key.sink != endpoint.id && $0.value != endpoint.id }
+                pipeline.dataRoutes = pipeline.dataRoutes.filter { $0.key != endpoint.id && $0.value != endpoint.id }
                 closing.append(.closeEndpoint(endpoint.id))
             }
         }

@@ -147,5 +147,6 @@ extension MediaServer {
         }
         // A connection was recorded after the media plane had made it.
         pipeline.routes = pipeline.graph.routes(endpoints: endpointIDs(of: pipeline))
+        pipeline.dataRoutes = dataRoutes(of: pipeline)
     }
 }

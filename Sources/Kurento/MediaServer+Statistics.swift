@@ -21,6 +21,9 @@ extension MediaServer {
         for stream in figures.outbound where wanted == nil || wanted == ElementGraph.MediaType(stream.kind).rawValue {
             report.add(stream)
         }
+        if wanted == nil || wanted == ElementGraph.MediaType.data.rawValue {
+            for channel in figures.dataChannels ?? [] { report.add(channel) }
+        }
         report.add("EndpointStats", "endpoint", id: object.id, ["inputLatency": [], "E2ELatency": []])
         report.add(figures.transport)
         return report.json
@@ -124,5 +127,5 @@ struct StatisticsReport {
             ])
     }
 
-    private static func count(_ value: UInt64) -> JSONValue { .integer(Int64(clamping: value)) }
+    static func count(_ value: UInt64) -> JSONValue { .integer(Int64(clamping: value)) }
 }

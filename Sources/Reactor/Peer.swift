@@ -25,6 +25,7 @@ struct Peer: ~Copyable {
     var isNegotiated = false
     var isConnected = false
     var counters = TransportCounters()
+    var data = DataRelay()
 }
 
 /// Packets and bytes of one peer, SRTP and handshake alike.

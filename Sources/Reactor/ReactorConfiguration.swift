@@ -97,6 +97,12 @@ enum Limits {
     static let strangerStreams = 64
     /// Connections accepted before other sockets get their turn.
     static let acceptsInRow = 16
+    /// Bytes of data-channel messages that wait for one peer's association, beside what that holds itself: all that a
+    /// source's window let go before it was closed.
+    static let dataBacklog = 2 << 20
+    /// How long the source waits for a peer that takes nothing of what waits for it, and how often that is looked at.
+    static let backlogPatience = Interval.seconds(2)
+    static let backlogLook = Interval.milliseconds(250)
     /// Ways to other reactors: pairs of a local socket and a remote address.
     static let pipeTuples = 1024
 }

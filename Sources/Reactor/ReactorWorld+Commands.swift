@@ -64,6 +64,17 @@ extension ReactorWorld {
             let sink = try slot(of: route.sink, in: session)
             router.disconnect(
                 source: EndpointIndex(source), sink: EndpointIndex(sink), kind: route.kind, section: route.section)
+        case .connectData(let route):
+            connectData(
+                from: try slot(of: route.source, in: session), to: try slot(of: route.sink, in: session), now: now)
+        case .disconnectData(let route):
+            disconnectData(
+                from: try slot(of: route.source, in: session), to: try slot(of: route.sink, in: session), now: now)
+        case .openDataChannel(let endpoint, let specification):
+            return .openedDataChannel(
+                try openDataChannel(specification, of: try slot(of: endpoint, in: session), now: now))
+        case .closeDataChannel(let endpoint, let id):
+            closeDataChannel(id, of: try slot(of: endpoint, in: session), now: now)
         case .selectLayers(let endpoint, let selection):
             let isSelected = router.selectLayers(
                 of: EndpointIndex(try slot(of: endpoint, in: session)), section: selection.section,
@@ -187,7 +198,7 @@ extension ReactorWorld {
             if !isOtherPeer {
                 let remote = PeerTransport.Remote(
                     credentials: credentials, isLite: negotiated.remoteIsLite, fingerprint: fingerprint,
-                    isDTLSClient: negotiated.isDTLSClient)
+                    isDTLSClient: negotiated.isDTLSClient, data: negotiated.data.map(PeerTransport.DataRemote.init))
                 try peers[slot].transport.peer?.negotiate(remote, now: now)
             }
         } catch {
@@ -222,6 +233,7 @@ extension ReactorWorld {
             closeStream(tuple)
         }
         forgetPipe(slot)
+        forgetData(of: slot, now: now)
         forgetNotes(of: slot)
         if let ufrag = peers[slot].specification.flatMap({ UfragKey($0.localUfrag) }) {
             slotByUfrag[ufrag] = nil

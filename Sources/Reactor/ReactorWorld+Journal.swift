@@ -29,6 +29,8 @@ extension ReactorWorld {
             forget(.route(route.kind, section: route.section), of: route.sink, in: session)
         case .selectLayers(let endpoint, let selection):
             note(.operation(operation), .selection(section: selection.section), of: endpoint, in: session)
+        // An association of SCTP ends with its process: its channels do not come back, nor do routes between them.
+        case .connectData, .disconnectData, .openDataChannel, .closeDataChannel: return
         case .addCandidate, .requestKeyFrame, .readStatistics, .attend, .closeEndpoint, .closeSession: return
         }
     }

@@ -8,7 +8,7 @@ import Wire
 /// What the cores say, in the words of the session model.
 extension ReactorWorld {
     /// An event of one peer's transport.
-    mutating func report(_ event: PeerTransport.Event, of slot: Int32) {
+    mutating func report(_ event: PeerTransport.Event, of slot: Int32, now: Instant) {
         let endpoint = peers[slot].endpoint
         switch event {
         case .iceStateChanged(let state):
@@ -19,6 +19,8 @@ extension ReactorWorld {
             emit(.candidatePairSelected(endpoint, local: local.sdp, remote: remote.sdp), for: slot)
         case .dtlsStateChanged(let phase):
             emit(.dtlsStateChanged(endpoint, DTLSState(phase)), for: slot)
+        case .data(let event):
+            report(event, of: slot, now: now)
         }
     }
 
@@ -47,7 +49,7 @@ extension ReactorWorld {
     }
 
     /// Nothing is told of a pipe: what its media do shows at the endpoints behind it.
-    private func emit(_ body: SessionEvent.Body, for slot: Int32) {
+    func emit(_ body: SessionEvent.Body, for slot: Int32) {
         guard !peers[slot].transport.isPipe else { return }
         output(.event(SessionEvent(session: peers[slot].session, body: body)))
     }
@@ -65,6 +67,7 @@ extension ReactorWorld {
         case .some(let peer):
             result.transport.iceState = ICEState(peer.iceState)
             result.transport.dtlsState = DTLSState(peer.dtlsPhase)
+            result.dataChannels = peer.dataChannelStatistics
         case .none:
             break
         }

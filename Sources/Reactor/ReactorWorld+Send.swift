@@ -53,12 +53,18 @@ extension ReactorWorld {
         while let event = router.nextEvent() { report(event) }
     }
 
-    /// What one peer's transport has to say after anything touched it.
+    /// What one peer's transport has to say after anything touched it, and those that it sent data to.
     mutating func drain(_ slot: Int32, now: Instant) {
+        drainTransport(slot, now: now)
+        while let sink = touched.popLast() { drainTransport(sink, now: now) }
+    }
+
+    private mutating func drainTransport(_ slot: Int32, now: Instant) {
         // What just came in may have work due at once: a nomination, a triggered check.
         if peers[slot].transport.deadline <= now { peers[slot].transport.advance(to: now) }
         while let transmit = peers[slot].transport.nextTransmit() { queue(transmit, from: slot, now: now) }
-        while let event = peers[slot].transport.nextEvent() { report(event, of: slot) }
+        while let event = peers[slot].transport.nextEvent() { report(event, of: slot, now: now) }
+        if !peers[slot].data.backlog.isEmpty { sendBacklog(to: slot, now: now) }
         if let roundTripTime = peers[slot].transport.roundTripTime {
             router.setRoundTripTime(roundTripTime, of: EndpointIndex(slot))
         }

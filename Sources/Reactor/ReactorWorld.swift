@@ -35,6 +35,12 @@ struct ReactorWorld: ~Copyable {
     /// The newest number given to a session's speakers.
     var lastSpeakerGroup: UInt32 = 0
 
+    /// Peers that were sent data and have not been drained since.
+    var touched: [Int32] = []
+    /// Peers whose data wait, rising, and when to look at them next.
+    var backlogged: [Int32] = []
+    var nextBacklogLook = Instant.distantFuture
+
     var load = ReactorLoad()
     /// Of pipes that are closed.
     var closedPipePackets = (received: UInt64(0), sent: UInt64(0))
@@ -192,6 +198,7 @@ struct ReactorWorld: ~Copyable {
             peers[Int32(slot)].transport.advance(to: now)
             drain(Int32(slot), now: now)
         }
+        if nextBacklogLook <= now { lookAtBacklogs(now: now) }
         if router.deadline <= now { router.advance(to: now) }
         drainRouter(now: now)
         noteLearned()

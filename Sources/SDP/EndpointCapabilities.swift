@@ -30,7 +30,7 @@ public struct EndpointCapabilities: Hashable, Sendable {
     public init(
         audio: KindCapabilities = .defaultAudio, video: KindCapabilities = .defaultVideo, ice: ICEParameters,
         fingerprint: Fingerprint, cname: String, streamID: String = "-", acceptsDataChannels: Bool = false,
-        sctpPort: UInt16 = 5000, maxMessageSize: UInt64 = 262_144, acceptsSimulcast: Bool = false,
+        sctpPort: UInt16 = Negotiator.defaultSCTPPort, maxMessageSize: UInt64 = 262_144, acceptsSimulcast: Bool = false,
         prefersPassive: Bool = false, sessionID: UInt64 = 0, sessionVersion: UInt64 = 0, sessionName: String = "-"
     ) {
         self.audio = audio

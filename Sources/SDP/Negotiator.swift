@@ -21,6 +21,6 @@ public enum Negotiator {
     static let sctpTransports = ["UDP/DTLS/SCTP", "TCP/DTLS/SCTP"]
     static let dataChannelFormat = "webrtc-datachannel"
     /// RFC 8841 sections 5.1 and 6.1: what an absent attribute means.
-    static let defaultSCTPPort: UInt16 = 5000
+    public static let defaultSCTPPort: UInt16 = 5000
     static let defaultMaxMessageSize: UInt64 = 65_536
 }

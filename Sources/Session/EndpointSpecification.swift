@@ -29,17 +29,36 @@ public struct NegotiatedEndpoint: Hashable, Sendable, Codable {
     /// We send the ClientHello (`a=setup:active` on our side; RFC 5763 section 5).
     public var isDTLSClient: Bool
     public var media: [NegotiatedMedia]
+    /// Nil without data channels.
+    public var data: NegotiatedData?
 
     public init(
         remoteUfrag: String, remotePassword: String, remoteIsLite: Bool = false,
-        remoteFingerprint: CertificateFingerprint, isDTLSClient: Bool, media: [NegotiatedMedia]
+        remoteFingerprint: CertificateFingerprint, isDTLSClient: Bool, media: [NegotiatedMedia],
+        data: NegotiatedData? = nil
     ) {
+        self.data = data
         self.remoteUfrag = remoteUfrag
         self.remotePassword = remotePassword
         self.remoteIsLite = remoteIsLite
         self.remoteFingerprint = remoteFingerprint
         self.isDTLSClient = isDTLSClient
         self.media = media
+    }
+}
+
+/// What was agreed on for data channels (RFC 8841 sections 5 and 6).
+public struct NegotiatedData: Hashable, Sendable, Codable {
+    /// SCTP ports.
+    public var localPort: UInt16
+    public var remotePort: UInt16
+    /// Bytes of a message that the peer takes; 0 for any.
+    public var maximumMessageSize: Int
+
+    public init(localPort: UInt16, remotePort: UInt16, maximumMessageSize: Int) {
+        self.localPort = localPort
+        self.remotePort = remotePort
+        self.maximumMessageSize = maximumMessageSize
     }
 }
 

@@ -5,11 +5,14 @@ public struct EndpointStatistics: Hashable, Sendable, Codable {
     public var transport: TransportStatistics
     public var inbound: [InboundStreamStatistics]
     public var outbound: [OutboundStreamStatistics]
+    /// Nil from a worker that knows of none.
+    public var dataChannels: [DataChannelStatistics]?
 
     public init(
         transport: TransportStatistics = TransportStatistics(), inbound: [InboundStreamStatistics] = [],
-        outbound: [OutboundStreamStatistics] = []
+        outbound: [OutboundStreamStatistics] = [], dataChannels: [DataChannelStatistics]? = nil
     ) {
+        self.dataChannels = dataChannels
         self.transport = transport
         self.inbound = inbound
         self.outbound = outbound

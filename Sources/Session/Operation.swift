@@ -15,6 +15,13 @@ public enum Operation: Hashable, Sendable, Codable {
     /// Media of one kind from one endpoint to another; replaces what fed that sink before.
     case connect(Route)
     case disconnect(Route)
+    /// Messages of one endpoint's data channels to another's; replaces what fed that sink before.
+    case connectData(DataRoute)
+    case disconnectData(DataRoute)
+    /// Opens a data channel to the endpoint's peer. Answered by ``Outcome/openedDataChannel(_:)``.
+    case openDataChannel(EndpointID, DataChannelSpecification)
+    /// By its stream.
+    case closeDataChannel(EndpointID, Int)
     /// Chooses which layers of a simulcast or SVC video the endpoint's peer gets.
     case selectLayers(EndpointID, LayerSelection)
     /// Asks the endpoint's peer for a key frame (RFC 4585 section 6.3.1).
@@ -47,6 +54,17 @@ public struct Route: Hashable, Sendable, Codable {
         self.sink = sink
         self.kind = kind
         self.section = section
+    }
+}
+
+/// From one endpoint's data channels to another's. Source and sink may be the same.
+public struct DataRoute: Hashable, Sendable, Codable {
+    public var source: EndpointID
+    public var sink: EndpointID
+
+    public init(source: EndpointID, sink: EndpointID) {
+        self.source = source
+        self.sink = sink
     }
 }
 
@@ -97,6 +115,8 @@ public enum Outcome: Hashable, Sendable, Codable {
     case opened(OpenedEndpoint)
     case openedPipe(OpenedPipe)
     case statistics(EndpointStatistics)
+    /// The stream of a data channel: the `id` of `RTCDataChannel`.
+    case openedDataChannel(Int)
     /// The answer to ``WorkerOrder/Kind/upgrade``.
     case handedOver(HandOver)
     case refused(Refusal)

@@ -30,6 +30,9 @@ public struct SessionEvent: Hashable, Sendable, Codable {
         /// negotiated: its peer need not send the others. Told once when media come, as after a media process was
         /// replaced, and then as it changes.
         case encodingsWanted(EndpointID, mid: String, active: [Bool])
+        /// A data channel of the endpoint's peer can be used; who opened it does not matter. By its stream.
+        case dataChannelOpened(EndpointID, Int)
+        case dataChannelClosed(EndpointID, Int)
         /// The worker of this one endpoint is gone, and the endpoint with it; others of the session serve on.
         case endpointLost(EndpointID, Refusal)
         /// The endpoint's worker is being drained: whoever has it should open another, which will be elsewhere, and

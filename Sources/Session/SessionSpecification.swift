@@ -8,6 +8,8 @@
 public struct SessionSpecification: Hashable, Sendable, Codable {
     public var endpoints: [SpecifiedEndpoint]
     public var routes: [Route]
+    /// Of data channels, which no pipe carries: both ends are in this shard. Nil where there never were any.
+    public var dataRoutes: [DataRoute]?
 
     public init(endpoints: [SpecifiedEndpoint] = [], routes: [Route] = []) {
         self.endpoints = endpoints
@@ -45,14 +47,21 @@ public struct SessionSpecification: Hashable, Sendable, Codable {
         case .closeEndpoint(let id):
             endpoints.removeAll { $0.id == id }
             routes.removeAll { $0.source == id || $0.sink == id }
+            dataRoutes?.removeAll { $0.source == id || $0.sink == id }
+        case .connectData(let route):
+            dataRoutes?.removeAll { $0.sink == route.sink }
+            dataRoutes = (dataRoutes ?? []) + [route]
+        case .disconnectData(let route):
+            dataRoutes?.removeAll { $0 == route }
         case .closeSession:
             endpoints = []
             routes = []
+            dataRoutes = nil
         case .selectLayers(let id, let selection):
             guard let index = index(of: id) else { return }
             endpoints[index].layers.removeAll { $0.section == selection.section || selection.section == nil }
             endpoints[index].layers.append(selection)
-        case .requestKeyFrame, .readStatistics, .openPipe, .connectPipe, .attend:
+        case .requestKeyFrame, .readStatistics, .openPipe, .connectPipe, .attend, .openDataChannel, .closeDataChannel:
             break
         }
     }
@@ -67,7 +76,8 @@ public struct SessionSpecification: Hashable, Sendable, Codable {
             if let negotiated = endpoint.negotiated { operations.append(.negotiateEndpoint(endpoint.id, negotiated)) }
             operations += endpoint.layers.map { .selectLayers(endpoint.id, $0) }
         }
-        return operations + routes.filter { index(of: $0.source) != nil }.map { .connect($0) }
+        operations += routes.filter { index(of: $0.source) != nil }.map { .connect($0) }
+        return operations + (dataRoutes ?? []).map { .connectData($0) }
     }
 
     private func index(of id: EndpointID) -> Int? { endpoints.firstIndex { $0.id == id } }

@@ -2,6 +2,7 @@ import DTLS
 import Forwarding
 import ICE
 import RTP
+import SCTP
 import SRTP
 import Session
 import Testing
@@ -31,12 +32,17 @@ final class LoopbackPeer {
     var packetCount = 0
     var keepsPackets = true
     var drops: [DropReason] = []
+    /// Data channels are negotiated with it, and all that they told.
+    let hasData: Bool
+    var dataEvents: [DataChannels.Event] = []
 
     static let certificate = try! Certificate()
 
     init(
-        session: SessionID, endpoint: EndpointID, ip: IPAddress, usesTCP: Bool = false, random: inout SeededRandom
+        session: SessionID, endpoint: EndpointID, ip: IPAddress, usesTCP: Bool = false, hasData: Bool = false,
+        random: inout SeededRandom
     ) throws {
+        self.hasData = hasData
         stream = usesTCP ? LoopbackStream() : nil
         self.session = session
         self.endpoint = endpoint
@@ -71,14 +77,18 @@ final class LoopbackPeer {
         return NegotiatedEndpoint(
             remoteUfrag: credentials.ufrag, remotePassword: credentials.password,
             remoteFingerprint: CertificateFingerprint(algorithm: fingerprint.algorithm, value: fingerprint.value),
-            isDTLSClient: false, media: media)
+            isDTLSClient: false, media: media,
+            data: hasData ? NegotiatedData(localPort: 5000, remotePort: 5000, maximumMessageSize: 262_144) : nil)
     }
 
     /// Takes the reactor's answer.
     func accept(_ opened: OpenedEndpoint) throws {
         let fingerprint = try Fingerprint(algorithm: opened.fingerprint.algorithm, value: opened.fingerprint.value)
         try transport.negotiate(
-            PeerTransport.Remote(credentials: server, isLite: false, fingerprint: fingerprint, isDTLSClient: true),
+            PeerTransport.Remote(
+                credentials: server, isLite: false, fingerprint: fingerprint, isDTLSClient: true,
+                data: hasData
+                    ? PeerTransport.DataRemote(localPort: 5000, remotePort: 5000, maximumMessageSize: 262_144) : nil),
             now: HostClock.now)
         for candidate in opened.candidates { transport.addRemoteCandidate(candidate, now: HostClock.now) }
     }
@@ -145,7 +155,9 @@ final class LoopbackPeer {
 
     private func drain() {
         while let transmit = transport.nextTransmit() { put(transmit.bytes, to: transmit.tuple) }
-        while transport.nextEvent() != nil {}
+        while let event = transport.nextEvent() {
+            if case .data(let event) = event { dataEvents.append(event) }
+        }
         flush()
     }
 

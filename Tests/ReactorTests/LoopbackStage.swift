@@ -23,17 +23,20 @@ final class LoopbackStage<Driver: ReactorDriver> {
     var server: SocketAddress { driver.addresses[0] }
 
     /// A client that is not known to the reactor yet.
-    func makePeer(_ name: String, ip: IPAddress? = nil, usesTCP: Bool = false) throws -> LoopbackPeer {
+    func makePeer(
+        _ name: String, ip: IPAddress? = nil, usesTCP: Bool = false, hasData: Bool = false
+    ) throws -> LoopbackPeer {
         try LoopbackPeer(
-            session: session, endpoint: EndpointID(name), ip: ip ?? server.ip, usesTCP: usesTCP, random: &random)
+            session: session, endpoint: EndpointID(name), ip: ip ?? server.ip, usesTCP: usesTCP, hasData: hasData,
+            random: &random)
     }
 
     /// Opens and negotiates; the client then connects as the stage runs.
     @discardableResult
     func add(
-        _ name: String, _ media: [NegotiatedMedia], ip: IPAddress? = nil, usesTCP: Bool = false
+        _ name: String, _ media: [NegotiatedMedia], ip: IPAddress? = nil, usesTCP: Bool = false, hasData: Bool = false
     ) throws -> LoopbackPeer {
-        let peer = try makePeer(name, ip: ip, usesTCP: usesTCP)
+        let peer = try makePeer(name, ip: ip, usesTCP: usesTCP, hasData: hasData)
         let opened = try open(peer)
         try expectDone(.negotiateEndpoint(peer.endpoint, peer.negotiated(media)))
         try peer.accept(opened)
