@@ -94,7 +94,8 @@ import Wire
         var pair = Pair.connected()
         let id = try pair.client.open(ChannelParameters(label: ""), now: pair.now)
         let messages = [
-            ChannelMessage("grüezi"), ChannelMessage(""), ChannelMessage(.binary, [0, 1, 2]), ChannelMessage(.binary, []),
+            ChannelMessage("grüezi"), ChannelMessage(""), ChannelMessage(.binary, [0, 1, 2]),
+            ChannelMessage(.binary, []),
         ]
         // At once, behind the opening (RFC 8832 section 6).
         for message in messages { try pair.client.send(message, on: id, now: pair.now) }
@@ -134,7 +135,9 @@ import Wire
         pair.loss = 0.1
         for index in 0..<100 {
             let parameters = ChannelParameters(label: "\(index)")
-            let id = try index % 2 == 0 ? pair.client.open(parameters, now: pair.now)
+            let id =
+                try index % 2 == 0
+                ? pair.client.open(parameters, now: pair.now)
                 : pair.server.open(parameters, now: pair.now)
             if index % 2 == 0 {
                 try pair.client.send(ChannelMessage("\(index)"), on: id, now: pair.now)
@@ -191,10 +194,12 @@ import Wire
     }
 
     /// The peer's own side lies: it opens streams of the other parity, and with bytes that say nothing.
-    @Test(arguments: [
-        [3, 0, 0, 0, 0, 0, 0, 0, 0, 9, 0, 0], [3, 0x55, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0], [9], [3, 0], [],
-        [3, 0, 0, 0, 0, 0, 0, 0, 0, 1, 0, 0, 0xFF],
-    ] as [[UInt8]]) func whatIsNoOpeningOpensNothing(bytes: [UInt8]) {
+    @Test(
+        arguments: [
+            [3, 0, 0, 0, 0, 0, 0, 0, 0, 9, 0, 0], [3, 0x55, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0], [9], [3, 0], [],
+            [3, 0, 0, 0, 0, 0, 0, 0, 0, 1, 0, 0, 0xFF],
+        ] as [[UInt8]]) func whatIsNoOpeningOpensNothing(bytes: [UInt8])
+    {
         #expect(throws: ParseError.self) { _ = try EstablishmentMessage(parsing: bytes) }
     }
 
