@@ -120,17 +120,23 @@ extension Director {
 
     /// Units that the store gives otherwise than we think: after it lost data, two controllers may each have been given
     /// a session. Workers let go of what is not in the store, again and again; it ends when we do.
+    ///
+    /// And units with endpoints that the store does not know at all: while we counted as dead, another controller took
+    /// them over and closed them. After a store's loss of data, which looks the same, the worker puts its own back.
     private func letGoDisowned(_ assignments: [Assignment]) {
         let records = Dictionary(assignments.map { ($0.session, $0) }) { first, _ in first }
         var disowned: [Assignment: ContinuousClock.Instant] = [:]
         for unit in units.values where unit.isServing {
-            guard let ours = unit.assignment, let record = records[ours.session], record != ours else { continue }
+            guard let ours = unit.assignment, records[ours.session] != ours else { continue }
+            // Those without endpoints are placed anew.
+            guard records[ours.session] != nil || !unit.endpoints.isEmpty else { continue }
             disowned[ours] = disownedUnits[ours] ?? clock.now()
         }
         let overdue = disowned.filter { $0.value.duration(to: clock.now()) >= settings.disownedGrace }.keys
         for assignment in overdue.sorted(by: { $0.session.rawValue < $1.session.rawValue }) {
             logger.error(
-                "the store gives a session of ours to another", metadata: ["session": "\(assignment.session)"])
+                "the store gives a session of ours to another, or to nobody",
+                metadata: ["session": "\(assignment.session)"])
             disowned[assignment] = nil
             lose(assignment, Self.lossRefusal(assignment))
         }

@@ -49,4 +49,22 @@ struct LostDataTests {
             await worker.kill()
         }
     }
+
+    /// While this controller counted as dead another one closed what it had; no worker puts that back.
+    @Test func aSessionWithEndpointsThatTheStoreDoesNotKnowIsGivenUp() async throws {
+        var settings = impatientSettings()
+        settings.orphanInterval = .milliseconds(100)
+        settings.disownedGrace = .milliseconds(300)
+        try await withCluster(.memory, settings: settings) { world in
+            let worker = try await world.startWorker("w1")
+            let log = await world.log(of: s1)
+            #expect(try await eventually { (try? await world.director.open(s1)) != nil })
+            let specification = EndpointSpecification(localUfrag: "u-a", localPassword: "p")
+            _ = try await world.director.perform(.openEndpoint(EndpointID("a"), specification), in: s1)
+            let assignment = try #require(try await world.store.session(s1)?.assignment)
+            try await world.store.release(s1, controller: assignment.controller, epoch: assignment.epoch)
+            #expect(try await eventually { await log.losses.map(\.reason) == [.workerLost] })
+            await worker.kill()
+        }
+    }
 }
