@@ -59,8 +59,10 @@ struct Inbound: Sendable {
         }
         // What closes the first hole is always taken: it lets others go. Whoever fills the window that way lies.
         let isNext = number == numbers.cumulative + 1
-        let room = window + (isNext ? Limits.messageLength : 0)
-        guard chunk.payload.count <= room else { return isNext && held == 0 ? .violation : .refused }
+        let limit = Limits.receiveWindow + (isNext ? Limits.messageLength : 0)
+        guard reassembly.used + held + chunk.payload.count <= limit else {
+            return isNext && held == 0 ? .violation : .refused
+        }
         guard Int(chunk.stream) < streamCount else {
             numbers.insert(number)
             return .unknownStream

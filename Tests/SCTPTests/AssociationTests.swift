@@ -259,6 +259,28 @@ import Wire
         #expect(pair.left.isConnected)
     }
 
+    /// It numbers its messages from 1, so that each waits for a first one that never comes.
+    @Test func whoFillsTheWindowWithWhatCannotBeHandedOverIsCutOff() throws {
+        var pair = AssociationPair()
+        pair.connect()
+        var tsn = pair.left.localTSN
+        var drop: DropReason?
+        for sequence in 1...5000 where drop == nil {
+            var writer = PacketWriter(pair.left.header(tag: pair.right.localTag), size: 1160)
+            let chunk = DataChunk(
+                tsn: tsn, stream: 0, sequence: UInt16(sequence), payloadProtocol: 53, isUnordered: false,
+                isFirst: true, isLast: true, isUrgent: false)
+            writer.write(chunk, payload: [UInt8](repeating: 1, count: 1000)[...])
+            tsn = tsn.advanced(by: 1)
+            do { try pair.right.receive(writer.finish().span.bytes, now: pair.now) } catch { drop = error }
+            while pair.right.nextTransmit(now: pair.now) != nil {}
+        }
+        #expect(drop == .sctpViolation)
+        #expect(pair.right.isEnded)
+        let taken = Int(tsn.distance(from: pair.left.localTSN)) * 1000
+        #expect(taken > Limits.receiveWindow / 2 && taken < Limits.receiveWindow + Limits.messageLength + 2000)
+    }
+
     // MARK: Resets
 
     @Test func aStreamBeginsAnewOnceAllOfItIsThrough() throws {
