@@ -39,7 +39,7 @@ extension Director {
                 guard error.reason == .overLimit, !isKnown, full.count < Limits.fullShards else { throw error }
                 refusal = error
                 moves += 1
-                if moves <= Limits.fullShards, await hasMoved(unit, from: asked, avoiding: &fullWorkers) { continue }
+                if moves <= Limits.fullShards, await moveUnused(unit, from: asked, avoiding: &fullWorkers) { continue }
                 full.append(unit)
             }
         }
@@ -50,7 +50,7 @@ extension Director {
     /// would keep a place that others need. Meanwhile those who look for a shard wait, as they do for a further one.
     ///
     /// - Returns: whether the unit is worth asking again.
-    private func hasMoved(
+    private func moveUnused(
         _ unit: SessionID, from asked: Assignment?, avoiding fullWorkers: inout Set<WorkerID>
     ) async -> Bool {
         guard let held = units[unit], held.specification.endpoints.isEmpty, let former = held.assignment,

@@ -28,9 +28,4 @@ struct FIFO<Element: Sendable>: Sendable {
         elements.removeFirst(head)
         head = 0
     }
-
-    mutating func removeAll() {
-        elements.removeAll()
-        head = 0
-    }
 }

@@ -26,7 +26,6 @@ struct Inbound: Sendable {
     }
 
     var cumulativeTSN: TSN { numbers.cumulativeTSN }
-    var used: Int { reassembly.used }
 
     private var window: Int { max(Limits.receiveWindow - reassembly.used - held, 0) }
 

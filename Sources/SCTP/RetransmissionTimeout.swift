@@ -10,7 +10,7 @@ struct RetransmissionTimeout: Sendable, BitwiseCopyable {
     /// The peer's delayed acknowledgement (section 6.2) and timers' grain.
     private static let slack = Interval.milliseconds(220)
 
-    private(set) var smoothed: Interval?
+    private var smoothed: Interval?
     private var variation = Interval.zero
     private(set) var value = initial
 

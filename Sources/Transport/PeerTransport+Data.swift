@@ -25,9 +25,6 @@ extension PeerTransport {
 
     public func dataChannel(_ id: UInt16) -> DataChannels.Channel? { data?.channels[id] }
 
-    /// Bytes that were sent and have not reached the peer.
-    public var bufferedDataByteCount: Int { data?.channels.bufferedByteCount ?? 0 }
-
     /// See ``DataChannels/open(_:now:)``.
     public mutating func openDataChannel(
         _ parameters: ChannelParameters, now: Instant

@@ -57,7 +57,6 @@ public struct DataChannels: Sendable {
     }
 
     public var deadline: Instant { association.deadline }
-    public var isConnected: Bool { association.isConnected }
     public var bufferedByteCount: Int { association.bufferedByteCount }
 
     public subscript(id: UInt16) -> Channel? { Int(id) < channels.count ? channels[Int(id)] : nil }
