@@ -12,6 +12,10 @@ let house: [SwiftSetting] = [
     .enableExperimentalFeature("Lifetimes"),
 ]
 
+// The simulated cluster holds nobody's calls: released, it does without the checks of exclusive access.
+let uncheckedWhenReleased = SwiftSetting.unsafeFlags(
+    ["-enforce-exclusivity=unchecked"], .when(configuration: .release))
+
 // Tests keep the language rules but not the warning gate: `#expect` expands to code that strict
 // memory safety flags.
 let testing: [SwiftSetting] = [
@@ -32,8 +36,10 @@ let nio: [Target.Dependency] = [
 ]
 let logging: Target.Dependency = .product(name: "Logging", package: "swift-log")
 
-func core(_ name: String, _ dependencies: [Target.Dependency], path: String? = nil) -> Target {
-    .target(name: name, dependencies: dependencies, path: path, swiftSettings: house)
+func core(
+    _ name: String, _ dependencies: [Target.Dependency], path: String? = nil, settings: [SwiftSetting] = []
+) -> Target {
+    .target(name: name, dependencies: dependencies, path: path, swiftSettings: house + settings)
 }
 
 func tests(_ name: String, _ dependencies: [Target.Dependency]) -> Target {
@@ -137,7 +143,7 @@ targets += [
             "CVirtualExecutor", "SimulatedMedia", "Simulator", "Controller", "Worker", "Store", "WHIP", "Reactor",
             "Transport", "Session", "SDP", "ICE", "DTLS", "RTP", "Wire", logging,
         ],
-        path: "Simulations/SimulatedCluster"),
+        path: "Simulations/SimulatedCluster", settings: [uncheckedWhenReleased]),
     core(
         "ScenarioRunner", ["Simulator", "Spelling", "ICE", "STUN", "TURN", "Wire", .product(name: "Yams", package: "Yams")],
         path: "Simulations/ScenarioRunner"),

@@ -23,7 +23,7 @@ struct MemoryState {
 
     /// Those that have sent a heartbeat, by name. One that puts its sessions back into a store that lost its data is
     /// not on the list before its next one: it would seem to have died.
-    var listedWorkers: [WorkerID] { workers.filter { $0.value.expiry != nil }.keys.sorted() }
+    var listedWorkers: [WorkerID] { workers.lazy.filter { $0.value.expiry != nil }.map(\.key).sorted() }
 
     func assignedSessions(_ worker: WorkerID) -> [SessionID] {
         (workers[worker]?.assigned ?? []).sorted { $0.rawValue < $1.rawValue }

@@ -12,6 +12,8 @@ public actor WorkerAgent {
     let logger: Logger
     let clock: ClusterClock
     let reactors: [any ReactorHandle]
+    /// Of all reactors, as the heartbeats tell them.
+    private let addresses: [String]
     /// Nil unless names are to be resolved.
     let resolver: NameResolver?
     /// What reactors say, by their number.
@@ -68,10 +70,11 @@ public actor WorkerAgent {
             started.append(try start(reactor) { continuation.yield((index, $0)) })
         }
         reactors = started
+        addresses = started.flatMap(\.addresses).map(\.description)
         resolver = try configuration.resolvesNames ? NameResolver(on: started[0].addresses.map(\.ip)) : nil
         logger.info(
             "worker listens for media",
-            metadata: ["addresses": "\(started.flatMap(\.addresses).map(\.description).joined(separator: ", "))"])
+            metadata: ["addresses": "\(addresses.joined(separator: ", "))"])
     }
 
     /// Works until the task is cancelled, then stops the reactors and waits until they have said goodbye to all peers.
@@ -189,7 +192,7 @@ public actor WorkerAgent {
         var report = WorkerReport(
             id: configuration.id, incarnation: configuration.incarnation, processID: configuration.processID,
             host: configuration.host, load: load, capabilities: configuration.capabilities,
-            reactors: reactors.count, addresses: reactors.flatMap(\.addresses).map(\.description))
+            reactors: reactors.count, addresses: addresses)
         report.region = configuration.region
         report.labels = configuration.labels
         report.successions = configuration.memory?.counts
