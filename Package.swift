@@ -72,6 +72,7 @@ targets += [
     core("DTLS", ["Wire", "COpenSSL"]),
     core("SRTP", ["Wire", "COpenSSL", "CSRTP", "CIPSecMB"]),
     core("RTP", ["Wire"]),
+    core("Payload", ["RTP", "Wire"]),
     core("Congestion", ["Wire"]),
     core("SCTP", ["Wire"]),
     core("SDP", ["MDNS", "RTP", "Wire"]),
@@ -123,8 +124,8 @@ targets += [
     core(
         "Fuzzing",
         [
-            "Wire", "STUN", "TURN", "ICE", "MDNS", "DTLS", "SCTP", "SRTP", "RTP", "SDP", "Transport", "Kurento", "Session",
-            "Store",
+            "Wire", "STUN", "TURN", "ICE", "MDNS", "DTLS", "SCTP", "SRTP", "RTP", "Payload", "SDP", "Transport", "Kurento",
+            "Session", "Store",
         ],
         path: "Simulations/Fuzzing"),
     core("Simulator", ["ICE", "STUN", "TURN", "Wire"], path: "Simulations/Simulator"),
@@ -161,6 +162,7 @@ targets += [
     tests("SCTPTests", ["SCTP", "Wire"]),
     tests("SRTPTests", ["SRTP", "Wire"]),
     tests("RTPTests", ["RTP", "Wire"]),
+    tests("PayloadTests", ["Payload", "RTP", "Wire"]),
     tests("CongestionTests", ["CAllocationCount", "Congestion", "Wire"]),
     tests("CongestionBenchmarkTests", ["CongestionBenchmark", "Congestion", "Simulator"]),
     tests("RepairBenchmarkTests", ["RepairBenchmark", "Wire"]),

@@ -17,6 +17,7 @@ private enum Seeds {
         case .rtcp: rtcp.map(hex)
         case .red: redundantAudio.map(hex)
         case .vp9: descriptors.map(hex)
+        case .payload: PayloadFuzz.seeds
         case .dependency: [hex(dependencies)]
         case .sdp: [Array(offer.utf8)]
         case .trickle: [Array(fragment.utf8)]

@@ -1,7 +1,7 @@
 /// A parser that reads what strangers send. The raw value is its name on the command line and its folder in
 /// `Simulations/FailCases`.
 public enum FuzzTarget: String, CaseIterable, Sendable {
-    case stun, turn, candidate, mdns, dtls, sctp, srtp, rtp, rtcp, red, vp9, dependency, sdp
+    case stun, turn, candidate, mdns, dtls, sctp, srtp, rtp, rtcp, red, vp9, payload, dependency, sdp
     case trickle, kurento, store, heartbeat
 
     /// Reads `input` as the target's wire format. Traps are findings; errors are not.
@@ -18,6 +18,7 @@ public enum FuzzTarget: String, CaseIterable, Sendable {
         case .rtcp: RTCPFuzz.run(input)
         case .red: REDFuzz.run(input)
         case .vp9: VP9Fuzz.run(input)
+        case .payload: PayloadFuzz.run(input)
         case .dependency: DependencyFuzz.run(input)
         case .sdp: SDPFuzz.run(input)
         case .trickle: TrickleFuzz.run(input)

@@ -1,13 +1,13 @@
-import Wire
+public import Wire
 
 /// A cursor over bits, most significant first. Every read checks its bounds and throws.
-struct BitReader: ~Escapable {
+public struct BitReader: ~Escapable {
     private let bytes: RawSpan
     /// Bits consumed so far.
-    private(set) var position = 0
+    public private(set) var position = 0
 
     @_lifetime(copy bytes)
-    init(_ bytes: RawSpan) { self.bytes = bytes }
+    public init(_ bytes: RawSpan) { self.bytes = bytes }
 
     @_lifetime(copy bytes)
     init(_ bytes: RawSpan, position: Int) {
@@ -15,11 +15,11 @@ struct BitReader: ~Escapable {
         self.position = position
     }
 
-    var remaining: Int { bytes.byteCount * 8 - position }
+    public var remaining: Int { bytes.byteCount * 8 - position }
 
     /// An unsigned number of 0...32 bits.
     @_lifetime(self: copy self)
-    mutating func read(_ count: Int) throws(ParseError) -> UInt32 {
+    public mutating func read(_ count: Int) throws(ParseError) -> UInt32 {
         guard count >= 0, count <= 32, count <= remaining else { throw .truncated }
         var value: UInt32 = 0
         var left = count
@@ -35,7 +35,7 @@ struct BitReader: ~Escapable {
     }
 
     @_lifetime(self: copy self)
-    mutating func readFlag() throws(ParseError) -> Bool { try read(1) != 0 }
+    public mutating func readFlag() throws(ParseError) -> Bool { try read(1) != 0 }
 
     /// `ns(n)`: a number below `bound` in as few bits as the values need (AV1 RTP appendix A.8.2).
     @_lifetime(self: copy self)

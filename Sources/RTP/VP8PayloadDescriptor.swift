@@ -23,8 +23,11 @@ public struct VP8PayloadDescriptor: Hashable, Sendable, BitwiseCopyable {
     public var length: Int
     /// The first packet of a key frame: S set, partition 0, and the frame's P bit clear (section 4.3).
     public var isKeyFrameStart: Bool
-    /// Width times height on the first packet of a key frame (RFC 6386 section 9.1); 0 elsewhere.
-    public var pixels: UInt32 = 0
+    /// In pixels, on the first packet of a key frame (RFC 6386 section 9.1); 0 elsewhere.
+    public private(set) var width: UInt16 = 0
+    public private(set) var height: UInt16 = 0
+    /// Width times height.
+    public var pixels: UInt32 { UInt32(width) * UInt32(height) }
     private var pictureIDOffset = 0
     private var baseLayerOffset = 0
     private var layerOffset = 0
@@ -66,9 +69,8 @@ public struct VP8PayloadDescriptor: Hashable, Sendable, BitwiseCopyable {
         // Behind the frame tag of three bytes and the start code of three.
         if isKeyFrameStart, payload.byteCount - length >= 10 {
             // Little-endian, 14 bits each; the upper two scale.
-            let width = payload.uint16(at: length + 6).byteSwapped & 0x3FFF
-            let height = payload.uint16(at: length + 8).byteSwapped & 0x3FFF
-            pixels = UInt32(width) * UInt32(height)
+            width = payload.uint16(at: length + 6).byteSwapped & 0x3FFF
+            height = payload.uint16(at: length + 8).byteSwapped & 0x3FFF
         }
     }
 

@@ -34,6 +34,9 @@ public struct VP9PayloadDescriptor: Hashable, Sendable, BitwiseCopyable {
     public var length: Int
     private var pictureIDOffset: UInt8 = 1
     private var baseLayerOffset: UInt8 = 0
+    private var sizesOffset: UInt8 = 0
+    /// Spatial layers that the scalability structure tells the sizes of, from the lowest.
+    public private(set) var sizedLayers: UInt8 = 0
 
     /// Throws `truncated` when the descriptor is cut off or nothing follows it, `badValue` when it refers
     /// to the picture itself or to more than three pictures.
@@ -88,6 +91,8 @@ public struct VP9PayloadDescriptor: Hashable, Sendable, BitwiseCopyable {
     private mutating func readStructure(_ reader: inout ByteReader) throws(ParseError) {
         let flags = try reader.readUInt8()
         if flags & 0x10 != 0 {
+            sizesOffset = UInt8(reader.offset)
+            sizedLayers = flags >> 5 + 1
             for _ in 0...(flags >> 5) {
                 let width = UInt32(try reader.readUInt16())
                 pixels = max(pixels, width * UInt32(try reader.readUInt16()))
@@ -106,6 +111,13 @@ public struct VP9PayloadDescriptor: Hashable, Sendable, BitwiseCopyable {
 
     /// Where the picture id lies in the payload; meaningful with one.
     public var pictureIDRange: Range<Int> { Int(pictureIDOffset)..<(Int(pictureIDOffset) + (hasLongPictureID ? 2 : 1)) }
+
+    /// Where width and height of a spatial layer lie in the payload, 16 bits each; nil when they are not told.
+    public func sizeRange(ofSpatialLayer layer: UInt8) -> Range<Int>? {
+        guard layer < sizedLayers else { return nil }
+        let start = Int(sizesOffset) + Int(layer) * 4
+        return start..<(start + 4)
+    }
 
     /// Where TL0PICIDX lies in the payload; 0 without one.
     public var baseLayerPosition: Int { Int(baseLayerOffset) }

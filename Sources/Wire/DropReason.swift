@@ -44,6 +44,13 @@ public enum DropReason: UInt8, Error, CaseIterable, Sendable, BitwiseCopyable {
     case streamMalformed, streamNotOpen, streamBacklogFull, streamOverLimit, streamUnclaimed
     // Pipes between reactors
     case pipeUnknownStream, pipeNotConnected
+    // Frames from packets, by packets
+    /// A far sequence number that the next packet did not confirm, or what was held before one that was confirmed.
+    case sequenceJump
+    /// Its frame was given up before it came; parts of its frame are missing; the frame came when its time was over.
+    case packetTooLate, frameIncomplete, frameTooLate
+    /// Frames that nobody fetches, or that never end.
+    case frameBufferFull
 
     /// The label in metrics: the case's name in snake case.
     public var label: String {

@@ -49,8 +49,8 @@ enum Repository {
 enum Module {
     /// Sans-IO: time and randomness come in as arguments. In order: each may import those before it only.
     static let cores = [
-        "Wire", "STUN", "ICE", "MDNS", "DTLS", "SRTP", "RTP", "Congestion", "SCTP", "SDP", "Transport", "Forwarding",
-        "Session",
+        "Wire", "STUN", "ICE", "MDNS", "DTLS", "SRTP", "RTP", "Payload", "Congestion", "SCTP", "SDP", "Transport",
+        "Forwarding", "Session",
     ]
 
     /// What `Package.swift` says that each module depends on.
