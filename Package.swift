@@ -60,6 +60,12 @@ var targets: [Target] = [
     .systemLibrary(name: "COpenSSL", pkgConfig: "openssl", providers: [.apt(["libssl-dev"])]),
     .systemLibrary(name: "CSRTP", pkgConfig: "libsrtp2", providers: [.apt(["libsrtp2-dev"])]),
     .systemLibrary(name: "CHiredis", pkgConfig: "hiredis", providers: [.apt(["libhiredis-dev"])]),
+    .systemLibrary(
+        name: "CFFmpeg", pkgConfig: "libavformat",
+        providers: [
+            .apt(["libavformat-dev", "libavcodec-dev", "libavutil-dev", "libswscale-dev", "libswresample-dev"])
+        ]),
+    .systemLibrary(name: "CVPX", pkgConfig: "vpx", providers: [.apt(["libvpx-dev"])]),
 ]
 
 // Sans-IO cores: no Foundation, no Glibc (TidyTests holds them to it).
@@ -87,6 +93,7 @@ targets += [
     core(
         "LoadGenerator", ["Transport", "ICE", "STUN", "DTLS", "SRTP", "SDP", "RTP", "Wire", "CLinux"]),
     core("WHIPClient", ["LoadGenerator", "Wire"] + nio),
+    core("Media", ["CFFmpeg", "CVPX", "Wire"]),
     core("Store", ["Session", "CHiredis", "CLinux", logging]),
     core("Worker", ["Reactor", "Store", "Session", "ICE", "MDNS", "DTLS", "RTP", "Wire", "CLinux", logging]),
     core("Controller", ["Store", "Session", "RTP", "Wire", logging]),
@@ -180,6 +187,7 @@ targets += [
         "LoadGeneratorTests",
         ["LoadGenerator", "Reactor", "Transport", "Forwarding", "Session", "ICE", "STUN", "DTLS", "SRTP", "SDP", "RTP", "Wire", "CLinux"]),
     tests("WHIPClientTests", ["WHIPClient", "LoadGenerator", "Wire"] + nio),
+    tests("MediaTests", ["Media", "Wire"]),
     tests("StoreTests", ["TestSupport", "Store", "Session", "RTP", logging]),
     tests("WorkerTests", ["Worker", "MDNS", "Store", "Session", "Reactor", "DTLS", "RTP", "Wire", logging]),
     tests("ControllerTests", ["TestSupport", "Controller", "Store", "Session", "RTP", "Wire", logging]),

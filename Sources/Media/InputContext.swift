@@ -1,0 +1,85 @@
+import CFFmpeg
+import Wire
+
+/// FFmpeg's reader with what it needs for as long as it lives.
+@safe final class InputContext {
+    let format: UnsafeMutablePointer<AVFormatContext>
+    let packet: UnsafeMutablePointer<AVPacket>
+    let interruption: Interruption
+
+    /// Opens and finds out what is inside. The caller has set the deadline.
+    init(_ location: MediaLocation, options: MediaReader.Options, interruption: Interruption) throws(MediaError) {
+        _ = Library.isReady
+        self.interruption = interruption
+        guard let packet = unsafe av_packet_alloc() else { throw .tooLarge }
+        unsafe self.packet = packet
+        var format = unsafe avformat_alloc_context()
+        unsafe format?.pointee.interrupt_callback = interruption.hook
+        var settings = Self.settings(for: location, options)
+        let url = location.scheme == .file ? "file:" + location.path : location.text
+        // Frees the context when it fails.
+        let result = unsafe settings.pass { unsafe avformat_open_input(&format, url, nil, $0) }
+        guard result >= 0, let opened = unsafe format else {
+            var packet: UnsafeMutablePointer<AVPacket>? = unsafe packet
+            unsafe av_packet_free(&packet)
+            // What RTSP makes of a silence is no media.
+            try interruption.check()
+            throw Self.failure(result, of: location, interruption)
+        }
+        unsafe self.format = opened
+    }
+
+    deinit {
+        // RTSP says good-bye to its server.
+        interruption.arm(.seconds(1))
+        var format: UnsafeMutablePointer<AVFormatContext>? = unsafe format
+        unsafe avformat_close_input(&format)
+        var packet: UnsafeMutablePointer<AVPacket>? = unsafe packet
+        unsafe av_packet_free(&packet)
+    }
+
+    private static func failure(_ result: Int32, of location: MediaLocation, _ interruption: Interruption) -> MediaError
+    {
+        let failure = MediaError(result, while: .opening, interruption)
+        // FFmpeg says EIO for names without address and for TLS that fails.
+        return failure == .truncated && location.scheme != .file && result != apus_media_end() ? .unreachable : failure
+    }
+
+    /// Reads as much as is needed to know the tracks.
+    func analyse() throws(MediaError) {
+        let result = unsafe avformat_find_stream_info(format, nil)
+        try interruption.check()
+        if result < 0 { throw MediaError(result, while: .opening, interruption) }
+    }
+
+    private static func settings(for location: MediaLocation, _ options: MediaReader.Options) -> LibraryOptions {
+        var settings = LibraryOptions()
+        settings.set("format_whitelist", location.scheme == .rtsp ? "rtsp" : formats.joined(separator: ","))
+        settings.set("codec_whitelist", MediaCodec.decoders.joined(separator: ","))
+        settings.set("probesize", String(Limits.probeBytes))
+        settings.set("analyzeduration", String(Limits.probeTime.microseconds))
+        settings.set("max_streams", String(Limits.streams))
+        settings.set("fflags", "+discardcorrupt")
+        switch location.scheme {
+        case .file:
+            settings.set("protocol_whitelist", "file")
+        case .http, .https:
+            settings.set("protocol_whitelist", "http,https,tls,tcp")
+            settings.set("max_redirects", String(options.followsRedirects ? Limits.redirects : 0))
+            settings.set("user_agent", "Apus")
+            settings.set("tls_verify", options.verifiesCertificates ? "1" : "0")
+        case .rtsp:
+            // Over one connection: datagrams could come from anybody.
+            settings.set("protocol_whitelist", "tcp")
+            settings.set("rtsp_transport", "tcp")
+            settings.set("user_agent", "Apus")
+        }
+        return settings
+    }
+
+    /// No playlist and no format that names other files: HLS, DASH, concat, SDP, image sequences.
+    private static let formats = [
+        "matroska", "webm", "mov", "mp4", "m4a", "3gp", "ogg", "wav", "mp3", "aac", "flac", "avi", "flv", "mpegts",
+        "mpeg", "ivf",
+    ]
+}
