@@ -95,6 +95,7 @@ targets += [
     core("WHIPClient", ["LoadGenerator", "Wire"] + nio),
     core("Media", ["CFFmpeg", "CVPX", "Wire"]),
     core("Store", ["Session", "CHiredis", "CLinux", logging]),
+    core("Elements", ["Media", "Payload", "Reactor", "RTP", "Session", "Wire"]),
     core("Worker", ["Reactor", "Store", "Session", "ICE", "MDNS", "DTLS", "RTP", "Wire", "CLinux", logging]),
     core("Controller", ["Store", "Session", "RTP", "Wire", logging]),
     core("Kurento", ["Session", "SDP", "RTP", "Wire", logging]),
@@ -110,7 +111,7 @@ targets += [
     .executableTarget(
         name: "apus",
         dependencies: [
-            "Signaling", "Kurento", "WHIP", "Access", "Controller", "Worker", "Reactor", "Store", "Session", "Settings",
+            "Signaling", "Kurento", "WHIP", "Access", "Controller", "Worker", "Elements", "Reactor", "Store", "Session", "Settings",
             "EventLog", "ICE", "STUN", "TURN", "DTLS", "Wire", "CLinux", "LoadGenerator", "WHIPClient",
             "ForwardingBenchmark", "CongestionBenchmark", "RepairBenchmark", "Simulator", "SimulatedMedia", "SimulatedCluster", "ScenarioRunner", logging,
             .product(name: "NIOCore", package: "swift-nio"),
@@ -189,6 +190,7 @@ targets += [
     tests("WHIPClientTests", ["WHIPClient", "LoadGenerator", "Wire"] + nio),
     tests("MediaTests", ["Media", "Wire"]),
     tests("StoreTests", ["TestSupport", "Store", "Session", "RTP", logging]),
+    tests("ElementsTests", ["Elements", "Media", "Payload", "Reactor", "RTP", "Session", "Wire"]),
     tests("WorkerTests", ["Worker", "MDNS", "Store", "Session", "Reactor", "DTLS", "RTP", "Wire", logging]),
     tests("ControllerTests", ["TestSupport", "Controller", "Store", "Session", "RTP", "Wire", logging]),
     tests("KurentoTests", ["Kurento", "Session", "SDP", "RTP", "Wire", logging]),

@@ -89,7 +89,7 @@ extension Director {
             var held = Unit(session: session, index: index, assignment: record.assignment)
             held.isLost = record.state == .lost
             held.specification = record.specification ?? SessionSpecification()
-            held.endpoints = Set(held.specification.endpoints.map(\.id))
+            held.endpoints = Set(held.specification.names)
             if let read, read.controller == id { held.takenThrough = read.cursor }
             for endpoint in held.endpoints { managed.shards[endpoint] = index }
             units[name] = held

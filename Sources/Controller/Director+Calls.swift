@@ -30,6 +30,10 @@ extension Director {
             return try await forward(operation, of: route.sink, in: session)
         case .openDataChannel(let endpoint, _), .closeDataChannel(let endpoint, _):
             return try await forward(operation, of: endpoint, in: session)
+        case .openElement(let endpoint, _):
+            return try await openEndpoint(endpoint, operation, in: session)
+        case .commandElement(let endpoint, _), .readElement(let endpoint):
+            return try await forward(operation, of: endpoint, in: session)
         case .closeEndpoint(let endpoint):
             return try await closeEndpoint(endpoint, in: session)
         case .closeSession:

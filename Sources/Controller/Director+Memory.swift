@@ -10,7 +10,7 @@ extension Director: SignalingMemory {
         // First what the record builds on. A large session's follows within a quarter of a second.
         for unit in session.flatMap({ sessions[$0]?.units }) ?? [] {
             guard let held = units[unit], held.isDirty, held.isServing,
-                held.specification.endpoints.count <= Limits.endpointsWrittenAhead
+                held.specification.names.count <= Limits.endpointsWrittenAhead
             else { continue }
             guard await writeSpecification(of: unit) else { throw .unavailable }
         }

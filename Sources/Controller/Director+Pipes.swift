@@ -166,9 +166,9 @@ extension Director {
     }
 
     private func nextStep(of pipe: Pipe, _ name: PipeBetweenShards) -> Step? {
-        let source = units[pipe.source]?.specification.endpoints.first { $0.id == name.source }
         let media = PipeSpecification.sections(
-            carrying: source?.negotiated?.media ?? [], keeping: pipe.specification?.media ?? [], using: &keys)
+            carrying: units[pipe.source]?.specification.media(of: name.source) ?? [],
+            keeping: pipe.specification?.media ?? [], using: &keys)
         guard var specification = pipe.specification else { return .open(media) }
         if specification.media != media {
             specification.media = media

@@ -21,15 +21,26 @@ extension Director {
         var full: [SessionID] = []
         var fullWorkers: Set<WorkerID> = []
         var moves = 0
+        var needs: Set<String> = []
         var refusal = Refusal(.overLimit, "every shard of the session is full")
+        if case .openElement = operation {
+            needs = ["media"]
+            refusal = Refusal(.noWorker, "no worker that has room offers media elements (workers.media)")
+            _ = await workers()
+        }
         while true {
             let isKnown = sessions[session]?.shards[endpoint] != nil
-            guard let unit = try await place(endpoint, in: session, avoiding: full) else { throw refusal }
+            guard let unit = try await place(endpoint, in: session, avoiding: full, needing: needs) else {
+                throw refusal
+            }
             unclosed[unit]?.remove(endpoint)
             let asked = units[unit]?.assignment
             do throws(Refusal) {
                 let outcome = try await call(operation, in: unit)
                 record(operation, in: unit, of: session)
+                if case .openedElement(let media) = outcome {
+                    units[unit]?.specification.setMedia(media, ofElement: endpoint)
+                }
                 return outcome
             } catch {
                 if !isKnown {
@@ -78,8 +89,10 @@ extension Director {
 
     /// Chooses the endpoint's shard: the first below the limit, else a new one on a reactor that has none
     /// of the session's, else the emptiest: a limit that no other reactor could relieve helps nobody.
+    ///
+    /// - Parameter needs: capabilities beyond forwarding that the shard's worker must have.
     private func place(
-        _ endpoint: EndpointID, in session: SessionID, avoiding full: [SessionID]
+        _ endpoint: EndpointID, in session: SessionID, avoiding full: [SessionID], needing needs: Set<String>
     ) async throws(Refusal) -> SessionID? {
         var isExhausted = false
         while true {
@@ -87,7 +100,9 @@ extension Director {
             if let shard = managed.shards[endpoint], units[managed.units[shard]]?.isServing == true {
                 return managed.units[shard]
             }
-            let candidates = managed.units.filter { takesEndpoints($0) && !full.contains($0) }
+            let candidates = managed.units.filter {
+                takesEndpoints($0) && !full.contains($0) && offers($0, needs)
+            }
             func count(_ unit: SessionID) -> Int { units[unit]?.endpoints.count ?? 0 }
             // An empty shard that only keeps the session's name is for when the others are full: each hop costs a pipe.
             let open = candidates.filter { count($0) < settings.endpointsPerShard }
@@ -98,11 +113,13 @@ extension Director {
                 isExhausted = await !growth.value
                 continue
             }
-            if isExhausted || managed.growthPause.map({ $0 > clock.now() }) == true {
+            // Where nothing serves at all, whoever asks is worth another look at who is there.
+            let mayRest = needs.isEmpty || !candidates.isEmpty
+            if isExhausted || (mayRest && managed.growthPause.map({ $0 > clock.now() }) == true) {
                 guard let unit = candidates.min(by: { count($0) < count($1) }) else { return nil }
                 return reserve(endpoint, unit, in: session)
             }
-            sessions[session]?.growth = Task { await grow(session, managed.generation) }
+            sessions[session]?.growth = Task { await grow(session, managed.generation, needing: needs) }
         }
     }
 
@@ -110,6 +127,13 @@ extension Director {
     private func takesEndpoints(_ unit: SessionID) -> Bool {
         guard let unit = units[unit], unit.isServing, !unit.isLeaving else { return false }
         return unit.assignment.map { !draining.contains($0.worker) } ?? false
+    }
+
+    /// As its worker said last.
+    private func offers(_ unit: SessionID, _ needs: Set<String>) -> Bool {
+        guard !needs.isEmpty else { return true }
+        guard let worker = units[unit]?.assignment?.worker else { return false }
+        return lastStatuses[worker].map { needs.isSubset(of: $0.report.capabilities) } ?? false
     }
 
     private func reserve(_ endpoint: EndpointID, _ unit: SessionID, in session: SessionID) -> SessionID {
@@ -127,7 +151,9 @@ extension Director {
     }
 
     /// Opens one more shard: on a worker that has none of the session's, else on one with a reactor to spare.
-    private func grow(_ session: SessionID, _ generation: UInt64) async -> Bool {
+    private func grow(
+        _ session: SessionID, _ generation: UInt64, needing needs: Set<String>
+    ) async -> Bool {
         let workers = await workers().filter { $0.isAlive && $0.drain == nil }
         guard let managed = sessions[session], managed.generation == generation else { return false }
         let held = managed.units.compactMap { units[$0] }.filter(\.isServing).compactMap { $0.assignment?.worker }
@@ -138,7 +164,7 @@ extension Director {
             }.map(\.report.id))
         var isGrown = false
         for excluded in used == exhausted ? [used] : [used, exhausted] where !isGrown {
-            isGrown = await openShard(of: session, generation, excluding: excluded)
+            isGrown = await openShard(of: session, generation, excluding: excluded, needing: needs)
         }
         guard sessions[session]?.generation == generation else { return false }
         sessions[session]?.growth = nil
@@ -147,14 +173,16 @@ extension Director {
     }
 
     private func openShard(
-        of session: SessionID, _ generation: UInt64, excluding excluded: Set<WorkerID>
+        of session: SessionID, _ generation: UInt64, excluding excluded: Set<WorkerID>, needing needs: Set<String>
     ) async -> Bool {
         guard let managed = sessions[session], managed.generation == generation, !managed.isLost else { return false }
         let unit = session.shard(managed.units.count)
         units[unit] = Unit(session: session, index: managed.units.count)
         let assignment: Assignment
         do throws(StoreError) {
-            assignment = try await assign(unit, placementRequest(excluded: excluded.sorted()))
+            var request = placementRequest(excluded: excluded.sorted())
+            request.capabilities += needs.sorted()
+            assignment = try await assign(unit, request)
         } catch {
             // The assignment may have happened all the same.
             if case .unavailable = error { postponeRelease(of: unit, nil) }

@@ -29,6 +29,7 @@ struct KurentoError: Error, Hashable {
         case iceGatherCandidatesError = 40400
         case iceAddCandidateError = 40401
         case kmdNotFound = 40500
+        case playerSeekFail = 40700
 
         /// As clients see it in `data.type`, with the reference server's spelling.
         var name: String {
@@ -61,6 +62,7 @@ struct KurentoError: Error, Hashable {
             case .iceGatherCandidatesError: "ICE_GATHER_CANDIDATES_ERROR"
             case .iceAddCandidateError: "ICE_ADD_CANDIDATE_ERROR"
             case .kmdNotFound: "UNDEFINED"
+            case .playerSeekFail: "PLAYER_SEEK_FAIL"
             }
         }
     }

@@ -43,4 +43,9 @@ enum Limits {
     static let persistenceRetry = Duration.milliseconds(250)
     /// How often records are kept from passing away.
     static let refreshPeriod = Duration.seconds(60)
+    /// How often, and after what time again, a player that opens its resource is asked what that is.
+    static let sourceLooks = 40
+    static let sourceLook = Duration.milliseconds(50)
+    /// Milliseconds that a player reads ahead.
+    static let networkCache = 10_000
 }

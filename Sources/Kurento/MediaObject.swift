@@ -27,6 +27,8 @@ final class MediaObject {
     var subscribers: [String: [Subscriber]] = [:]
     /// What a WebRtcEndpoint has beyond other elements.
     var endpoint: EndpointState?
+    /// What a PlayerEndpoint or a RecorderEndpoint has beyond other elements.
+    var element: ElementState?
     var isReleased = false
 
     /// A session's subscriptions to one event: any number of ids, one delivery.
@@ -67,6 +69,12 @@ final class MediaObject {
         if list[index].subscriptions.isEmpty { list.remove(at: index) }
         subscribers[event] = list.isEmpty ? nil : list
     }
+}
+
+/// A media element of the media plane, as it was heard of last.
+struct ElementState: Codable {
+    let id: EndpointID
+    var state = ElementStatus.State.stopped
 }
 
 /// What the elements of one pipeline share.

@@ -37,6 +37,7 @@ struct ObjectRecord: Codable {
     /// What feeds it.
     var links: [Link]
     var endpoint: EndpointRecord?
+    var element: ElementState?
     /// Why the media plane no longer holds the pipeline.
     var loss: Refusal?
 
@@ -60,6 +61,7 @@ struct ObjectRecord: Codable {
                 sinkDescription: $0.sinkDescription)
         }
         endpoint = object.endpoint.map(EndpointRecord.init)
+        element = object.element
         if object === object.pipeline?.object { loss = object.pipeline?.loss }
     }
 

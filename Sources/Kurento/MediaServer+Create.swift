@@ -39,6 +39,9 @@ extension MediaServer {
         if type.name == "WebRtcEndpoint" {
             for (name, value) in arguments.values where name != "mediaPipeline" { object.properties[name] = value }
             try await open(object, EndpointID(uuid), in: pipeline)
+        } else if let specification = try Self.element(type, arguments) {
+            for (name, value) in arguments.values where name != "mediaPipeline" { object.properties[name] = value }
+            try await open(object, EndpointID(uuid), specification, in: pipeline)
         }
         objects.insert(object)
         return object

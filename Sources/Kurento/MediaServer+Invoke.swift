@@ -29,8 +29,14 @@ extension MediaServer {
     ) async throws(KurentoError) -> JSONValue {
         let arguments = try reader(for: session).arguments(given, for: operation.parameters, in: "operationParams")
         switch operation {
-        case .getter(let property): return try value(of: property, of: object)
+        case .getter(let property):
+            if let value = try await elementValue(of: property.field.name, object) { return value }
+            return try value(of: property, of: object)
         case .setter(let property):
+            if property.field.name == "position", object.element != nil {
+                try await seek(object, to: arguments.integer("position"))
+                return .null
+            }
             try set(property, of: object, to: arguments[property.field.name] ?? .null)
             return .null
         case .method(let signature):
@@ -38,6 +44,7 @@ extension MediaServer {
             if object.type == "ServerManager" { return try await invokeOnManager(signature.name, arguments) }
             if object.type == "MediaPipeline" { return invokeOnPipeline(signature.name, object) }
             if let value = try await invokeOnElement(signature.name, object, arguments) { return value }
+            if try await commandElement(signature.name, object) { return .null }
             if let value = try await invokeOnEndpoint(signature.name, object, arguments) { return value }
             throw KurentoError(.notImplemented, "Method '\(signature.name)' is not implemented")
         }

@@ -50,6 +50,15 @@ extension MediaServer {
         case .dataChannelClosed(let id, let channel):
             guard let object = touched(id, of: pipeline) else { return }
             raise("DataChannelClosed", on: object, ["channelId": .integer(Int64(channel))])
+        case .elementStateChanged(let id, let state):
+            guard let object = touched(id, of: pipeline) else { return }
+            note(state, of: object)
+        case .elementEnded(let id):
+            guard let object = touched(id, of: pipeline) else { return }
+            raise("EndOfStream", on: object)
+        case .elementFailed(let id, let failure):
+            guard let object = touched(id, of: pipeline) else { return }
+            raise(failure, on: object)
         // Kurento has no such events, and no word to a client about its encodings: it goes on sending all. An endpoint
         // that is lost also changes its states.
         case .dominantSpeakerChanged, .endpointLost, .moveAdvised, .encodingsWanted: break

@@ -128,14 +128,14 @@ extension MediaServer {
         for child in object.children { remove(child, closing: &closing) }
         if let pipeline = object.pipeline, object !== pipeline.object {
             for link in pipeline.graph.remove(object.id) { raiseDisconnected(link) }
-            if let endpoint = object.endpoint {
-                if endpoint.stage == .answered || endpoint.stage == .offerAccepted {
-                    raise("MediaSessionTerminated", on: object)
-                }
-                pipeline.endpoints[endpoint.id] = nil
-                pipeline.routes = pipeline.routes.filter { $0.key.sink != endpoint.id && $0.value != endpoint.id }
-                pipeline.dataRoutes = pipeline.dataRoutes.filter { $0.key != endpoint.id && $0.value != endpoint.id }
-                closing.append(.closeEndpoint(endpoint.id))
+            if let endpoint = object.endpoint, endpoint.stage == .answered || endpoint.stage == .offerAccepted {
+                raise("MediaSessionTerminated", on: object)
+            }
+            if let id = object.endpoint?.id ?? object.element?.id {
+                pipeline.endpoints[id] = nil
+                pipeline.routes = pipeline.routes.filter { $0.key.sink != id && $0.value != id }
+                pipeline.dataRoutes = pipeline.dataRoutes.filter { $0.key != id && $0.value != id }
+                closing.append(.closeEndpoint(id))
             }
         }
         object.isReleased = true

@@ -125,6 +125,10 @@ extension MediaServer {
                 restoreOffer(endpoint, of: object)
                 pipeline.endpoints[endpoint.id] = object
             }
+            if let element = record.element {
+                object.element = element
+                pipeline.endpoints[element.id] = object
+            }
             if record.parent == nil { pipeline.object = object }
             objects.insert(object)
             for session in record.sessions { sessions.addObject(object.id, to: session) }

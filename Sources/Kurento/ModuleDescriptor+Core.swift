@@ -55,6 +55,14 @@ extension ModuleDescriptor {
           new(mediaPipeline:MediaPipeline)
         class Filter extends MediaElement abstract
         class Endpoint extends MediaElement abstract
+        class UriEndpoint extends Endpoint abstract
+          final uri:String
+          readonly state:UriEndpointState
+          method pause()
+          method stop()
+          events UriEndpointStateChanged
+        event UriEndpointStateChanged extends Media state:UriEndpointState
+        enum UriEndpointState STOP START PAUSE
         class SessionEndpoint extends Endpoint abstract
           events MediaSessionTerminated MediaSessionStarted
         class SdpEndpoint extends SessionEndpoint abstract

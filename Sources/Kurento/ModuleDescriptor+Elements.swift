@@ -1,5 +1,5 @@
 extension ModuleDescriptor {
-    /// Module `elements`: so far the WebRTC endpoint.
+    /// Module `elements`: so far the WebRTC endpoint, the player and the recorder.
     static let elements = ModuleDescriptor(
         name: "elements",
         declaration: """
@@ -24,6 +24,26 @@ extension ModuleDescriptor {
               method closeDataChannel(channelId:int)
               events IceCandidateFound IceGatheringDone IceComponentStateChanged DtlsConnectionStateChange
               events DataChannelOpened DataChannelClosed NewCandidatePairSelected
+            class PlayerEndpoint extends UriEndpoint
+              new(mediaPipeline:MediaPipeline, uri:String, useEncodedMedia:boolean?=false, networkCache:int?=2000)
+              readonly videoInfo:VideoInfo
+              readonly elementGstreamerDot:String
+              property position:int64
+              method play()
+              events EndOfStream
+            class RecorderEndpoint extends UriEndpoint
+              new(mediaPipeline:MediaPipeline, uri:String, mediaProfile:MediaProfileSpecType?="WEBM", \
+            stopOnEndOfStream:boolean?=false)
+              method record()
+              method stopAndWait()
+              events Recording Paused Stopped
+            event EndOfStream extends Media
+            event Recording extends Media
+            event Paused extends Media
+            event Stopped extends Media
+            enum MediaProfileSpecType WEBM MKV MP4 WEBM_VIDEO_ONLY WEBM_AUDIO_ONLY MKV_VIDEO_ONLY MKV_AUDIO_ONLY \
+            MP4_VIDEO_ONLY MP4_AUDIO_ONLY JPEG_VIDEO_ONLY KURENTO_SPLIT_RECORDER FLV
+            struct VideoInfo isSeekable:boolean, seekableInit:int64, seekableEnd:int64, duration:int64
             event IceCandidateFound extends Media candidate:IceCandidate
             event IceGatheringDone extends Media
             event IceComponentStateChanged extends Media streamId:int, componentId:int, state:IceComponentState

@@ -6,10 +6,12 @@ import Wire
 struct Peer: ~Copyable {
     let session: SessionID
     let endpoint: EndpointID
-    /// As the controller asked for it, to tell a repetition from a change; nil for a pipe.
+    /// As the controller asked for it, to tell a repetition from a change; nil for others than peers.
     var specification: EndpointSpecification?
-    /// The same of a pipe; nil for a peer.
+    /// The same of a pipe; nil for others.
     var pipe: PipeSpecification?
+    /// Nil for others than media elements.
+    var element: ElementSeat?
     var transport: MediaTransport
     /// The slab record that a successor would take over.
     let record: SlabHandle

@@ -131,11 +131,11 @@ private final class Handover: Sendable {
 }
 
 /// Carries a closure across pthread_create.
-final class ThreadStart {
+package final class ThreadStart {
     private let body: () -> Void
-    init(_ body: @escaping () -> Void) { self.body = body }
+    package init(_ body: @escaping () -> Void) { self.body = body }
 
-    func launch(name: String) throws(SystemError) {
+    package func launch(name: String) throws(SystemError) {
         let context = unsafe Unmanaged.passRetained(self).toOpaque()
         let result = unsafe apus_thread_start(
             { context in unsafe Unmanaged<ThreadStart>.fromOpaque(context).takeRetainedValue().body() }, context, name)

@@ -22,6 +22,8 @@ public struct ReactorConfiguration: Sendable {
     public var opensStreams = false
     /// As ``Router/pausesVideos``.
     public var pausesVideos = false
+    /// The worker's media plane; nil for none.
+    public var elements: (any ElementFactory)?
     /// Its number among the reactors of the worker. The first one accepts TCP connections.
     public var index = 0
     /// The address to tell peers instead of a local one, for servers behind 1:1 NAT.
@@ -103,6 +105,10 @@ enum Limits {
     /// How long the source waits for a peer that takes nothing of what waits for it, and how often that is looked at.
     static let backlogPatience = Interval.seconds(2)
     static let backlogLook = Interval.milliseconds(250)
+    /// Packets that wait for a media element: a second of a fast video.
+    static let elementPackets = 2048
+    /// Commands that wait for a media element.
+    static let elementRequests = 64
     /// Ways to other reactors: pairs of a local socket and a remote address.
     static let pipeTuples = 1024
 }

@@ -8,6 +8,8 @@ public enum ReactorCommand: Sendable {
     case hold(SessionID, SessionHold)
     /// The worker has let go of what is no longer its own; the answer to ``ReactorOutput/stoodStill(_:)``.
     case liftFence
+    /// What a media element says.
+    case element(ElementKey, ElementOutput)
     /// A TCP connection of one of its peers, which another reactor accepted.
     case adopt(StreamHandover)
     case stop

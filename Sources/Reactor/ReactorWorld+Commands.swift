@@ -20,18 +20,23 @@ extension ReactorWorld {
             adopt(stream, now: now)
         case .liftFence:
             liftFence()
+        case .element(let key, let output):
+            hear(key, output, now: now)
         case .hold(let session, let hold):
             note(hold, of: session)
         case .perform(let operation, let session, let token):
             unsafe memory.header.pointee.workingSession = Self.hash(session.base)
+            defer { unsafe memory.header.pointee.workingSession = 0 }
             do throws(Refusal) {
+                if case .commandElement(let endpoint, let command) = operation {
+                    return try self.command(command, endpoint, in: session, token: token)
+                }
                 let outcome = try perform(operation, in: session, now: now)
                 note(operation, in: session)
                 output(.outcome(outcome, token: token))
             } catch {
                 output(.outcome(.refused(error), token: token))
             }
-            unsafe memory.header.pointee.workingSession = 0
         }
     }
 
@@ -91,6 +96,11 @@ extension ReactorWorld {
             return .openedPipe(try openPipe(endpoint, specification, in: session, now: now))
         case .connectPipe(let endpoint, let path):
             try connectPipe(endpoint, path, in: session, now: now)
+        case .openElement(let endpoint, let specification):
+            return .openedElement(try openElement(endpoint, specification, in: session, now: now))
+        case .commandElement: throw Refusal(.invalid, "an element's command is answered by the element")
+        case .readElement(let endpoint):
+            return .element(try readElement(endpoint, in: session))
         case .closeEndpoint(let endpoint):
             if let slot = sessions[session]?[endpoint] { close(slot, now: now) }
         // For the worker's agent, which knows controllers.
@@ -127,8 +137,8 @@ extension ReactorWorld {
             throw Refusal(.invalid, "the local ICE credentials are not well formed (RFC 8839 section 5.4)")
         }
         if let slot = sessions[session]?[endpoint] {
-            guard !peers[slot].transport.isPipe else {
-                throw Refusal(.invalid, "endpoint \(endpoint) is a pipe, not a peer's")
+            guard peers[slot].specification != nil else {
+                throw Refusal(.invalid, "endpoint \(endpoint) is a pipe or a media element, not a peer's")
             }
             // Asked again: the same endpoint, unless its role or credentials changed before it was used.
             guard peers[slot].specification != specification else { return opened() }
@@ -183,7 +193,9 @@ extension ReactorWorld {
     }
 
     private mutating func negotiate(_ slot: Int32, _ negotiated: NegotiatedEndpoint, now: Instant) throws(Refusal) {
-        guard !peers[slot].transport.isPipe else { throw Refusal(.invalid, "a pipe is not negotiated with a peer") }
+        guard peers[slot].specification != nil else {
+            throw Refusal(.invalid, "a pipe or a media element is not negotiated with a peer")
+        }
         let credentials = Credentials(ufrag: negotiated.remoteUfrag, password: negotiated.remotePassword)
         guard credentials.isWellFormed else {
             throw Refusal(.invalid, "the remote ICE credentials are not well formed (RFC 8839 section 5.4)")
@@ -233,6 +245,7 @@ extension ReactorWorld {
             closeStream(tuple)
         }
         forgetPipe(slot)
+        peers[slot].element?.port.close()
         forgetData(of: slot, now: now)
         forgetNotes(of: slot)
         if let ufrag = peers[slot].specification.flatMap({ UfragKey($0.localUfrag) }) {

@@ -17,7 +17,7 @@ extension ReactorWorld {
     mutating func note(_ operation: Operation, in session: SessionID) {
         guard configuration.codec != nil else { return }
         switch operation {
-        case .openEndpoint(let endpoint, _), .openPipe(let endpoint, _):
+        case .openEndpoint(let endpoint, _), .openPipe(let endpoint, _), .openElement(let endpoint, _):
             note(.operation(operation), .opening, of: endpoint, in: session)
         case .negotiateEndpoint(let endpoint, _):
             note(.operation(operation), .negotiation, of: endpoint, in: session)
@@ -31,6 +31,8 @@ extension ReactorWorld {
             note(.operation(operation), .selection(section: selection.section), of: endpoint, in: session)
         // An association of SCTP ends with its process: its channels do not come back, nor do routes between them.
         case .connectData, .disconnectData, .openDataChannel, .closeDataChannel: return
+        // What a media element was doing ends with its process, too.
+        case .commandElement, .readElement: return
         case .addCandidate, .requestKeyFrame, .readStatistics, .attend, .closeEndpoint, .closeSession: return
         }
     }

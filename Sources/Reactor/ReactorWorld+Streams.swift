@@ -133,6 +133,7 @@ extension ReactorWorld {
 
     /// Queues the packet that lies at the next place of the egress batch.
     mutating func sendOverStream(length: Int, to tuple: Tuple) {
+        guard tuple.socket != ElementTransport.socket else { return sendToElement(length: length, tuple) }
         let packet = unsafe egress.unguardedBytes(length: length)
         do throws(DropReason) {
             try streams.send(packet, to: tuple)

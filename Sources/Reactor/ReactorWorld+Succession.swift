@@ -11,7 +11,7 @@ import Wire
 /// slabs how far it had come. What cannot be read, or contradicts itself, costs its session and no other.
 extension ReactorWorld {
     /// What a session's notes come to.
-    private struct Remains {
+    struct Remains {
         var session: SessionID
         var slot: Int32
         var record: SlabHandle
@@ -72,6 +72,7 @@ extension ReactorWorld {
         close(lost, &succession, now: now)
         load.endpoints = peers.count
         output(.tookOver(succession))
+        tellOfElements()
     }
 
     /// The session that two processes in a row ended over; 0 for none.
@@ -111,7 +112,7 @@ extension ReactorWorld {
         guard let slot = note.slot, slot >= 0, slot < peers.capacity else { return false }
         if case .operation(let operation) = note.content, let index = note.record, let generation = note.generation {
             switch operation {
-            case .openEndpoint, .openPipe: break
+            case .openEndpoint, .openPipe, .openElement: break
             default: return false
             }
             // The journal frees before it writes anew: two endpoints in one slot mean that it was damaged.
@@ -172,6 +173,8 @@ extension ReactorWorld {
             return revive(endpoint, specification, remains, now: now)
         case .openPipe(let endpoint, let specification):
             return revivePipe(endpoint, specification, remains, now: now)
+        case .openElement(let endpoint, let specification):
+            return reviveElement(endpoint, specification, remains, now: now)
         default: return false
         }
     }
@@ -237,7 +240,7 @@ extension ReactorWorld {
             isLite: negotiated.remoteIsLite, fingerprint: fingerprint, isDTLSClient: negotiated.isDTLSClient)
     }
 
-    private mutating func insert(
+    mutating func insert(
         _ transport: consuming MediaTransport, _ endpoint: EndpointID, _ specification: EndpointSpecification?,
         _ pipe: PipeSpecification?, _ remains: Remains
     ) {

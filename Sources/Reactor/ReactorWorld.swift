@@ -54,6 +54,10 @@ struct ReactorWorld: ~Copyable {
     /// When the loop was last seen to run; see `ReactorWorld+Fence.swift`.
     var awake = Instant.origin
     var isFenced = false
+    /// The way back here for media elements; nil in a world without a thread.
+    var mailbox: Mailbox<ReactorCommand>?
+    /// The newest number given to a media element.
+    var lastElement: UInt64 = 0
     let memory: ReactorMemory
     /// What was asked of this reactor, for the next process.
     var journal: Journal
@@ -86,7 +90,7 @@ struct ReactorWorld: ~Copyable {
         let passive = configuration.streams?.addresses.count ?? 0
         // A world that is handed its packets is handed those of its connections too.
         streams = StreamTable(
-            firstSocket: sockets.isEmpty ? Int(UInt8.max) + 1 : locals.count, passiveSockets: passive,
+            firstSocket: sockets.isEmpty ? Int(ElementTransport.socket) : locals.count, passiveSockets: passive,
             capacity: sockets.isEmpty ? 0 : capacity + Limits.strangerStreams)
         random = SeededRandom(seed: configuration.seed)
         peers = SlotTable(capacity: capacity)
@@ -130,6 +134,7 @@ struct ReactorWorld: ~Copyable {
 
     /// The loop. Ends when told to stop.
     mutating func run(mailbox: Mailbox<ReactorCommand>, board: LoadBoard) {
+        self.mailbox = mailbox
         var poller = Poller(descriptors: descriptors, wakeUp: mailbox.wakeUp)
         watchStreams(poller)
         configuration.streams?.join(configuration.index, mailbox)

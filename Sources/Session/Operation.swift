@@ -33,6 +33,13 @@ public enum Operation: Hashable, Sendable, Codable {
     case openPipe(EndpointID, PipeSpecification)
     /// Names the way that the pipe's packets take; from now on they flow.
     case connectPipe(EndpointID, PipePath)
+    /// Opens a media element, which says what it sends and takes: answered by ``Outcome/openedElement(_:)``.
+    /// ``closeEndpoint(_:)`` ends it.
+    case openElement(EndpointID, ElementSpecification)
+    /// Has an element do something. Answered once it is done.
+    case commandElement(EndpointID, ElementCommand)
+    /// Answered by ``Outcome/element(_:)``.
+    case readElement(EndpointID)
     case closeEndpoint(EndpointID)
     /// Whoever sends this has the session from now on: events go there, and others are refused.
     case attend
@@ -117,6 +124,9 @@ public enum Outcome: Hashable, Sendable, Codable {
     case statistics(EndpointStatistics)
     /// The stream of a data channel: the `id` of `RTCDataChannel`.
     case openedDataChannel(Int)
+    /// The sections of a media element, as a peer's are negotiated.
+    case openedElement([NegotiatedMedia])
+    case element(ElementStatus)
     /// The answer to ``WorkerOrder/Kind/upgrade``.
     case handedOver(HandOver)
     case refused(Refusal)

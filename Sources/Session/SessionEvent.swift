@@ -33,6 +33,12 @@ public struct SessionEvent: Hashable, Sendable, Codable {
         /// A data channel of the endpoint's peer can be used; who opened it does not matter. By its stream.
         case dataChannelOpened(EndpointID, Int)
         case dataChannelClosed(EndpointID, Int)
+        /// A media element does something else than before, told or by itself.
+        case elementStateChanged(EndpointID, ElementStatus.State)
+        /// A player came to the end of what it plays.
+        case elementEnded(EndpointID)
+        /// A media element cannot go on with what it did, and has stopped.
+        case elementFailed(EndpointID, ElementFailure)
         /// The worker of this one endpoint is gone, and the endpoint with it; others of the session serve on.
         case endpointLost(EndpointID, Refusal)
         /// The endpoint's worker is being drained: whoever has it should open another, which will be elsewhere, and

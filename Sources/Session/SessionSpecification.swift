@@ -7,6 +7,8 @@
 /// Endpoints and routes keep the order in which they were made, so that equal histories give equal text.
 public struct SessionSpecification: Hashable, Sendable, Codable {
     public var endpoints: [SpecifiedEndpoint]
+    /// Nil where there never were any.
+    public var elements: [SpecifiedElement]?
     public var routes: [Route]
     /// Of data channels, which no pipe carries: both ends are in this shard. Nil where there never were any.
     public var dataRoutes: [DataRoute]?
@@ -46,6 +48,7 @@ public struct SessionSpecification: Hashable, Sendable, Codable {
             routes.removeAll { $0 == route }
         case .closeEndpoint(let id):
             endpoints.removeAll { $0.id == id }
+            elements?.removeAll { $0.id == id }
             routes.removeAll { $0.source == id || $0.sink == id }
             dataRoutes?.removeAll { $0.source == id || $0.sink == id }
         case .connectData(let route):
@@ -55,13 +58,18 @@ public struct SessionSpecification: Hashable, Sendable, Codable {
             dataRoutes?.removeAll { $0 == route }
         case .closeSession:
             endpoints = []
+            elements = nil
             routes = []
             dataRoutes = nil
         case .selectLayers(let id, let selection):
             guard let index = index(of: id) else { return }
             endpoints[index].layers.removeAll { $0.section == selection.section || selection.section == nil }
             endpoints[index].layers.append(selection)
-        case .requestKeyFrame, .readStatistics, .openPipe, .connectPipe, .attend, .openDataChannel, .closeDataChannel:
+        case .openElement(let id, let specification):
+            elements =
+                (elements ?? []).filter { $0.id != id } + [SpecifiedElement(id: id, specification: specification)]
+        case .requestKeyFrame, .readStatistics, .commandElement, .readElement, .openPipe, .connectPipe, .attend,
+            .openDataChannel, .closeDataChannel:
             break
         }
     }
@@ -76,9 +84,26 @@ public struct SessionSpecification: Hashable, Sendable, Codable {
             if let negotiated = endpoint.negotiated { operations.append(.negotiateEndpoint(endpoint.id, negotiated)) }
             operations += endpoint.layers.map { .selectLayers(endpoint.id, $0) }
         }
-        operations += routes.filter { index(of: $0.source) != nil }.map { .connect($0) }
+        operations += (elements ?? []).map { .openElement($0.id, $0.specification) }
+        let names = Set(names)
+        operations += routes.filter { names.contains($0.source) }.map { .connect($0) }
         return operations + (dataRoutes ?? []).map { .connectData($0) }
     }
+
+    /// What the endpoint or media element has negotiated; empty before.
+    public func media(of id: EndpointID) -> [NegotiatedMedia] {
+        if let index = index(of: id) { return endpoints[index].negotiated?.media ?? [] }
+        return elements?.first { $0.id == id }?.media ?? []
+    }
+
+    /// A media element has said what it sends and takes.
+    public mutating func setMedia(_ media: [NegotiatedMedia], ofElement id: EndpointID) {
+        guard let index = elements?.firstIndex(where: { $0.id == id }) else { return }
+        elements?[index].media = media
+    }
+
+    /// Of peers' endpoints and media elements.
+    public var names: [EndpointID] { endpoints.map(\.id) + (elements ?? []).map(\.id) }
 
     private func index(of id: EndpointID) -> Int? { endpoints.firstIndex { $0.id == id } }
 }
@@ -102,5 +127,19 @@ public struct SpecifiedEndpoint: Hashable, Sendable, Codable {
         self.negotiated = negotiated
         self.candidates = candidates
         self.layers = layers
+    }
+}
+
+/// One media element of a ``SessionSpecification``.
+public struct SpecifiedElement: Hashable, Sendable, Codable {
+    public var id: EndpointID
+    public var specification: ElementSpecification
+    /// What the element said that it sends and takes.
+    public var media: [NegotiatedMedia]
+
+    public init(id: EndpointID, specification: ElementSpecification, media: [NegotiatedMedia] = []) {
+        self.id = id
+        self.specification = specification
+        self.media = media
     }
 }

@@ -137,6 +137,15 @@ extension ClusterSettings {
         try section.flag("resolve_mdns", into: &media.resolveMDNS)
         try section.flag("pause_below_lowest_layer", into: &media.pauseBelowLowestLayer)
         try section.finish()
+        section = try reader.section("files")
+        try section.strings("roots", into: &files.roots)
+        try section.flag("private_servers", into: &files.privateServers)
+        if let relative = files.roots.first(where: { !$0.hasPrefix("/") }) {
+            throw section.error(
+                "roots", line: section.line(of: "roots"), "`\(relative)` is no absolute path",
+                "Write the whole path, such as /var/lib/apus")
+        }
+        try section.finish()
     }
 
     private static func range(_ text: String) -> ClosedRange<UInt16>? {
@@ -161,6 +170,7 @@ extension ClusterSettings {
         try section.integer("reactors", in: 1...64, into: &workers.reactors)
         try section.region(into: &workers.region)
         try section.labels(into: &workers.labels)
+        try section.flag("media", into: &workers.media)
         try section.finish()
         let sockets = workers.count * workers.reactors
         guard media.udpPorts.count >= sockets else {

@@ -5,6 +5,7 @@ public struct ClusterSettings: Sendable, Equatable {
     public var signaling = SignalingSettings()
     public var tls = TLSSettings()
     public var media = MediaSettings()
+    public var files = FileSettings()
     public var store = StoreSettings()
     public var controllers = ControllerSettings()
     public var workers = WorkerSettings()
@@ -99,6 +100,16 @@ public struct MediaSettings: Sendable, Equatable {
     public init() {}
 }
 
+/// What players and recorders may use.
+public struct FileSettings: Sendable, Equatable {
+    /// Directories that files may lie in, at any depth. A name without a directory is one in the first.
+    public var roots = ["/var/lib/kurento", "/tmp"]
+    /// Also servers of this host and of private networks.
+    public var privateServers = false
+
+    public init() {}
+}
+
 /// WHIP and WHEP.
 public struct WHIPSettings: Sendable, Equatable {
     /// `stun:` and `turn:` addresses that clients are told.
@@ -150,6 +161,8 @@ public struct WorkerSettings: Sendable, Equatable {
     public var region = ""
     /// What they are, for controllers that ask for it.
     public var labels: [String: String] = [:]
+    /// They have a media plane: players and recorders.
+    public var media = true
 
     public init() {}
 }

@@ -1,24 +1,34 @@
 public import SRTP
 public import Wire
 
-/// What carries one endpoint's media: a peer's transport or one end of a pipe. The packet path asks it
-/// without telling the two apart.
+/// What carries one endpoint's media: a peer's transport, one end of a pipe, or the way to a media element. The packet
+/// path asks it without telling them apart.
 ///
-/// Two places, one of them taken, rather than an enumeration: a packet must not move the one that it needs.
+/// Three places, one of them taken, rather than an enumeration: a packet must not move the one that it needs.
 public struct MediaTransport: ~Copyable {
-    /// Nil for a pipe.
+    /// Nil for others.
     public var peer: PeerTransport?
-    /// Nil for a peer.
+    /// Nil for others.
     public var pipe: PipeTransport?
+    /// Nil for others.
+    public let element: ElementTransport?
 
     public init(_ peer: consuming PeerTransport) {
         self.peer = consume peer
         pipe = nil
+        element = nil
     }
 
     public init(_ pipe: consuming PipeTransport) {
         peer = nil
         self.pipe = consume pipe
+        element = nil
+    }
+
+    public init(_ element: ElementTransport) {
+        peer = nil
+        pipe = nil
+        self.element = element
     }
 
     public var isPipe: Bool {
@@ -36,6 +46,7 @@ public struct MediaTransport: ~Copyable {
     ) throws(DropReason) -> Received {
         if let received = try peer?.receive(&packet, length: length, from: tuple, now: now) { return received }
         if let received = try pipe?.receive(&packet, length: length) { return received }
+        if let element { return try element.receive(packet, length: length) }
         throw .srtpNotReady
     }
 
@@ -45,6 +56,7 @@ public struct MediaTransport: ~Copyable {
     ) throws(DropReason) -> (length: Int, tuple: Tuple) {
         if let protected = try peer?.protectRTP(&packet, length: length) { return protected }
         if let protected = try pipe?.protectRTP(&packet, length: length) { return protected }
+        if let element { return (length, element.tuple) }
         throw .srtpNotReady
     }
 
@@ -54,6 +66,7 @@ public struct MediaTransport: ~Copyable {
     ) throws(DropReason) -> (length: Int, tuple: Tuple) {
         if let protected = try peer?.protectRepeatedRTP(&packet, length: length) { return protected }
         if let protected = try pipe?.protectRepeatedRTP(&packet, length: length) { return protected }
+        if let element { return (length, element.tuple) }
         throw .srtpNotReady
     }
 
@@ -63,10 +76,11 @@ public struct MediaTransport: ~Copyable {
     ) throws(DropReason) -> (length: Int, tuple: Tuple) {
         if let protected = try peer?.protectRTCP(&packet, length: length) { return protected }
         if let protected = try pipe?.protectRTCP(&packet, length: length) { return protected }
+        if let element { return (length, element.tuple) }
         throw .srtpNotReady
     }
 
-    // MARK: The control path: a pipe has no timers, no handshake and nothing to say
+    // MARK: The control path: the others have no timers, no handshake and nothing to say
 
     public var deadline: Instant {
         switch peer {
@@ -91,11 +105,11 @@ public struct MediaTransport: ~Copyable {
         }
         return switch pipe {
         case .some(let pipe): pipe.tuple
-        case .none: nil
+        case .none: element?.tuple
         }
     }
 
-    /// Of the keys in use.
+    /// Of the keys in use; nil without.
     public var srtpProfile: Profile? {
         switch peer {
         case .some(let peer): return peer.srtpProfile
@@ -107,7 +121,7 @@ public struct MediaTransport: ~Copyable {
         }
     }
 
-    /// Of the selected pair by STUN; nil for a pipe.
+    /// Of the selected pair by STUN; nil without a peer.
     public var roundTripTime: Interval? {
         switch peer {
         case .some(let peer): peer.roundTripTime
@@ -115,7 +129,7 @@ public struct MediaTransport: ~Copyable {
         }
     }
 
-    /// What was negotiated with the peer last; nil for a pipe.
+    /// What was negotiated with the peer last.
     public var remote: PeerTransport.Remote? {
         switch peer {
         case .some(let peer): peer.remote

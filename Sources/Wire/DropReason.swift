@@ -44,6 +44,9 @@ public enum DropReason: UInt8, Error, CaseIterable, Sendable, BitwiseCopyable {
     case streamMalformed, streamNotOpen, streamBacklogFull, streamOverLimit, streamUnclaimed
     // Pipes between reactors
     case pipeUnknownStream, pipeNotConnected
+    // Media elements
+    /// The element does not take packets as fast as they come.
+    case elementBehind
     // Frames from packets, by packets
     /// A far sequence number that the next packet did not confirm, or what was held before one that was confirmed.
     case sequenceJump

@@ -39,4 +39,14 @@ extension WorkerAgent {
                 "planned": "\(isPlanned)",
             ])
     }
+
+    /// The store gives the session otherwise. Its controller may not know: it could have stood still meanwhile, and
+    /// would go on to put clients where they are ended again.
+    func letGo(_ session: SessionID) {
+        names.forget(session)
+        guard let former = held[session], let reactor = held.remove(session, now: clock.now()) else { return }
+        _ = reactors[reactor].send(.perform(.closeSession, session: session, token: 0))
+        let refusal = Refusal(.elsewhere, "the store no longer gives session \(session) to \(configuration.id)")
+        post(.event(SessionEvent(session: session, body: .sessionLost(refusal)), former.epoch), to: former.controller)
+    }
 }

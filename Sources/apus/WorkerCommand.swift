@@ -1,5 +1,6 @@
 import ArgumentParser
 import DTLS
+import Elements
 import Foundation
 import Logging
 import Reactor
@@ -78,6 +79,8 @@ enum WorkerAssembly {
     ) throws -> WorkerConfiguration {
         let announced = try MediaAddresses.announced(settings.media)
         let network = MediaAddresses.networkName()
+        let policy = ResourcePolicy(roots: settings.files.roots, allowsPrivateAddresses: settings.files.privateServers)
+        let engine = settings.workers.media ? MediaEngine(policy: policy) : nil
         let reactors = (0..<settings.workers.reactors).map { reactor in
             var configuration = ReactorConfiguration(
                 addresses: addresses, ports: settings.media.udpPorts, announced: announced,
@@ -85,13 +88,15 @@ enum WorkerAssembly {
                 certificate: certificate, network: network, seed: HostClock.entropy())
             configuration.opensStreams = settings.media.tcpActive
             configuration.pausesVideos = settings.media.pauseBelowLowestLayer
+            configuration.elements = engine
             configuration.index = reactor
             configuration.isFenced = true
             return configuration
         }
         var configuration = WorkerConfiguration(
             id: id, incarnation: UUID().uuidString.lowercased(), host: ProcessInfo.processInfo.hostName,
-            processID: ProcessInfo.processInfo.processIdentifier, reactors: reactors,
+            processID: ProcessInfo.processInfo.processIdentifier,
+            capabilities: engine == nil ? ["sfu"] : ["sfu", "media"], reactors: reactors,
             sessionLimit: settings.limits.sessionsPerWorker)
         configuration.resolvesNames = settings.media.resolveMDNS
         configuration.region = settings.workers.region

@@ -123,19 +123,21 @@ final class Client: Sendable {
 
     /// All events so far, as `params.value`.
     var events: [JSONValue] {
-        get async {
-            await inbox.frames.compactMap { (try? JSONParser.parse($0))?["params"]?["value"] }
-        }
+        get async { Self.events(in: await inbox.frames) }
+    }
+
+    private static func events(in frames: [String]) -> [JSONValue] {
+        frames.compactMap { (try? JSONParser.parse($0))?["params"]?["value"] }
     }
 
     /// Waits until that many events came.
     func events(_ count: Int) async -> [JSONValue] {
-        var seen = await events
-        while seen.count < count {
-            await inbox.wait(for: await inbox.frames.count + 1)
-            seen = await events
+        while true {
+            let frames = await inbox.frames
+            let seen = Self.events(in: frames)
+            if seen.count >= count { return seen }
+            await inbox.wait(for: frames.count + 1)
         }
-        return seen
     }
 }
 

@@ -12,6 +12,7 @@ actor FakePlane: MediaPlane {
     private var blocks = false
     private var blockWaiters: [CheckedContinuation<Void, Never>] = []
     var statistics = EndpointStatistics()
+    var element = ElementStatus()
 
     func open(_ session: SessionID) async throws(Refusal) -> WorkerID {
         if let openRefusal { throw openRefusal }
@@ -38,6 +39,8 @@ actor FakePlane: MediaPlane {
                     fingerprint: CertificateFingerprint(
                         algorithm: "sha-256", value: Array(repeating: "AB", count: 32).joined(separator: ":"))))
         case .readStatistics: return .statistics(statistics)
+        case .openElement: return .openedElement([])
+        case .readElement: return .element(element)
         default: return .done
         }
     }
@@ -78,6 +81,7 @@ actor FakePlane: MediaPlane {
     func refuseNext(_ refusal: Refusal) { refusals.append(refusal) }
     func refuseSessions(_ refusal: Refusal?) { openRefusal = refusal }
     func set(_ statistics: EndpointStatistics) { self.statistics = statistics }
+    func set(_ element: ElementStatus) { self.element = element }
     func forgetOperations() { operations = [] }
 
     func block() { blocks = true }

@@ -78,7 +78,8 @@ extension ReactorDriver {
 }
 
 func testConfiguration(
-    addresses: [IPAddress] = [IPAddress("127.0.0.1")!], peerLimit: Int = 64, name: String = "apus-test", seed: UInt64 = 1
+    addresses: [IPAddress] = [IPAddress("127.0.0.1")!], peerLimit: Int = 64, name: String = "apus-test",
+    seed: UInt64 = 1
 ) -> ReactorConfiguration {
     ReactorConfiguration(
         addresses: addresses, peerLimit: peerLimit, name: name, certificate: ServerCertificate.shared, seed: seed)
@@ -136,6 +137,7 @@ final class InlineReactor: ReactorDriver {
         mailbox = try Mailbox(capacity: 16)
         poller = Poller(descriptors: sockets.map(\.descriptor), wakeUp: mailbox.wakeUp)
         world = ReactorWorld(configuration, sockets: sockets) { [log] in log.take($0) }
+        world.mailbox = mailbox
         world.watchStreams(poller)
         configuration.streams?.join(configuration.index, mailbox)
     }
@@ -152,6 +154,7 @@ final class InlineReactor: ReactorDriver {
         next.seed &+= 1
         poller = Poller(descriptors: sockets.map(\.descriptor), wakeUp: mailbox.wakeUp)
         world = ReactorWorld(next, sockets: sockets) { [log] in log.take($0) }
+        world.mailbox = mailbox
         world.watchStreams(poller)
         world.takeOver(now: HostClock.now)
     }

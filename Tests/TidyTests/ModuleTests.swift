@@ -7,7 +7,9 @@ import Testing
             "Foundation", "FoundationEssentials", "Glibc", "Musl", "Darwin", "Dispatch", "Synchronization", "Logging",
         ]
         // Holds an atomic for what it does to the layout, not to synchronise.
-        let files = Module.cores.flatMap { Repository.files(ofModule: $0) }.filter { !$0.path.hasSuffix("/InPlace.swift") }
+        let files = Module.cores.flatMap { Repository.files(ofModule: $0) }.filter {
+            !$0.path.hasSuffix("/InPlace.swift")
+        }
         let violations = files.flatMap { file in
             file.imports.filter { forbidden.contains($0.module) }
                 .map { file.violation($0.line, "a core imports no \($0.module)") }
@@ -47,6 +49,15 @@ import Testing
             }
             #expect(violations.isEmpty, "\(violations.report)")
         }
+    }
+
+    @Test func everyTestTargetIsInAGroupThatIsRun() throws {
+        let script = try #require(Repository.text("scripts/test"))
+        let manifest = try #require(Repository.text("Package.swift"))
+        let targets = manifest.matches(of: /tests\("(\w+)"/).map { String($0.output.1) }
+        #expect(targets.count > 20, "Package.swift was not understood")
+        let run = Set(script.split { "'|".contains($0) }.map(String.init))
+        for target in targets { #expect(run.contains(target), "\(target) is in none of UNIT_GROUPS") }
     }
 
     @Test func everyModuleHasFiles() {

@@ -1,0 +1,150 @@
+import Glibc
+import Media
+import Reactor
+import Session
+import Synchronization
+import Wire
+
+/// Reads ahead of a player, on a thread of its own: a slow server or disk does not hold up the player's clock.
+final class PlayerSource: Sendable {
+    private struct State {
+        var info: MediaInfo?
+        var failure: ElementFailure?
+        var packets: [MediaPacket] = []
+        /// Of `packets`, those that were taken.
+        var taken = 0
+        var bytes = 0
+        var isAtEnd = false
+        var seek: Interval?
+        /// Packets are what follows the last seek from here on.
+        var isSeeking = false
+
+        var span: Interval {
+            guard taken < packets.count, let last = packets.last else { return .zero }
+            return last.dts - packets[taken].dts
+        }
+    }
+
+    private let state = Mutex(State())
+    private let interruption = Interruption()
+    private let readAhead: Interval
+
+    /// Opens the resource in the background.
+    init(_ specification: PlayerSpecification, policy: ResourcePolicy) throws(SystemError) {
+        let isFile = specification.uri.hasPrefix("file:") || !specification.uri.contains("://")
+        readAhead = isFile ? Limits.readAhead : max(.milliseconds(Int64(specification.networkCache)), Limits.readAhead)
+        try ThreadStart { [self] in read(specification.uri, policy) }.launch(name: "apus-source")
+    }
+
+    /// Ends the thread at once, whatever it waits for.
+    func close() { interruption.interrupt() }
+
+    // MARK: The player's side
+
+    var info: MediaInfo? { state.withLock { $0.info } }
+    var failure: ElementFailure? { state.withLock { $0.failure } }
+    /// All was read, and all that was read was taken.
+    var isExhausted: Bool { state.withLock { $0.isAtEnd && $0.taken == $0.packets.count && !$0.isSeeking } }
+    /// When the next packet is due, in the resource's time.
+    var nextTime: Interval? {
+        state.withLock { $0.isSeeking || $0.taken == $0.packets.count ? nil : $0.packets[$0.taken].dts }
+    }
+
+    /// The next packet, unless it is due later than `time`.
+    func next(until time: Interval) -> MediaPacket? {
+        state.withLock { state in
+            guard !state.isSeeking, state.taken < state.packets.count, state.packets[state.taken].dts <= time else {
+                return nil
+            }
+            let packet = state.packets[state.taken]
+            state.taken += 1
+            state.bytes -= packet.bytes.count
+            if state.taken >= 256 {
+                state.packets.removeFirst(state.taken)
+                state.taken = 0
+            }
+            return packet
+        }
+    }
+
+    /// What was read and not taken is dropped.
+    func seek(to position: Interval) {
+        state.withLock { state in
+            state.seek = position
+            state.isSeeking = true
+            state.packets = []
+            state.taken = 0
+            state.bytes = 0
+        }
+    }
+
+    // MARK: The thread
+
+    private func read(_ uri: String, _ policy: ResourcePolicy) {
+        do throws(MediaError) {
+            let location: String
+            do throws(ElementFailure) {
+                location = try policy.location(uri)
+            } catch {
+                return state.withLock { $0.failure = error }
+            }
+            var options = MediaReader.Options()
+            options.followsRedirects = policy.allowsPrivateAddresses
+            var reader = try MediaReader(location, options: options, interruption: interruption)
+            let info = reader.info
+            state.withLock { $0.info = info }
+            try read(&reader)
+        } catch {
+            let failure = ElementFailure(error, uri, isWriting: false)
+            if error != .interrupted { state.withLock { $0.failure = failure } }
+        }
+    }
+
+    private func read(_ reader: inout MediaReader) throws(MediaError) {
+        while !interruption.isInterrupted {
+            let (position, hasRoom) = state.withLock { state in
+                defer { state.seek = nil }
+                let hasRoom = !state.isAtEnd && state.span < readAhead && state.bytes < Limits.readAheadBytes
+                return (state.seek, hasRoom)
+            }
+            if let position {
+                try reader.seek(to: position)
+                state.withLock { state in
+                    guard state.seek == nil else { return }
+                    state.isSeeking = false
+                    state.isAtEnd = false
+                }
+            } else if hasRoom {
+                let packet = try reader.next()
+                state.withLock { state in
+                    guard state.seek == nil else { return }
+                    guard let packet else { return state.isAtEnd = true }
+                    state.bytes += packet.bytes.count
+                    state.packets.append(packet)
+                }
+            } else {
+                usleep(5000)
+            }
+        }
+    }
+}
+
+extension ElementFailure {
+    init(_ error: MediaError, _ uri: String, isWriting: Bool) {
+        let place = uri.prefix(200)
+        switch error {
+        case .notFound: self.init(.notFound, "\(place) is not there")
+        case .forbidden: self.init(.forbidden, "\(place) may not be used")
+        case .notMedia: self.init(.wrongFormat, "\(place) is no media that can be played: WebM, MP4, MKV and Ogg can")
+        case .unreachable: self.init(.unreachable, "the server of \(place) cannot be reached")
+        case .timedOut: self.init(.unreachable, "the server of \(place) does not answer in time")
+        case .interrupted: self.init(.other, "\(place) was closed")
+        case .truncated: self.init(.unreadable, "\(place) ended before its media did")
+        case .tooLarge: self.init(.wrongFormat, "\(place) has frames or tracks beyond what is allowed")
+        case .noSpace: self.init(.noSpace, "there is no space left for \(place)")
+        case .unwritable: self.init(isWriting ? .unwritable : .unreadable, "\(place) cannot be written")
+        case .unsupportedCodec: self.init(.unsupportedCodec, "\(place) has a codec that is not supported")
+        case .other(let text): self.init(isWriting ? .unwritable : .unreadable, "\(place): \(text)")
+        }
+    }
+}

@@ -1,0 +1,45 @@
+import Media
+import Wire
+
+/// Pictures of one codec into another. Where time runs out pictures are left out, never queued.
+struct VideoTranscoder: ~Copyable {
+    private var decoder: VideoDecoder
+    private var encoder: VideoEncoder
+    private var pixels = 0
+
+    /// - Parameter isLive: no picture is reordered.
+    init(_ codec: MediaCodec, extradata: [UInt8] = [], isLive: Bool, target: MediaCodec) throws(MediaError) {
+        let decoder = try VideoDecoder(codec, extradata: extradata, isLive: isLive)
+        let encoder = try VideoEncoder(VideoEncoder.Configuration(codec: target, bitRate: Self.bitRate(pixels: 0)))
+        self.decoder = consume decoder
+        self.encoder = consume encoder
+    }
+
+    mutating func requestKeyFrame() { encoder.forceKeyFrame() }
+
+    /// The source goes on elsewhere.
+    mutating func reset() {
+        decoder.reset()
+        encoder.forceKeyFrame()
+    }
+
+    /// - Parameter isLate: pictures are decoded, for others build on them, and shown to nobody.
+    mutating func take(
+        _ bytes: [UInt8], pts: Interval, isKeyFrame: Bool, isLate: Bool = false
+    ) -> [EncodedVideoFrame] {
+        // What is damaged is left out; the decoder goes on at the next key frame.
+        guard let pictures = try? decoder.decode(bytes, pts: pts, isKeyFrame: isKeyFrame), !isLate else { return [] }
+        var encoded: [EncodedVideoFrame] = []
+        for picture in pictures {
+            if picture.width * picture.height != pixels {
+                pixels = picture.width * picture.height
+                encoder.setBitRate(Self.bitRate(pixels: pixels))
+            }
+            encoded += (try? encoder.encode(picture)) ?? []
+        }
+        return encoded
+    }
+
+    /// 0.1 bit for each pixel at 25 a second, in sensible bounds.
+    private static func bitRate(pixels: Int) -> Int { min(max(pixels * 5 / 2, 150_000), 4_000_000) }
+}

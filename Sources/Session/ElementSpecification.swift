@@ -1,0 +1,127 @@
+/// A media element: an endpoint of a session that no peer is behind, but a part of its worker's media plane. Media is
+/// routed to it and from it like a peer's.
+///
+/// Where a specification or a command names a resource, the worker decides what it may lead to.
+public enum ElementSpecification: Hashable, Sendable, Codable {
+    /// Plays a file or a stream into the session.
+    case player(PlayerSpecification)
+    /// Writes what the session sends it to a file or a server.
+    case recorder(RecorderSpecification)
+}
+
+/// See ``ElementSpecification/player(_:)``.
+public struct PlayerSpecification: Hashable, Sendable, Codable {
+    /// `file:`, `http:`, `https:` or `rtsp:`.
+    public var uri: String
+    /// Milliseconds of a network stream that are read ahead, at most.
+    public var networkCache: Int
+
+    public init(uri: String, networkCache: Int = 2000) {
+        self.uri = uri
+        self.networkCache = networkCache
+    }
+}
+
+/// See ``ElementSpecification/recorder(_:)``.
+public struct RecorderSpecification: Hashable, Sendable, Codable {
+    /// `file:`, `http:` or `https:`.
+    public var uri: String
+    public var profile: RecordingProfile
+
+    public init(uri: String, profile: RecordingProfile) {
+        self.uri = uri
+        self.profile = profile
+    }
+}
+
+/// What a recording is made of.
+public struct RecordingProfile: Hashable, Sendable, Codable {
+    public enum Container: String, Hashable, Sendable, Codable {
+        /// VP8 or VP9, and Opus.
+        case webm
+        /// H.264, and AAC or Opus.
+        case mp4
+        /// Whatever comes.
+        case matroska
+    }
+
+    public var container: Container
+    public var hasAudio: Bool
+    public var hasVideo: Bool
+
+    public init(container: Container, hasAudio: Bool = true, hasVideo: Bool = true) {
+        self.container = container
+        self.hasAudio = hasAudio
+        self.hasVideo = hasVideo
+    }
+}
+
+/// What an element is told to do. Answered by ``Outcome/done`` once it is done, or a refusal.
+public enum ElementCommand: Hashable, Sendable, Codable {
+    /// Plays, or records, from where it paused or from the start.
+    case start
+    case pause
+    /// A player goes back to the start; a recording is complete when this is answered.
+    case stop
+    /// Milliseconds from the start, of a player.
+    case seek(milliseconds: Int)
+}
+
+/// What an element does, and where it is.
+public struct ElementStatus: Hashable, Sendable, Codable {
+    public enum State: String, Hashable, Sendable, Codable {
+        case stopped, started, paused
+    }
+
+    public var state = State.stopped
+    /// Milliseconds that were played or recorded.
+    public var position = 0
+    /// Of a player; nil until its resource is open.
+    public var source: SourceInformation?
+
+    public init() {}
+}
+
+/// What a player plays.
+public struct SourceInformation: Hashable, Sendable, Codable {
+    public var isSeekable: Bool
+    /// Milliseconds; nil of a stream without end.
+    public var duration: Int?
+
+    public init(isSeekable: Bool, duration: Int?) {
+        self.isSeekable = isSeekable
+        self.duration = duration
+    }
+}
+
+/// What goes wrong in an element while it works.
+public struct ElementFailure: Error, Hashable, Sendable, Codable {
+    public enum Reason: String, Hashable, Sendable, Codable {
+        /// There is no such resource.
+        case notFound
+        /// It is there, and may not be used.
+        case forbidden
+        /// Its server cannot be reached, or does not answer in time.
+        case unreachable
+        /// It is no media that can be read.
+        case wrongFormat
+        case unsupportedCodec
+        /// Reading stopped working in the middle.
+        case unreadable
+        /// It cannot be made or opened where it should be.
+        case unopenable
+        /// Writing stopped working in the middle.
+        case unwritable
+        case noSpace
+        case other
+    }
+
+    public var reason: Reason
+    /// A sentence: what, and what to do about it.
+    public var message: String
+
+    public init(_ reason: Reason, _ message: String) {
+        self.reason = reason
+        self.message = message
+    }
+}
