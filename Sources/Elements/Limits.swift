@@ -6,6 +6,8 @@ enum Limits {
     static let uriBytes = 4096
     /// Elements that one worker carries; each has a thread.
     static let elements = 128
+    /// How long a process that ends waits for its recordings to be whole.
+    static let farewell = Duration.seconds(3)
     /// What a player reads ahead of a file.
     static let readAhead = Interval.seconds(1)
     /// Bytes that a player reads ahead at most.

@@ -122,7 +122,9 @@ struct RecorderElement: MediaElement {
         } catch {
             self.recording = nil
             status.state = .stopped
-            port.send(.failed(ElementFailure(error, specification.uri, isWriting: true)))
+            var failure = ElementFailure(error, specification.uri, isWriting: true)
+            if !recording.isOpen, failure.reason == .unwritable { failure.reason = .unopenable }
+            port.send(.failed(failure))
         }
     }
 

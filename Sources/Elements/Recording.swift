@@ -34,6 +34,9 @@ final class Recording {
 
     var length: Interval { timeline.end }
 
+    /// There is a file.
+    var isOpen: Bool { writer != nil }
+
     /// What comes next follows at once, from a key frame on.
     func resume() {
         timeline.cut()

@@ -32,7 +32,7 @@ public enum ReactorOutput: Sendable {
 /// Counters of a reactor since its start, published a few times a second.
 public struct ReactorLoad: Sendable {
     public var sessions = 0
-    /// Peers; pipes are counted apart.
+    /// Peers and media elements; pipes are counted apart.
     public var endpoints = 0
     /// Ends of pipes to other reactors, and their packets since start, which count below as well.
     public var pipes = 0

@@ -83,10 +83,15 @@ public actor WorkerAgent {
         do {
             try await work()
         } catch {
-            for reactor in reactors { await reactor.stop() }
+            await stop()
             throw error
         }
+        await stop()
+    }
+
+    private func stop() async {
         for reactor in reactors { await reactor.stop() }
+        await configuration.reactors[0].elements?.close()
     }
 
     /// Lets the next process go on: stops the reactors without goodbyes, then says so with `departed`, then tells
@@ -97,6 +102,7 @@ public actor WorkerAgent {
             for reactor in reactors { group.addTask { await reactor.leave() } }
         }
         departed()
+        await configuration.reactors[0].elements?.close()
         let end = clock.now().advanced(by: Limits.farewell)
         while !outbox.isEmpty, clock.now() < end { try? await clock.sleep(.milliseconds(5)) }
     }

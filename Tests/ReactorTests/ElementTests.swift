@@ -210,4 +210,6 @@ private final class PortKeeper: ElementFactory {
             return state.media
         }
     }
+
+    func close() async {}
 }

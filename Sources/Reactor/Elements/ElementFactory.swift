@@ -9,6 +9,9 @@ public protocol ElementFactory: Sendable {
     func open(
         _ specification: ElementSpecification, named name: EndpointID, port: ElementPort
     ) throws(Refusal) -> [NegotiatedMedia]
+
+    /// Ends all elements. Returns when they have ended, files and all, or when one takes too long.
+    func close() async
 }
 
 /// What a media element tells its reactor.

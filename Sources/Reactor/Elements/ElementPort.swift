@@ -11,7 +11,6 @@ public final class ElementPort: Sendable {
     private struct Inbox {
         var packets = PacketBatch()
         var requests: [Request] = []
-        var lost = 0
         var isClosed = false
 
         var isEmpty: Bool { packets.isEmpty && requests.isEmpty && !isClosed }
@@ -75,9 +74,6 @@ public final class ElementPort: Sendable {
     /// What whoever asks for the element's status is told from now on.
     public func publish(_ status: ElementStatus) { publishedStatus.withLock { $0 = status } }
 
-    /// Packets that found no room since the start.
-    public var lostPackets: Int { inbox.withLock { $0.lost } }
-
     // MARK: The reactor's side
 
     var status: ElementStatus { publishedStatus.withLock { $0 } }
@@ -85,10 +81,7 @@ public final class ElementPort: Sendable {
     /// False when the element is too far behind.
     func offer(_ packet: RawSpan) -> Bool {
         let taken = inbox.withLock { inbox -> (isTaken: Bool, wasEmpty: Bool) in
-            guard inbox.packets.count < Limits.elementPackets, !inbox.isClosed else {
-                inbox.lost += 1
-                return (false, false)
-            }
+            guard inbox.packets.count < Limits.elementPackets, !inbox.isClosed else { return (false, false) }
             let wasEmpty = inbox.isEmpty
             inbox.packets.append(packet)
             return (true, wasEmpty)
@@ -108,7 +101,8 @@ public final class ElementPort: Sendable {
         return isTaken
     }
 
-    func close() {
+    /// The element is to end.
+    public func close() {
         inbox.withLock { $0.isClosed = true }
         apus_eventfd_signal(wakeUp)
     }
