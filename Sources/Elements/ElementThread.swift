@@ -16,6 +16,8 @@ protocol MediaElement {
     /// When something is due next.
     var deadline: Instant { get }
     var status: ElementStatus { get }
+    /// What its owner is to hear since the last call, after the state that goes with it.
+    mutating func takeReports() -> [ElementOutput]
     /// The end: whatever is open is closed.
     mutating func finish(now: Instant)
 }
@@ -51,6 +53,7 @@ enum ElementThread {
                 if status.state != shown.state { port.send(.stateChanged(status.state)) }
                 shown = status
             }
+            for report in element.takeReports() { port.send(report) }
             for (outcome, token) in outcomes { port.send(.outcome(outcome, token: token)) }
         }
         element.finish(now: HostClock.now)

@@ -17,6 +17,7 @@ struct PlayerElement: MediaElement {
     /// By the resource's numbers.
     private var tracks: [Int: PlayedTrack] = [:]
     private(set) var status = ElementStatus()
+    private var reports: [ElementOutput] = []
     /// What was played, in the resource's time.
     private var position = Interval.zero
     /// When the resource's time zero is; nil while nothing moves.
@@ -118,7 +119,7 @@ struct PlayerElement: MediaElement {
         guard status.state == .started, let source else { return }
         if let failure = source.failure {
             stop()
-            port.send(.failed(failure))
+            reports.append(.failed(failure))
             return
         }
         if tracks.isEmpty {
@@ -132,7 +133,7 @@ struct PlayerElement: MediaElement {
         if !batch.isEmpty { port.send(.packets(batch)) }
         guard source.isExhausted else { return }
         stop()
-        port.send(.ended)
+        reports.append(.ended)
     }
 
     /// What the resource holds is known: says what will be sent. False when nothing of it can be.
@@ -145,7 +146,7 @@ struct PlayerElement: MediaElement {
         } catch {
             let failure = ElementFailure(error, specification.uri, isWriting: false)
             stop()
-            port.send(.failed(failure))
+            reports.append(.failed(failure))
             return false
         }
         status.source = SourceInformation(
@@ -172,6 +173,11 @@ struct PlayerElement: MediaElement {
             track.play(packet, at: time, now: now) { streams[track.stream].send($0, at: $1, into: &batch) }
         }
         status.position = Int(position.milliseconds)
+    }
+
+    mutating func takeReports() -> [ElementOutput] {
+        defer { reports = [] }
+        return reports
     }
 
     mutating func finish(now: Instant) { stop() }

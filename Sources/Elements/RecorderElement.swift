@@ -16,6 +16,7 @@ struct RecorderElement: MediaElement {
     private var lipSync = LipSync()
     private var recording: Recording?
     private(set) var status = ElementStatus()
+    private var reports: [ElementOutput] = []
 
     init(_ specification: RecorderSpecification, policy: ResourcePolicy, port: ElementPort) {
         self.specification = specification
@@ -40,7 +41,7 @@ struct RecorderElement: MediaElement {
                     let location = try policy.location(specification.uri)
                     recording = Recording(specification, location: location)
                 } catch {
-                    port.send(.failed(error))
+                    reports.append(.failed(error))
                     return .done
                 }
             }
@@ -124,8 +125,13 @@ struct RecorderElement: MediaElement {
             status.state = .stopped
             var failure = ElementFailure(error, specification.uri, isWriting: true)
             if !recording.isOpen, failure.reason == .unwritable { failure.reason = .unopenable }
-            port.send(.failed(failure))
+            reports.append(.failed(failure))
         }
+    }
+
+    mutating func takeReports() -> [ElementOutput] {
+        defer { reports = [] }
+        return reports
     }
 
     mutating func finish(now: Instant) { stop(now: now) }
