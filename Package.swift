@@ -188,7 +188,7 @@ targets += [
         "LoadGeneratorTests",
         ["LoadGenerator", "Reactor", "Transport", "Forwarding", "Session", "ICE", "STUN", "DTLS", "SRTP", "SDP", "RTP", "Wire", "CLinux"]),
     tests("WHIPClientTests", ["WHIPClient", "LoadGenerator", "Wire"] + nio),
-    tests("MediaTests", ["Media", "Wire"]),
+    tests("MediaTests", ["Media", "Payload", "Wire"]),
     tests("StoreTests", ["TestSupport", "Store", "Session", "RTP", logging]),
     tests("ElementsTests", ["Elements", "Media", "Payload", "Reactor", "RTP", "Session", "Wire"]),
     tests("WorkerTests", ["Worker", "MDNS", "Store", "Session", "Reactor", "DTLS", "RTP", "Wire", logging]),

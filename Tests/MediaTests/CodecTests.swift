@@ -1,4 +1,5 @@
 import Media
+import Payload
 import Testing
 import Wire
 
@@ -36,7 +37,7 @@ import Wire
             encoder.forceKeyFrame()
             let encoded = try encoder.encode(Material.picture(1))
             let frame = try #require(encoded.first)
-            #expect(H264ParameterSets(frame: frame.bytes) != nil)
+            #expect(try NALUnits(annexB: frame.bytes).sequenceParameterSet != nil)
         }
     }
 
@@ -283,15 +284,6 @@ import Wire
             }
             #expect(abs(samples.count / 2 - 48_000) < 500)
             #expect(Material.share(of: 440, in: samples, channels: 2) > 0.9)
-        }
-    }
-
-    @Test func parameterSetsAreFound() {
-        let frame: [UInt8] = [0, 0, 0, 1, 9, 16, 0, 0, 1, 0x67, 1, 2, 0, 0, 0, 1, 0x68, 3, 0, 0, 1, 0x65, 4]
-        #expect(H264ParameterSets(frame: frame)?.sps == [0x67, 1, 2])
-        #expect(H264ParameterSets(frame: frame)?.pps == [0x68, 3])
-        for frame in [[], [0, 0, 1], [0, 0, 1, 0x67, 1], [1, 2, 3], [0, 0, 1, 0, 0, 1]] as [[UInt8]] {
-            #expect(H264ParameterSets(frame: frame) == nil)
         }
     }
 }

@@ -1,5 +1,6 @@
 import Foundation
 import Media
+import Payload
 import Wire
 
 /// A directory of its own, gone with its last user.
@@ -127,8 +128,10 @@ enum Material {
     static func track(_ codec: MediaCodec, _ frames: [EncodedVideoFrame]) throws -> TrackParameters {
         guard let first = frames.first else { throw MediaError.notFound }
         if codec == .h264 {
-            guard let sets = H264ParameterSets(frame: first.bytes) else { throw MediaError.notMedia }
-            return .h264(width: first.width, height: first.height, sps: sets.sps, pps: sets.pps)
+            guard let units = try? NALUnits(annexB: first.bytes), let sps = units.sequenceParameterSet,
+                let pps = units.pictureParameterSet
+            else { throw MediaError.notMedia }
+            return .h264(width: first.width, height: first.height, sps: sps, pps: pps)
         }
         return .video(codec, width: first.width, height: first.height)
     }
