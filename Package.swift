@@ -56,6 +56,7 @@ let ipsecMB: [LinkerSetting] = []
 // C seams.
 var targets: [Target] = [
     .target(name: "CLinux"),
+    .target(name: "CPrefetch"),
     .target(name: "CIPSecMB", linkerSettings: ipsecMB),
     .systemLibrary(name: "COpenSSL", pkgConfig: "openssl", providers: [.apt(["libssl-dev"])]),
     .systemLibrary(name: "CSRTP", pkgConfig: "libsrtp2", providers: [.apt(["libsrtp2-dev"])]),
@@ -70,7 +71,7 @@ var targets: [Target] = [
 
 // Sans-IO cores: no Foundation, no Glibc (TidyTests holds them to it).
 targets += [
-    core("Wire", []),
+    core("Wire", ["CPrefetch"]),
     core("STUN", ["Wire", "COpenSSL"]),
     core("ICE", ["STUN", "Wire"]),
     core("TURN", ["STUN", "Wire", "COpenSSL"]),
@@ -79,11 +80,11 @@ targets += [
     core("SRTP", ["Wire", "COpenSSL", "CSRTP", "CIPSecMB"]),
     core("RTP", ["Wire"]),
     core("Payload", ["RTP", "Wire"]),
-    core("Congestion", ["Wire"]),
+    core("Congestion", ["Wire", "CPrefetch"]),
     core("SCTP", ["Wire"]),
     core("SDP", ["MDNS", "RTP", "Wire"]),
     core("Transport", ["ICE", "STUN", "DTLS", "SRTP", "SCTP", "Wire"]),
-    core("Forwarding", ["Congestion", "RTP", "Wire"]),
+    core("Forwarding", ["Congestion", "RTP", "Wire", "CPrefetch"]),
     core("Session", ["RTP", "Wire", "COpenSSL"]),
 ]
 

@@ -9,16 +9,18 @@ public import Wire
 public struct CongestionController: Sendable {
     /// What it was made with.
     public let configuration: CongestionConfiguration
+    // What each packet needs comes first, so that it lies together.
     private var history: SendHistory
+    private var packetsSinceReport = 0
+    // One of the two exists. Not an enum with payloads: changing a payload in place would copy it. GCC is kept apart:
+    // it is not the default, and would double what every path keeps.
+    private var gcc: [GoogleCongestionControl] = []
+    private var delayTarget: DelayTargetController?
     private var digest = FeedbackDigest()
     private var bounds: RateBounds
-    // One of the two exists. Not an enum with payloads: changing a payload in place would copy it.
-    private var gcc: GoogleCongestionControl?
-    private var delayTarget: DelayTargetController?
     private var outputs = ControllerOutputs()
     private var smoothedRoundTrip: Interval?
     private var loss = LossStatistics()
-    private var packetsSinceReport = 0
 
     /// - Parameter random: spreads what should not happen in step with other controllers.
     public init(_ configuration: CongestionConfiguration, random: SeededRandom, now: Instant) {
@@ -27,7 +29,7 @@ public struct CongestionController: Sendable {
         history = SendHistory(capacity: capacity)
         bounds = RateBounds(configuration)
         switch configuration.algorithm {
-        case .gcc: gcc = GoogleCongestionControl(configuration, now: now)
+        case .gcc: gcc = [GoogleCongestionControl(configuration, now: now)]
         case .delayTarget: delayTarget = DelayTargetController(configuration, random: random, now: now)
         }
         refresh()
@@ -46,9 +48,14 @@ public struct CongestionController: Sendable {
     public mutating func sent(_ packet: SentPacket) {
         history.append(packet)
         packetsSinceReport += 1
-        gcc?.sent(packet)
+        if !gcc.isEmpty { gcc[0].sent(packet) }
         delayTarget?.sent(packet)
     }
+
+    /// Says which packet's fate will be told, or which will leave, in a moment: what is known of it has long left the
+    /// processor's cache. Mutating as ``rates()`` is.
+    @inline(__always)
+    public mutating func prefetch(_ sequence: Int64) { history.prefetch(sequence) }
 
     /// One report, decoded, in any order of sequence numbers. What it says of packets that never left, of packets
     /// already known to have come, and of packets long gone is ignored.
@@ -61,7 +68,7 @@ public struct CongestionController: Sendable {
         guard !digest.isEmpty else { return }
         loss.count(digest)
         if let sample = digest.propagation { noteRoundTrip(sample) }
-        gcc?.receive(digest, roundTrip: smoothedRoundTrip)
+        if !gcc.isEmpty { gcc[0].receive(digest, roundTrip: smoothedRoundTrip) }
         delayTarget?.receive(digest)
         refresh()
     }
@@ -69,7 +76,7 @@ public struct CongestionController: Sendable {
     /// The receiver's own estimate (REMB, draft-alvestrand-rmcat-remb-03): an upper bound until the next one.
     public mutating func receiveMaximumRate(_ rate: UInt64, now: Instant) {
         bounds.receiverMaximum = rate
-        gcc?.receiveMaximumRate(Double(rate), now: now)
+        if !gcc.isEmpty { gcc[0].receiveMaximumRate(Double(rate), now: now) }
         delayTarget?.receiveMaximumRate(Double(rate), now: now)
         refresh()
     }
@@ -82,7 +89,10 @@ public struct CongestionController: Sendable {
     public mutating func receiveReceiverReport(lossFraction: Double, roundTrip: Interval?, now: Instant) {
         if let roundTrip { noteRoundTrip(roundTrip) }
         let fraction = lossFraction > 0 ? min(lossFraction, 1) : 0
-        gcc?.receiveReport(loss: fraction, roundTrip: smoothedRoundTrip, packets: packetsSinceReport, now: now)
+        if !gcc.isEmpty {
+            gcc[0].receiveReport(
+                loss: fraction, roundTrip: smoothedRoundTrip, packets: packetsSinceReport, now: now)
+        }
         delayTarget?.receiveReport(loss: fraction, roundTrip: smoothedRoundTrip, packets: packetsSinceReport, now: now)
         packetsSinceReport = 0
         refresh()
@@ -93,7 +103,7 @@ public struct CongestionController: Sendable {
         bounds.allocation = Allocation(
             maximum: min(maximum, Limits.maximumRate), minimum: min(minimum, Limits.maximumRate),
             padding: min(padding, Limits.maximumRate))
-        gcc?.setAllocation(Double(bounds.allocation.maximum), now: now)
+        if !gcc.isEmpty { gcc[0].setAllocation(Double(bounds.allocation.maximum), now: now) }
         delayTarget?.setAllocation(
             Double(bounds.allocation.maximum), padding: Double(bounds.allocation.padding), now: now)
         refresh()
@@ -107,14 +117,14 @@ public struct CongestionController: Sendable {
 
     /// Time passes.
     public mutating func advance(to now: Instant) {
-        gcc?.advance(to: now, bytesInFlight: history.bytesInFlight)
+        if !gcc.isEmpty { gcc[0].advance(to: now, bytesInFlight: history.bytesInFlight) }
         delayTarget?.advance(to: now)
         refresh()
     }
 
     private mutating func refresh() {
         let minimum = Double(bounds.allocation.minimum)
-        gcc?.tell(&outputs, minimum: minimum)
+        if !gcc.isEmpty { gcc[0].tell(&outputs, minimum: minimum) }
         delayTarget?.tell(&outputs, minimum: minimum)
     }
 
@@ -157,7 +167,9 @@ public struct CongestionController: Sendable {
     public var paddingRate: UInt64 { bounds.padding(outputs.paddingRate, target: outputs.targetRate) }
 
     /// The next train that the pacer should send, once each; nil when there is none.
-    public mutating func nextProbe(now: Instant) -> ProbeCluster? { gcc?.nextProbe() ?? delayTarget?.nextProbe() }
+    public mutating func nextProbe(now: Instant) -> ProbeCluster? {
+        gcc.isEmpty ? delayTarget?.nextProbe() : gcc[0].nextProbe()
+    }
 
     /// Bytes that may leave before feedback comes; `Int.max` without a window, 0 when it is full. Audio goes on.
     public var windowRoom: Int { outputs.window == .max ? .max : outputs.window - history.bytesInFlight }

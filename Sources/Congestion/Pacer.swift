@@ -73,9 +73,9 @@ public struct Pacer: Sendable {
     private var paddingDebt = 0.0
     private var updatedAt: Instant
     private var sentAt: Instant?
-    private var prober = Prober()
     /// When to ask again though nothing happened; `distantFuture` when nothing is owed.
     public private(set) var deadline = Instant.distantFuture
+    private var prober = Prober()
 
     public init(pacingRate: UInt64, now: Instant) {
         self.pacingRate = Double(max(pacingRate, 1))
@@ -159,6 +159,8 @@ public struct Pacer: Sendable {
 
     /// bit/s: fast enough that what waits longest leaves within the limit.
     private func drainRate(_ backlog: Backlog, now: Instant) -> Double {
+        // Not enough to matter, however long it has waited.
+        guard Double(backlog.bytes) * 8 > pacingRate * Self.leastTimeLeft.seconds else { return pacingRate }
         let left = max(Self.queueLimit - max(now - backlog.oldest, .zero), Self.leastTimeLeft)
         return max(pacingRate, Double(backlog.bytes) * 8 / left.seconds)
     }

@@ -196,4 +196,10 @@ public enum Limits {
     public static let saneReports = Interval.seconds(6)
     /// How often it is looked whether that is so.
     public static let circuitStep = Interval.seconds(1)
+    /// Bytes of a ``SendSide``, its first, that a packet which leaves needs: a guess, for the processor's cache.
+    static let departureBytes = 768
+    /// The same of a ``Subscriber``.
+    static let subscriberBytes = 256
+    /// Packets that one subscriber gets of a burst, most of the time: a guess as well.
+    static let usualTrain: Int64 = 6
 }

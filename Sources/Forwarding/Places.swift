@@ -1,3 +1,5 @@
+import CPrefetch
+
 /// One place for each of a fixed number of keys, for noncopyable values.
 ///
 /// What `Array` cannot hold, and without its reference counting: one allocation, untouched until used.
@@ -40,6 +42,13 @@
     @unsafe func address(_ key: Int) -> UnsafeMutablePointer<Element> {
         precondition(isTaken[key])
         return unsafe base.advanced(by: key)
+    }
+
+    /// Has the processor begin to load the element, if there is one, or its first bytes.
+    @inline(__always)
+    func prefetch(_ key: Int, bytes: Int = MemoryLayout<Element>.size) {
+        guard contains(key) else { return }
+        unsafe apus_prefetch(base.advanced(by: key), min(bytes, MemoryLayout<Element>.size))
     }
 
     subscript(key: Int) -> Element {

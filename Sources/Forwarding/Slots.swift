@@ -27,6 +27,10 @@
 
     func contains(_ index: Int) -> Bool { places.contains(index) }
 
+    /// As ``Places/prefetch(_:bytes:)``.
+    @inline(__always)
+    func prefetch(_ index: Int, bytes: Int) { places.prefetch(index, bytes: bytes) }
+
     subscript(index: Int) -> Element {
         unsafeAddress { unsafe UnsafePointer(places.address(index)) }
         unsafeMutableAddress { unsafe places.address(index) }

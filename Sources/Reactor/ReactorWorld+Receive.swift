@@ -14,6 +14,9 @@ extension ReactorWorld {
                 let count = ingress.receive(from: descriptors[socket], after: filled)
                 guard count > 0 else { break }
                 let now = HostClock.now
+                if count > 1 {
+                    for entry in filled..<(filled + count) { tuples.prefetch(tuple(of: entry, socket: socket)) }
+                }
                 for entry in filled..<(filled + count) { receive(entry, socket: socket, now: now) }
                 filled += count
             }
@@ -38,9 +41,13 @@ extension ReactorWorld {
         flush()
     }
 
+    private func tuple(of entry: Int, socket: Int) -> Tuple {
+        Tuple(socket: UInt8(truncatingIfNeeded: socket), remote: ingress.source(entry))
+    }
+
     /// One piece of the batch, all from one address.
     private mutating func receive(_ entry: Int, socket: Int, now: Instant) {
-        let tuple = Tuple(socket: UInt8(truncatingIfNeeded: socket), remote: ingress.source(entry))
+        let tuple = tuple(of: entry, socket: socket)
         var next: ReceiveBatch.Datagram? = ingress.firstDatagram(entry)
         while let datagram = next {
             next = ingress.datagram(after: datagram, in: entry)
@@ -70,6 +77,10 @@ extension ReactorWorld {
         unsafe memory.header.pointee.workingSlot = UInt64(truncatingIfNeeded: slot) &+ 1
         peers[slot].counters.packetsReceived &+= 1
         peers[slot].counters.bytesReceived &+= UInt64(datagram.length)
+        // RFC 5761 section 4: RTCP, and so a report, most of the time.
+        if packet.byteCount > 1, (192...223).contains(packet.bytes.uint8(at: 1)) {
+            router.prefetchPath(of: EndpointIndex(slot))
+        }
         let received: Received
         do throws(DropReason) {
             received = try peers[slot].transport.receive(&packet, length: packet.byteCount, from: tuple, now: now)
@@ -118,6 +129,7 @@ extension ReactorWorld {
             let head = burst.heads[chain]
             let first = burst.packets[Int(head)].forward
             for position in 0..<first.subscriberCount {
+                router.prefetch(first, behind: position)
                 let subscriber = router.subscriber(of: first, at: position)
                 let peer = router.endpoint(of: subscriber).rawValue
                 var index = head

@@ -1,3 +1,5 @@
+public import CPrefetch
+
 /// What a ``SlotIndex`` can look up.
 public protocol SlotIndexKey: Equatable, Sendable, BitwiseCopyable {
     /// Spreads keys over a table; the upper 32 bits count. Not against keys that are chosen to collide.
@@ -39,6 +41,14 @@ public struct SlotIndex<Key: SlotIndexKey>: Sendable {
     @inlinable public func slot(for key: Key) -> Int32? {
         let slot = entries[place(of: key)].slot
         return slot == Self.empty ? nil : slot
+    }
+
+    /// Has the processor begin to load what ``slot(for:)`` will look at.
+    @inlinable public func prefetch(_ key: Key) {
+        unsafe entries.withUnsafeBufferPointer { entries in
+            guard let base = entries.baseAddress else { return }
+            unsafe apus_prefetch(base + home(of: key), MemoryLayout<Entry>.size)
+        }
     }
 
     /// False when the table is full.

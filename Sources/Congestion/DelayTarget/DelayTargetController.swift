@@ -21,28 +21,30 @@ struct DelayTargetController: Sendable {
         case competing(since: Instant, reducedAt: Instant)
     }
 
+    // What each packet needs comes first, so that it lies together.
+    var sentSinceFeedback = false
+    private var hasSent = false
+    var outageAt: Instant?
+    /// bit/s.
+    var rate: Double
+    var applicationLimit = ApplicationLimitDetector()
     let bounds: ClosedRange<Double>
     let weight: Double
     var random: SeededRandom
     var state = State.steady
-    /// bit/s.
-    var rate: Double
     var allocation = Double(Limits.maximumRate)
     var delay = QueueingDelay()
     var delivery = DeliveryMeter()
     var inherentLoss = InherentLoss()
     var probes: ProbeController
     var probeEstimator = ProbeEstimator()
-    var applicationLimit = ApplicationLimitDetector()
     var reports: ReportBasedEstimator
     /// s; the least round trip seen in two windows.
     var baseRoundTrip = RoundTripBase()
     var hasFeedback = false
     var feedbackAt: Instant?
-    var outageAt: Instant?
     /// bit/s; the rate before reports stayed away.
     private var rateBeforeOutage: Double?
-    var sentSinceFeedback = false
     /// s; of the report before, and averaged over seconds.
     var previousQueue = 0.0
     var averageQueue: Double?
@@ -95,7 +97,10 @@ struct DelayTargetController: Sendable {
     // MARK: What happens
 
     mutating func sent(_ packet: SentPacket) {
-        probes.begin(now: packet.sentAt)
+        if !hasSent {
+            hasSent = true
+            probes.begin(now: packet.sentAt)
+        }
         applicationLimit.sent(bytes: Int(packet.size), target: rate, now: packet.sentAt)
         if !sentSinceFeedback { outageAt = packet.sentAt }
         sentSinceFeedback = true

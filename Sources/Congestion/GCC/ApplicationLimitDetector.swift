@@ -25,10 +25,9 @@ struct ApplicationLimitDetector: Sendable, BitwiseCopyable {
         updatedAt = now
         budget = max(budget - Double(bytes), -largest)
         budget = min(budget + elapsed * target * Self.usage / 8, largest)
-        let ratio = budget / largest
-        if startedAt == nil, ratio > Self.startRatio {
+        if startedAt == nil, budget > Self.startRatio * largest {
             startedAt = now
-        } else if startedAt != nil, ratio < Self.stopRatio {
+        } else if startedAt != nil, budget < Self.stopRatio * largest {
             startedAt = nil
             endedAt = now
         }
