@@ -1,6 +1,7 @@
 /// A strict JSON reader (RFC 8259) over the bytes of one frame, with bounded nesting.
-struct JSONParser {
-    enum Failure: Error { case malformed, tooDeep }
+public struct JSONParser {
+    /// Why a text is no JSON that is taken.
+    public enum Failure: Error { case malformed, tooDeep }
 
     private let bytes: [UInt8]
     private var position = 0
@@ -8,7 +9,7 @@ struct JSONParser {
     private init(_ bytes: [UInt8]) { self.bytes = bytes }
 
     /// The one value that `text` holds.
-    static func parse(_ text: some StringProtocol) throws(Failure) -> JSONValue {
+    public static func parse(_ text: some StringProtocol) throws(Failure) -> JSONValue {
         var parser = JSONParser(Array(text.utf8))
         let value = try parser.value(depth: 0)
         parser.skipSpace()

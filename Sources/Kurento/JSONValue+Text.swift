@@ -1,6 +1,6 @@
 extension JSONValue {
     /// Compact JSON with sorted keys and bare slashes, as the reference server writes it.
-    var text: String {
+    public var text: String {
         var bytes: [UInt8] = []
         write(to: &bytes)
         return String(decoding: bytes, as: UTF8.self)

@@ -1,5 +1,5 @@
 /// A JSON value. Integers stay integers: ids and counters must come back as they were sent.
-enum JSONValue: Hashable, Sendable {
+public enum JSONValue: Hashable, Sendable {
     case null
     case bool(Bool)
     case integer(Int64)
@@ -8,21 +8,22 @@ enum JSONValue: Hashable, Sendable {
     case array([JSONValue])
     case object([String: JSONValue])
 
-    subscript(key: String) -> JSONValue? {
+    /// The member of that name; nil when there is none, or when this is no object.
+    public subscript(key: String) -> JSONValue? {
         if case .object(let members) = self { members[key] } else { nil }
     }
 
-    var isNull: Bool { self == .null }
+    public var isNull: Bool { self == .null }
 }
 
 extension JSONValue: ExpressibleByStringLiteral, ExpressibleByIntegerLiteral, ExpressibleByBooleanLiteral,
     ExpressibleByArrayLiteral, ExpressibleByDictionaryLiteral
 {
-    init(stringLiteral value: String) { self = .string(value) }
-    init(integerLiteral value: Int64) { self = .integer(value) }
-    init(booleanLiteral value: Bool) { self = .bool(value) }
-    init(arrayLiteral elements: JSONValue...) { self = .array(elements) }
-    init(dictionaryLiteral elements: (String, JSONValue)...) {
+    public init(stringLiteral value: String) { self = .string(value) }
+    public init(integerLiteral value: Int64) { self = .integer(value) }
+    public init(booleanLiteral value: Bool) { self = .bool(value) }
+    public init(arrayLiteral elements: JSONValue...) { self = .array(elements) }
+    public init(dictionaryLiteral elements: (String, JSONValue)...) {
         self = .object(Dictionary(elements, uniquingKeysWith: { _, last in last }))
     }
 }
@@ -30,7 +31,8 @@ extension JSONValue: ExpressibleByStringLiteral, ExpressibleByIntegerLiteral, Ex
 /// The coercions that Kurento's marshalling allows: numbers and booleans may arrive as strings, and
 /// strings as numbers.
 extension JSONValue {
-    var asString: String? {
+    /// A scalar as text; nil for what is none.
+    public var asString: String? {
         switch self {
         case .string(let text): text
         case .integer(let number): String(number)
@@ -40,7 +42,8 @@ extension JSONValue {
         }
     }
 
-    var asInt64: Int64? {
+    /// A whole number, cut off towards zero; nil for what is none.
+    public var asInt64: Int64? {
         switch self {
         case .integer(let number): number
         case .double(let number): Int64(exactly: number.rounded(.towardZero))
@@ -68,7 +71,7 @@ extension JSONValue {
         }
     }
 
-    var asBool: Bool? {
+    public var asBool: Bool? {
         switch self {
         case .bool(let flag): flag
         case .integer(let number): number != 0
