@@ -28,6 +28,7 @@ extension ClusterSettings {
         try readLimits(&reader)
         try readWHIP(&reader)
         try readTURN(&reader)
+        try readGallery(&reader)
         try reader.finish()
     }
 
@@ -237,6 +238,19 @@ extension ClusterSettings {
             throw section.error(
                 "hosts", line: section.line(of: "hosts"), "`\(host)` is not a host",
                 "Write for example [\"media1.example.com\", \"203.0.113.7\"]")
+        }
+        try section.finish()
+    }
+
+    private mutating func readGallery(_ reader: inout SettingsReader) throws(SettingsError) {
+        var section = try reader.section("gallery")
+        try section.flag("enabled", into: &gallery.isEnabled)
+        try section.flag("record_calls", into: &gallery.recordsCalls)
+        try section.parsed(
+            "repository", into: &gallery.repository, expecting: "an http or https address",
+            example: "http://repository.example.com/calls"
+        ) {
+            $0.isEmpty || $0.hasPrefix("http://") || $0.hasPrefix("https://") ? $0 : nil
         }
         try section.finish()
     }

@@ -14,6 +14,7 @@ public struct ClusterSettings: Sendable, Equatable {
     /// Secrets by key name, for bearer tokens; empty lets everyone publish and play.
     public var keys: [String: String] = [:]
     public var whip = WHIPSettings()
+    public var gallery = GallerySettings()
     public var turn = TURNSettings()
     public var log = LogSettings()
     /// `trace`, `debug`, `info`, `notice`, `warning` or `error`.
@@ -116,6 +117,17 @@ public struct WHIPSettings: Sendable, Equatable {
     public var iceServers: [String] = []
     /// Publishers are told which of their simulcast encodings nobody watches.
     public var switchesOffUnwatchedLayers = true
+
+    public init() {}
+}
+
+/// The demo gallery's application server.
+public struct GallerySettings: Sendable, Equatable {
+    public var isEnabled = true
+    /// Where recordings of the repository page are put, by HTTP; empty keeps them in a file.
+    public var repository = ""
+    /// Calls of `/call` are recorded too.
+    public var recordsCalls = false
 
     public init() {}
 }

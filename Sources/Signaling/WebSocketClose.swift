@@ -12,6 +12,7 @@ public struct WebSocketClose: Error, Hashable, Sendable {
     public static let normal = WebSocketClose(1000)
     public static let goingAway = WebSocketClose(1001, "Server going away")
     public static let invalidPath = WebSocketClose(1002, "Invalid path")
+    static let tryAgainLater = WebSocketClose(1013, "Too many pages; try again later")
     static let notMasked = WebSocketClose(1002, "Frames from a client must be masked")
     static let reservedBits = WebSocketClose(1002, "No extension was negotiated")
     static let unknownOpcode = WebSocketClose(1002, "Unknown opcode")

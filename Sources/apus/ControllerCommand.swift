@@ -120,10 +120,16 @@ struct ControllerAssembly: Sendable {
         let control = ControllerControl(
             director: director, keys: settings.keys.isEmpty ? nil : try await AccessKeys(settings.keys))
         let front = try SignalingAssembly.configuration(settings)
+        var webSockets: [String: any WebSocketHandler] = [:]
+        if settings.gallery.isEnabled {
+            webSockets = GalleryWebSocket.routes(
+                to: SignalingAssembly.gallery(mediaServer, id: id, settings, logger: logger))
+        }
+        // Last: no page takes the protocol's place.
+        webSockets[front.kurentoPath] = KurentoWebSocket(server: mediaServer)
         do {
             signaling = try SignalingServer(
-                configuration: front,
-                webSockets: [front.kurentoPath: KurentoWebSocket(server: mediaServer)],
+                configuration: front, webSockets: webSockets,
                 gateway: gateway, status: status, control: control,
                 neighbours: { [director] in await director.httpAddresses(of: $0) }, logger: logger)
         } catch SignalingError.tlsIdentity(let reason) {

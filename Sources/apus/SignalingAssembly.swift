@@ -1,5 +1,9 @@
 import DTLS
 import Foundation
+import Gallery
+import Kurento
+import Logging
+import Session
 import Settings
 import Signaling
 import Wire
@@ -41,6 +45,17 @@ enum SignalingAssembly {
         configuration.limits.connections = settings.limits.connections
         configuration.limits.connectionsPerAddress = settings.limits.connectionsPerAddress
         return configuration
+    }
+
+    /// The pages' application server.
+    static func gallery(
+        _ media: MediaServer, id: ControllerID, _ settings: ClusterSettings, logger: Logger
+    ) -> ApplicationServer {
+        let root = settings.files.roots.first.map { $0.hasSuffix("/") ? String($0.dropLast()) : $0 }
+        var configuration = GalleryConfiguration(directory: root.map { $0 + "/gallery" }, prefix: "\(id)")
+        if !settings.gallery.repository.isEmpty { configuration.repository = settings.gallery.repository }
+        configuration.recordsCalls = settings.gallery.recordsCalls
+        return ApplicationServer(media: media, configuration: configuration, logger: logger)
     }
 
     private static func identity(_ settings: TLSSettings) throws -> TLSIdentity {

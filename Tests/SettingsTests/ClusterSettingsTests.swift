@@ -62,6 +62,10 @@ func refusal(_ text: String) -> SettingsError? {
               pause_below_lowest_layer: true
             whip:
               switch_off_unwatched_layers: false
+            gallery:
+              enabled: false
+              repository: http://127.0.0.1:7676/calls
+              record_calls: true
             store:
               url: unix:/run/redis.sock
               start: false
@@ -110,6 +114,9 @@ func refusal(_ text: String) -> SettingsError? {
         expected.media.resolveMDNS = true
         expected.media.pauseBelowLowestLayer = true
         expected.whip.switchesOffUnwatchedLayers = false
+        expected.gallery.isEnabled = false
+        expected.gallery.repository = "http://127.0.0.1:7676/calls"
+        expected.gallery.recordsCalls = true
         expected.store.url = "unix:/run/redis.sock"
         expected.store.start = false
         expected.controllers.count = 2

@@ -37,6 +37,9 @@ import Testing
         Case(
             text: "placement:\n  labels: {\((0..<33).map { "k\($0): v" }.joined(separator: ", "))}\n", line: 2,
             key: "placement.labels", problem: "33 labels are too many; 32", fix: "Leave out"),
+        Case(
+            text: "gallery:\n  repository: ftp://example.com\n", line: 2, key: "gallery.repository",
+            problem: "`ftp://example.com` is not an http or https address", fix: "http://"),
         Case(text: "signaling: 1\n", line: 1, key: "signaling", problem: "must be a section", fix: "key: value"),
         Case(
             text: "signaling:\n  listen: [nowhere]\n", line: 2, key: "signaling.listen", problem: "`nowhere`",
