@@ -59,7 +59,12 @@ struct HTTPRoutes: Sendable {
     private func page(_ request: Request) -> Response {
         let path = request.uri.path
         if webSockets.handler(for: path) != nil { return webSocketExpected(request) }
-        guard let file = files.file(at: path) else { return Self.text("not found\n", status: .notFound) }
+        guard let file = files.file(at: path) else {
+            guard files.file(at: path + "/") != nil else { return Self.text("not found\n", status: .notFound) }
+            // Links of the folder's page are relative to the folder.
+            let name = path.split(separator: "/").last ?? ""
+            return Response(status: .permanentRedirect, headers: [.location: "\(name)/", .cacheControl: "no-cache"])
+        }
         // `no-cache` lets the browser keep the file but ask: after an update no page is half old.
         var headers: HTTPFields = [.cacheControl: "no-cache", .eTag: file.tag]
         guard request.headers[.ifNoneMatch] != file.tag else {

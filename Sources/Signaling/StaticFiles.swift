@@ -39,10 +39,10 @@ struct StaticFiles: Sendable {
         guard !files.isEmpty else { throw SignalingError.webDirectory("\(directory) is empty or missing") }
     }
 
-    /// The file for a request's path: `/` is `index.html`.
+    /// The file for a request's path: a folder's, which ends with a slash, is its `index.html`.
     func file(at path: String) -> File? {
         guard path.hasPrefix("/"), let name = String(path.dropFirst()).removingPercentEncoding else { return nil }
-        return files[name.isEmpty ? "index.html" : name]
+        return files[name.isEmpty || name.hasSuffix("/") ? name + "index.html" : name]
     }
 
     private static func contentType(_ name: String) -> String {

@@ -57,6 +57,19 @@ struct HTTPTests {
         }
     }
 
+    @Test func aFolderIsItsIndexAndItsNameLeadsThere() async throws {
+        let directory = try TemporaryDirectory(["index.html": "<p>hello", "art/index.html": "<p>art", "bare/a.js": "1"])
+        try await withServer({ $0.webDirectory = directory.path }) { ports in
+            let client = try await RawClient.connect(ports[0])
+            #expect(try await client.get("/art/").body == "<p>art")
+            let named = try await client.get("/art")
+            #expect(named.status == 308 && named.headers["location"] == "art/")
+            for path in ["/bare", "/bare/", "/art/none", "//art"] {
+                #expect(try await client.get(path).status == 404, "\(path)")
+            }
+        }
+    }
+
     @Test func filesAreServedWithTheirTypeAndOnlyOnceIfUnchanged() async throws {
         let directory = try TemporaryDirectory(["index.html": "<p>hello", "js/a b.js": "1"])
         try await withServer({ $0.webDirectory = directory.path }) { ports in
