@@ -49,7 +49,7 @@ public final class ApplicationServer: Sendable {
         } else {
             repository = local
         }
-        recordedCalls = OneToOne(recordingOn: local)
+        recordedCalls = OneToOne(recordingOn: local, longest: configuration.recordingTime)
         oneToOne = configuration.recordsCalls ? recordedCalls : OneToOne()
     }
 

@@ -10,6 +10,9 @@ actor OneToOne: SharedApplication {
         var line = Line.free
         /// What was recorded of this person last.
         var recording: Shelf.Place?
+        /// What records this person now, and what ends that in time.
+        var recorder: String?
+        var limit: Task<Void, Never>?
         /// What this person is being played is in it.
         var playback: String?
         /// Counts what was begun, so that late events are known to be of something else.
@@ -32,6 +35,7 @@ actor OneToOne: SharedApplication {
     }
 
     private let shelf: Shelf?
+    private let longest: Duration
     private let ringingTime: Duration
     private let gate = SerialGate()
     private var people: [String: Person] = [:]
@@ -39,9 +43,14 @@ actor OneToOne: SharedApplication {
 
     /// - Parameters:
     ///   - shelf: where calls are recorded; nil records none.
+    ///   - longest: a recording ends by itself after this time; the call goes on.
     ///   - ringingTime: how long somebody may be called without an answer.
-    init(recordingOn shelf: Shelf? = nil, ringingTime: Duration = Limits.ringingTime) {
+    init(
+        recordingOn shelf: Shelf? = nil, longest: Duration = Limits.recordingTime,
+        ringingTime: Duration = Limits.ringingTime
+    ) {
         self.shelf = shelf
+        self.longest = longest
         self.ringingTime = ringingTime
     }
 
@@ -177,6 +186,19 @@ actor OneToOne: SharedApplication {
             "RecorderEndpoint", ["mediaPipeline": .string(pipeline), "uri": .string(place.uri)])
         try await person.kurento.connect(endpoint, to: recorder)
         try await person.kurento.invoke("record", of: recorder)
+        person.recorder = recorder
+        person.limit = Task { [weak self, longest, guest = person.guest] in
+            guard (try? await Task.sleep(for: longest)) != nil else { return }
+            await self?.endRecording(of: guest, by: recorder)
+        }
+    }
+
+    private func endRecording(of guest: Guest, by recorder: String) async {
+        await gate.enter()
+        defer { gate.leave() }
+        guard let person = try? person(guest), person.recorder == recorder else { return }
+        person.recorder = nil
+        _ = try? await person.kurento.invoke("stopAndWait", of: recorder)
     }
 
     /// The pipeline's worker is gone.
@@ -213,6 +235,9 @@ actor OneToOne: SharedApplication {
     private func end(_ person: Person) async {
         let line = person.line
         person.line = .free
+        person.recorder = nil
+        person.limit?.cancel()
+        person.limit = nil
         await person.guest.call.abandon()
         switch line {
         case .free, .ringing: break
@@ -251,7 +276,7 @@ actor OneToOne: SharedApplication {
         guard let person = people[name], let place = person.recording else {
             throw GalleryError("There is no recording of \(name)")
         }
-        if case .talking = person.line { throw GalleryError("\(name) is being recorded") }
+        guard person.recorder == nil else { throw GalleryError("\(name) is being recorded") }
         return place.uri
     }
 

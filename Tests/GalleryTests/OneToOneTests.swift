@@ -180,6 +180,21 @@ struct OneToOneTests {
         #expect(ada.heard("playResponse").last?["response"] == "rejected")
     }
 
+    @Test func aRecordingOfACallEndsByItselfAndTheCallGoesOn() async throws {
+        let bench = Bench { $0.recordingTime = .milliseconds(20) }
+        let ada = try await person("ada", bench, at: "/onetoonerecording")
+        let bob = try await person("bob", bench, at: "/onetoonerecording")
+        await call(ada, "bob")
+        await accept(bob)
+        let recorders = await bench.kurento.ordered("RecorderEndpoint")
+        try #require(recorders.count == 2)
+        for recorder in recorders {
+            while await !bench.kurento.calls.contains("stopAndWait \(recorder)") { await Task.yield() }
+        }
+        #expect(await bench.kurento.ordered("WebRtcEndpoint").count == 2)
+        #expect(ada.heard("stopCommunication").isEmpty && bob.heard("stopCommunication").isEmpty)
+    }
+
     @Test func callsAreRecordedOnlyWhereThatIsSaid() async throws {
         let (ada, _) = try await pair()
         await ada.say("stop")
