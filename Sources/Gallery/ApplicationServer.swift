@@ -81,7 +81,8 @@ public final class ApplicationServer: Sendable {
         case .showData: Loopback(visitor, .showData)
         case .codes: Loopback(visitor, .codes)
         case .recording: RecordingSession(visitor, shelf: local, longest: configuration.recordingTime)
-        case .repository: RecordingSession(visitor, shelf: repository, longest: configuration.recordingTime)
+        case .repository:
+            RecordingSession(visitor, shelf: repository, longest: configuration.recordingTime, tellsState: false)
         case .player: Player(visitor)
         case .sendData: Player(visitor, .sendData(from: configuration.directory.map { "file://\($0)/barcodes.webm" }))
         case .plainReceiver: PlainReceiver(visitor)

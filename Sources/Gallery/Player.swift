@@ -64,7 +64,8 @@ actor Player: Conversation {
         self.pipeline = pipeline
         playback = try await Playback.open(
             uri, for: visitor, over: call, in: pipeline, filter: plan.filter,
-            began: { [visitor] in await Self.tell(visitor, of: $0) },
+            // The page of send-data-channel has no word for it.
+            began: { [visitor, plan] in if plan.filter == nil { await Self.tell(visitor, of: $0) } },
             ended: { [weak self] in await self?.end(pipeline, $0) })
         visitor.send("startResponse", ["sdpAnswer": try await call.answer(offer)])
         try await call.gather()

@@ -30,6 +30,7 @@ actor RecordingSession: Conversation {
     private let visitor: Visitor
     private let shelf: Shelf
     private let longest: Duration
+    private let tellsState: Bool
     private let call: CallSession
     private let gate = SerialGate()
     /// One for recording and playing: a worker finds the files that it has written itself.
@@ -41,11 +42,15 @@ actor RecordingSession: Conversation {
     /// Counts what was begun, so that late events are known to be of something else.
     private var round = 0
 
-    /// - Parameter longest: a recording ends by itself after this time.
-    init(_ visitor: Visitor, shelf: Shelf, longest: Duration) {
+    /// - Parameters:
+    ///   - longest: a recording ends by itself after this time.
+    ///   - tellsState: the page knows `recording`, `paused` and `stopped`; that of hello-world-repository takes them
+    ///     for faults.
+    init(_ visitor: Visitor, shelf: Shelf, longest: Duration, tellsState: Bool = true) {
         self.visitor = visitor
         self.shelf = shelf
         self.longest = longest
+        self.tellsState = tellsState
         call = CallSession(visitor)
     }
 
@@ -92,8 +97,10 @@ actor RecordingSession: Conversation {
             "RecorderEndpoint",
             ["mediaPipeline": .string(pipeline), "uri": .string(place.uri), "mediaProfile": mode.profile])
         self.recorder = recorder
-        try await kurento.listen(to: "Recording", of: recorder) { [visitor] _ in visitor.send("recording") }
-        try await kurento.listen(to: "Paused", of: recorder) { [visitor] _ in visitor.send("paused") }
+        if tellsState {
+            try await kurento.listen(to: "Recording", of: recorder) { [visitor] _ in visitor.send("recording") }
+            try await kurento.listen(to: "Paused", of: recorder) { [visitor] _ in visitor.send("paused") }
+        }
         try await kurento.listen(to: "Error", of: recorder) { event in
             await ended(event["description"]?.asString ?? "The recorder failed")
         }
@@ -130,7 +137,7 @@ actor RecordingSession: Conversation {
             throw error
         }
         await releaseElements()
-        visitor.send("stopped")
+        if tellsState { visitor.send("stopped") }
     }
 
     // MARK: Playing

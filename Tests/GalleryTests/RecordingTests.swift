@@ -118,6 +118,28 @@ struct RecordingTests {
         #expect(page.heard("error").count == 2)
     }
 
+    /// Their pages take what they do not know for a fault, and start anew.
+    @Test func theTutorialsPagesHearNoWordThatTheyDoNotKnow() async throws {
+        let page = try await bench.page("/repository")
+        await page.say("start", ["sdpOffer": "mine"])
+        let recorder = try #require(await bench.kurento.newest("RecorderEndpoint"))
+        for event in ["Recording", "Paused"] { await bench.kurento.raise(event, on: recorder) }
+        await page.say("stop")
+        await page.say("play", ["sdpOffer": "watch"])
+        let endpoint = try #require(await bench.kurento.newest("WebRtcEndpoint"))
+        await bench.kurento.raise("ConnectionStateChanged", on: endpoint, connected)
+        await bench.kurento.raise("EndOfStream", on: try #require(await bench.kurento.newest("PlayerEndpoint")))
+        _ = await page.wait(for: "playEnd")
+        #expect(page.ids == ["startResponse", "playResponse", "playEnd"])
+        let watcher = try await bench.page("/senddatachannel")
+        await watcher.say("start", ["sdpOffer": "mine"])
+        let shown = try #require(await bench.kurento.newest("WebRtcEndpoint"))
+        await bench.kurento.raise("ConnectionStateChanged", on: shown, connected)
+        await bench.kurento.raise("EndOfStream", on: try #require(await bench.kurento.newest("PlayerEndpoint")))
+        _ = await watcher.wait(for: "playEnd")
+        #expect(watcher.ids == ["startResponse", "playEnd"])
+    }
+
     @Test func aRepositoryGetsNewNames() async throws {
         let bench = Bench { $0.repository = "http://repository.example.com/calls" }
         var uris: Set<String> = []

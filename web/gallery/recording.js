@@ -4,6 +4,8 @@ import {
 } from './gallery.js';
 
 const { path } = document.body.dataset;
+// The repository's application says nothing of the recording, which begins with its answer and ends with our word.
+const isTold = path === '/recording';
 let application = null;
 let call = null;
 let media = null;
@@ -47,6 +49,7 @@ onClick('record', async () => {
   const answered = reply(application, 'startResponse');
   application.send('start', { sdpOffer: await call.offer(), mode });
   await call.answer((await answered).sdpAnswer);
+  if (!isTold) show('recording');
 });
 
 onClick('stop', async () => {
@@ -55,6 +58,7 @@ onClick('stop', async () => {
     end('idle');
   } else {
     application?.send('stop');
+    if (!isTold && window.apus.state === 'recording') end('recorded');
   }
 });
 
