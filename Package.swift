@@ -64,9 +64,13 @@ var targets: [Target] = [
     .systemLibrary(
         name: "CFFmpeg", pkgConfig: "libavformat",
         providers: [
-            .apt(["libavformat-dev", "libavcodec-dev", "libavutil-dev", "libswscale-dev", "libswresample-dev"])
+            .apt([
+                "libavfilter-dev", "libavformat-dev", "libavcodec-dev", "libavutil-dev", "libswscale-dev",
+                "libswresample-dev",
+            ])
         ]),
     .systemLibrary(name: "CVPX", pkgConfig: "vpx", providers: [.apt(["libvpx-dev"])]),
+    .systemLibrary(name: "CZBar", pkgConfig: "zbar", providers: [.apt(["libzbar-dev"])]),
 ]
 
 // Sans-IO cores: no Foundation, no Glibc (TidyTests holds them to it).
@@ -94,7 +98,7 @@ targets += [
     core(
         "LoadGenerator", ["Transport", "ICE", "STUN", "DTLS", "SRTP", "SDP", "RTP", "Wire", "CLinux"]),
     core("WHIPClient", ["LoadGenerator", "Wire"] + nio),
-    core("Media", ["CFFmpeg", "CVPX", "Wire"]),
+    core("Media", ["CFFmpeg", "CVPX", "CZBar", "Wire"]),
     core("Store", ["Session", "CHiredis", "CLinux", logging]),
     core("Elements", ["Media", "Payload", "Reactor", "RTP", "Session", "Wire"]),
     core("Worker", ["Reactor", "Store", "Session", "ICE", "MDNS", "DTLS", "RTP", "Wire", "CLinux", logging]),

@@ -12,6 +12,9 @@
 #include <unistd.h>
 
 #include <libavcodec/avcodec.h>
+#include <libavfilter/avfilter.h>
+#include <libavfilter/buffersink.h>
+#include <libavfilter/buffersrc.h>
 #include <libavformat/avformat.h>
 #include <libavutil/base64.h>
 #include <libavutil/channel_layout.h>
@@ -450,4 +453,34 @@ static inline void apus_media_fill_sound(AVFrame *frame, const int16_t *samples)
     } else {
         memcpy(frame->extended_data[0], samples, (size_t)frame->nb_samples * (size_t)channels * sizeof *samples);
     }
+}
+
+// ---- Filters -----------------------------------------------------------------------------------
+
+/// Puts a filter of that name into the graph, without its options; NULL when there is none.
+static inline AVFilterContext *apus_media_filter(AVFilterGraph *graph, const char *name) {
+    const AVFilter *filter = avfilter_get_by_name(name);
+    return filter == NULL ? NULL : avfilter_graph_alloc_filter(graph, filter, NULL);
+}
+
+/// Sets an option of a filter that is not initialised yet. 0, or a negative result.
+static inline int apus_media_filter_set(AVFilterContext *filter, const char *option, const char *value) {
+    return av_opt_set(filter, option, value, AV_OPT_SEARCH_CHILDREN);
+}
+
+/// The graph's own source of I420 pictures, whose times are in nanoseconds; NULL when it cannot be made.
+static inline AVFilterContext *apus_media_filter_source(AVFilterGraph *graph, int width, int height) {
+    AVFilterContext *source = apus_media_filter(graph, "buffer");
+    AVBufferSrcParameters *parameters = av_buffersrc_parameters_alloc();
+    int result = source == NULL || parameters == NULL ? AVERROR(ENOMEM) : 0;
+    if (result == 0) {
+        parameters->format = AV_PIX_FMT_YUV420P;
+        parameters->time_base = (AVRational){1, 1000000000};
+        parameters->width = width;
+        parameters->height = height;
+        result = av_buffersrc_parameters_set(source, parameters);
+    }
+    av_free(parameters);
+    if (result == 0) result = avfilter_init_str(source, NULL);
+    return result < 0 ? NULL : source;
 }

@@ -9,6 +9,8 @@ protocol MediaElement {
     var media: [NegotiatedMedia] { get }
     /// Does it, or says why not.
     mutating func obey(_ command: ElementCommand, now: Instant) -> Outcome
+    /// A message of a data channel that was routed here.
+    mutating func hear(_ message: String, now: Instant)
     /// An RTP or RTCP packet that was routed here.
     mutating func receive(_ packet: RawSpan, now: Instant)
     /// What is due.
@@ -20,6 +22,11 @@ protocol MediaElement {
     mutating func takeReports() -> [ElementOutput]
     /// The end: whatever is open is closed.
     mutating func finish(now: Instant)
+}
+
+extension MediaElement {
+    /// Most have nothing to do with data channels.
+    mutating func hear(_ message: String, now: Instant) {}
 }
 
 /// The life of an element's thread.
@@ -41,8 +48,12 @@ enum ElementThread {
         while isOpen {
             let wait = min(element.deadline - HostClock.now, Limits.longestSleep)
             var outcomes: [(Outcome, UInt64)] = []
-            isOpen = port.receive(into: &packets, waitingAtMost: max(wait, .zero)) { command, token in
-                outcomes.append((element.obey(command, now: HostClock.now), token))
+            isOpen = port.receive(into: &packets, waitingAtMost: max(wait, .zero)) { request in
+                switch request {
+                case .command(let command, let token):
+                    outcomes.append((element.obey(command, now: HostClock.now), token))
+                case .message(let text): element.hear(text, now: HostClock.now)
+                }
             }
             let now = HostClock.now
             packets.forEach { element.receive($0, now: now) }

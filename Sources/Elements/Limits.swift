@@ -30,6 +30,14 @@ enum Limits {
     static let waitingBytes = 32 << 20
     /// From one request for a key frame to the next.
     static let keyFrameInterval = Interval.milliseconds(500)
+    /// How long a filter waits for a packet that is missing: a call goes on without it.
+    static let filterPatience = Interval.milliseconds(200)
+    /// From one report of a code to the next while it stays in the picture.
+    static let codeInterval = Interval.seconds(1)
+    /// Images that one filter lays over its pictures.
+    static let images = 32
+    /// Characters, and bytes, of a message that is written on pictures.
+    static let shownCharacters = 256
     /// How long an element's thread sleeps at most.
     static let longestSleep = Interval.milliseconds(200)
 }

@@ -3,7 +3,7 @@ public import Session
 import Synchronization
 import Wire
 
-/// A worker's media plane: players and recorders, each with a thread of its own, beside the reactors' threads and
+/// A worker's media plane: players, recorders and filters, each with a thread of its own, beside the reactors' threads and
 /// behind them in the scheduler's favour.
 public final class MediaEngine: ElementFactory {
     private let policy: ResourcePolicy
@@ -24,6 +24,8 @@ public final class MediaEngine: ElementFactory {
             return try run(PlayerElement(specification, policy: policy, port: port), port)
         case .recorder(let specification):
             return try run(RecorderElement(specification, policy: policy, port: port), port)
+        case .filter(let specification):
+            return try run(FilterElement(specification, policy: policy, port: port), port)
         }
     }
 

@@ -46,6 +46,7 @@ struct PlayerElement: MediaElement {
             status.state = .paused
             origin = nil
         case .stop: stop()
+        case .addImage, .removeImage, .setProperty: return .refused(.noFilter)
         case .seek(let milliseconds): return seek(to: .milliseconds(Int64(clamping: milliseconds)))
         }
         return .done

@@ -54,6 +54,7 @@ struct RecorderElement: MediaElement {
             if recording != nil { status.state = .paused }
         case .stop: stop(now: now)
         case .seek: return .refused(Refusal(.invalid, "a recorder cannot seek"))
+        case .addImage, .removeImage, .setProperty: return .refused(.noFilter)
         }
         return .done
     }

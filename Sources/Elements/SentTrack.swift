@@ -45,7 +45,11 @@ struct SentTrack {
 
     /// - Parameter instant: when the frame is to be shown or heard.
     mutating func send(_ frame: [UInt8], at instant: Instant, into batch: inout PacketBatch) {
-        let timestamp = timestamp(at: instant)
+        send(frame, timestamp: timestamp(at: instant), into: &batch)
+    }
+
+    /// For whoever goes by the clock of another stream.
+    mutating func send(_ frame: [UInt8], timestamp: UInt32, into batch: inout PacketBatch) {
         // What is no frame of the format is not sent: the resource is damaged there.
         for payload in (try? packetizer.packetize(frame)) ?? [] {
             let header = RTPHeader(
@@ -74,13 +78,18 @@ struct SentTrack {
 
     /// A sender report, when one is due: both kinds' reports together say what belongs together.
     mutating func report(now: Instant, unixOffset: Interval, into batch: inout PacketBatch) {
-        guard packets > 0, now >= nextReport else { return }
+        guard now >= nextReport else { return }
         nextReport = now + Limits.reportInterval
+        report(ntp: NTPTimestamp(now, unixOffset: unixOffset), timestamp: timestamp(at: now), into: &batch)
+    }
+
+    /// A sender report that says what time a time stamp is, once anything was sent.
+    func report(ntp: NTPTimestamp, timestamp: UInt32, into batch: inout PacketBatch) {
+        guard packets > 0 else { return }
         var writer = ByteWriter(capacity: 128)
         writer.writeSenderReport(
             SenderReport(
-                ssrc: ssrc, ntp: NTPTimestamp(now, unixOffset: unixOffset), rtpTimestamp: timestamp(at: now),
-                packetCount: packets, octetCount: octets))
+                ssrc: ssrc, ntp: ntp, rtpTimestamp: timestamp, packetCount: packets, octetCount: octets))
         writer.writeSourceDescription(ssrc: ssrc, cname: cname)
         batch.append(writer.bytes)
     }

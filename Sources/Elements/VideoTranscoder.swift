@@ -10,7 +10,7 @@ struct VideoTranscoder: ~Copyable {
     /// - Parameter isLive: no picture is reordered.
     init(_ codec: MediaCodec, extradata: [UInt8] = [], isLive: Bool, target: MediaCodec) throws(MediaError) {
         let decoder = try VideoDecoder(codec, extradata: extradata, isLive: isLive)
-        let encoder = try VideoEncoder(VideoEncoder.Configuration(codec: target, bitRate: Self.bitRate(pixels: 0)))
+        let encoder = try VideoEncoder(VideoEncoder.Configuration(codec: target, bitRate: VideoEncoder.liveBitRate(pixels: 0)))
         self.decoder = consume decoder
         self.encoder = consume encoder
     }
@@ -33,13 +33,10 @@ struct VideoTranscoder: ~Copyable {
         for picture in pictures {
             if picture.width * picture.height != pixels {
                 pixels = picture.width * picture.height
-                encoder.setBitRate(Self.bitRate(pixels: pixels))
+                encoder.setBitRate(VideoEncoder.liveBitRate(pixels: pixels))
             }
             encoded += (try? encoder.encode(picture)) ?? []
         }
         return encoded
     }
-
-    /// 0.1 bit for each pixel at 25 a second, in sensible bounds.
-    private static func bitRate(pixels: Int) -> Int { min(max(pixels * 5 / 2, 150_000), 4_000_000) }
 }

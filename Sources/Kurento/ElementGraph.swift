@@ -3,8 +3,8 @@ import Session
 
 /// Who feeds whom within one pipeline, as clients connected it.
 ///
-/// A sink pad (an element, a media type, a description) has at most one source. Endpoints are real;
-/// PassThroughs are not: ``routes(endpoints:)`` follows the chains through them.
+/// A sink pad (an element, a media type, a description) has at most one source. Endpoints are real; PassThroughs are
+/// not, nor are filters for what they leave alone: ``routes(_:)`` follows the chains through them.
 struct ElementGraph {
     enum MediaType: String, CaseIterable {
         case audio = "AUDIO"
@@ -43,6 +43,14 @@ struct ElementGraph {
     struct SinkRoute: Hashable {
         var sink: EndpointID
         var kind: MediaKind
+    }
+
+    /// What the media plane has for the elements.
+    struct Endpoints {
+        /// That take media of a type.
+        var sinks: [MediaType: [String: EndpointID]] = [:]
+        /// That give media of a type. What comes to any other element of that type goes through it.
+        var sources: [MediaType: [String: EndpointID]] = [:]
     }
 
     private struct Pad: Hashable {
@@ -106,38 +114,38 @@ struct ElementGraph {
     func linksInto(_ element: String) -> [Link] { links(of: element).filter { $0.sink == element } }
     func linksOutOf(_ element: String) -> [Link] { links(of: element).filter { $0.source == element } }
 
-    /// The endpoint whose media arrives at `element`, through any PassThroughs; nil for none or a loop of them.
-    func origin(of element: String, _ type: MediaType, endpoints: [String: EndpointID]) -> EndpointID? {
+    /// The endpoint whose media arrives at `element`, through what only passes it on; nil for none or a loop of those.
+    func origin(of element: String, _ type: MediaType, _ endpoints: Endpoints) -> EndpointID? {
         var visited: Set<String> = []
         var current = element
         while visited.insert(current).inserted {
             let pad = Pad(element: current, type: type, description: Self.defaultDescription)
             guard let link = sources[pad]?.link, link.sourceDescription == Self.defaultDescription else { return nil }
-            if let endpoint = endpoints[link.source] { return endpoint }
+            if let endpoint = endpoints.sources[type]?[link.source] { return endpoint }
             current = link.source
         }
         return nil
     }
 
     /// Which endpoint feeds which, by kind.
-    func routes(endpoints: [String: EndpointID]) -> [SinkRoute: EndpointID] {
+    func routes(_ endpoints: Endpoints) -> [SinkRoute: EndpointID] {
         var routes: [SinkRoute: EndpointID] = [:]
         for pad in sources.keys where pad.description == Self.defaultDescription {
-            guard let kind = pad.type.kind, let sink = endpoints[pad.element] else { continue }
-            if let source = origin(of: pad.element, pad.type, endpoints: endpoints) {
+            guard let kind = pad.type.kind, let sink = endpoints.sinks[pad.type]?[pad.element] else { continue }
+            if let source = origin(of: pad.element, pad.type, endpoints) {
                 routes[SinkRoute(sink: sink, kind: kind)] = source
             }
         }
         return routes
     }
 
-    /// Whose data which endpoint gets, of those in `carriers`, which have data channels.
-    func dataRoutes(endpoints: [String: EndpointID], carriers: Set<EndpointID>) -> [EndpointID: EndpointID] {
+    /// Whose data which endpoint gets, of those that take and give data.
+    func dataRoutes(_ endpoints: Endpoints) -> [EndpointID: EndpointID] {
         var routes: [EndpointID: EndpointID] = [:]
         for pad in sources.keys where pad.type == .data && pad.description == Self.defaultDescription {
-            guard let sink = endpoints[pad.element], carriers.contains(sink),
-                let source = origin(of: pad.element, .data, endpoints: endpoints), carriers.contains(source)
-            else { continue }
+            guard let sink = endpoints.sinks[.data]?[pad.element], let source = origin(of: pad.element, .data, endpoints) else {
+                continue
+            }
             routes[sink] = source
         }
         return routes

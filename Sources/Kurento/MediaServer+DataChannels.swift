@@ -66,9 +66,16 @@ extension MediaServer {
 
     /// Those that the graph asks for, by sinks.
     func dataRoutes(of pipeline: Pipeline) -> [EndpointID: EndpointID] {
-        let carriers = pipeline.endpoints.filter { $0.value.usesDataChannels }.map(\.key)
-        guard !carriers.isEmpty else { return [:] }
-        return pipeline.graph.dataRoutes(endpoints: endpointIDs(of: pipeline), carriers: Set(carriers))
+        var sinks: [String: EndpointID] = [:]
+        var sources: [String: EndpointID] = [:]
+        for (id, object) in pipeline.endpoints {
+            if object.takesData { sinks[object.id] = id }
+            // A connection from an endpoint without data channels brings nothing, not what comes to that endpoint.
+            if !object.passes(.data) { sources[object.id] = id }
+        }
+        guard !sinks.isEmpty else { return [:] }
+        let endpoints = ElementGraph.Endpoints(sinks: [.data: sinks], sources: [.data: sources])
+        return pipeline.graph.dataRoutes(endpoints).filter { pipeline.endpoints[$0.value]?.givesData == true }
     }
 }
 

@@ -44,7 +44,7 @@ extension MediaServer {
             if object.type == "ServerManager" { return try await invokeOnManager(signature.name, arguments) }
             if object.type == "MediaPipeline" { return invokeOnPipeline(signature.name, object) }
             if let value = try await invokeOnElement(signature.name, object, arguments) { return value }
-            if try await commandElement(signature.name, object) { return .null }
+            if try await commandElement(signature.name, object, arguments) { return .null }
             if let value = try await invokeOnEndpoint(signature.name, object, arguments) { return value }
             throw KurentoError(.notImplemented, "Method '\(signature.name)' is not implemented")
         }

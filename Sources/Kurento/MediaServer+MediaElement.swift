@@ -135,7 +135,7 @@ extension MediaServer {
             return false
         }
         if let endpoint = object.endpoint { return endpoint.flowsToPeer.contains(kind) }
-        let origin = pipeline.graph.origin(of: object.id, type, endpoints: endpointIDs(of: pipeline))
+        let origin = pipeline.graph.origin(of: object.id, type, endpoints(of: pipeline))
         return origin.flatMap { pipeline.endpoints[$0]?.endpoint }?.flowsFromPeer.contains(kind) ?? false
     }
 

@@ -14,29 +14,43 @@ extension MediaServer {
                 throw KurentoError(.notImplemented, "The media profile \(name) is not supported; take WEBM, MKV or MP4")
             }
             return .recorder(RecorderSpecification(uri: arguments.string("uri"), profile: profile))
-        default: return nil
+        default: return try filter(type, arguments).map(ElementSpecification.filter)
         }
     }
 
     func open(
         _ object: MediaObject, _ id: EndpointID, _ specification: ElementSpecification, in pipeline: Pipeline
     ) async throws(KurentoError) {
-        _ = try await perform(.openElement(id, specification), in: pipeline)
+        do throws(Refusal) {
+            _ = try await performOrRefuse(.openElement(id, specification), in: pipeline)
+        } catch {
+            guard error.reason == .invalid else { throw KurentoError(error) }
+            throw KurentoError(.mediaObjectIllegalParameter, error.message)
+        }
         object.element = ElementState(id: id)
         pipeline.endpoints[id] = object
     }
 
     /// False for a method that is not one of theirs.
-    func commandElement(_ name: String, _ object: MediaObject) async throws(KurentoError) -> Bool {
+    func commandElement(
+        _ name: String, _ object: MediaObject, _ arguments: Arguments
+    ) async throws(KurentoError) -> Bool {
         guard let element = object.element, let pipeline = object.pipeline else { return false }
         let command: ElementCommand
         switch name {
         case "play", "record": command = .start
         case "pause": command = .pause
         case "stop", "stopAndWait": command = .stop
-        default: return false
+        default:
+            guard let change = try Self.filterCommand(name, arguments) else { return false }
+            command = change
         }
-        _ = try await perform(.commandElement(element.id, command), in: pipeline)
+        do throws(Refusal) {
+            _ = try await performOrRefuse(.commandElement(element.id, command), in: pipeline)
+        } catch {
+            guard error.reason == .invalid || error.reason == .notFound else { throw KurentoError(error) }
+            throw KurentoError(.mediaObjectIllegalParameter, error.message)
+        }
         return true
     }
 

@@ -84,7 +84,7 @@ extension MediaServer {
         let lineage = registry.lineage(of: object.type)
         return [
             "hierarchy": .array(lineage.dropFirst().map { .string($0.qualifiedName) }),
-            "qualifiedType": .string("kurento." + object.type), "sessionId": .string(session),
+            "qualifiedType": .string(lineage.first?.qualifiedName ?? object.type), "sessionId": .string(session),
             "type": .string(object.type),
         ]
     }

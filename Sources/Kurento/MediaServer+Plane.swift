@@ -58,7 +58,7 @@ extension MediaServer {
     /// Makes the media plane's routes those that the graph asks for. Each step that succeeds is recorded,
     /// so after a failure the next call starts from what is really there.
     func applyRoutes(of pipeline: Pipeline) async throws(KurentoError) {
-        let wanted = pipeline.graph.routes(endpoints: endpointIDs(of: pipeline))
+        let wanted = pipeline.graph.routes(endpoints(of: pipeline))
         for (sink, source) in Self.ordered(pipeline.routes.filter { wanted[$0.key] == nil }) {
             let route = Route(source: source, sink: sink.sink, kind: sink.kind)
             _ = try await perform(.disconnect(route), in: pipeline)
@@ -83,10 +83,16 @@ extension MediaServer {
         }
     }
 
-    func endpointIDs(of pipeline: Pipeline) -> [String: EndpointID] {
-        var ids: [String: EndpointID] = [:]
-        for (id, object) in pipeline.endpoints { ids[object.id] = id }
-        return ids
+    /// Those of audio and video.
+    func endpoints(of pipeline: Pipeline) -> ElementGraph.Endpoints {
+        var endpoints = ElementGraph.Endpoints()
+        for (id, object) in pipeline.endpoints {
+            for type in [ElementGraph.MediaType.audio, .video] {
+                if object.takes(type) { endpoints.sinks[type, default: [:]][object.id] = id }
+                if !object.passes(type) { endpoints.sources[type, default: [:]][object.id] = id }
+            }
+        }
+        return endpoints
     }
 
     /// The same operations in the same order for the same change.

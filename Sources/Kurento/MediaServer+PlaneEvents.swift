@@ -56,6 +56,9 @@ extension MediaServer {
         case .elementEnded(let id):
             guard let object = touched(id, of: pipeline) else { return }
             raise("EndOfStream", on: object)
+        case .codeFound(let id, let code):
+            guard let object = touched(id, of: pipeline) else { return }
+            raise("CodeFound", on: object, ["codeType": .string(code.type), "value": .string(code.value)])
         case .elementFailed(let id, let failure):
             guard let object = touched(id, of: pipeline) else { return }
             raise(failure, on: object)

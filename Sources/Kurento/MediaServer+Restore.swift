@@ -150,7 +150,7 @@ extension MediaServer {
             }
         }
         // A connection was recorded after the media plane had made it.
-        pipeline.routes = pipeline.graph.routes(endpoints: endpointIDs(of: pipeline))
+        pipeline.routes = pipeline.graph.routes(endpoints(of: pipeline))
         pipeline.dataRoutes = dataRoutes(of: pipeline)
     }
 }

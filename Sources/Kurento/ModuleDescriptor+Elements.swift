@@ -65,7 +65,4 @@ extension ModuleDescriptor {
             DATA_MEDIUM DATA_HIGH CHROME_HIGH CHROME_MEDIUM CHROME_LOW CHROME_VERYLOW CS0 CS1 CS2 CS3 CS4 CS5 CS6 \
             CS7 AF11 AF12 AF13 AF21 AF22 AF23 AF31 AF32 AF33 AF41 AF42 AF43 EF VOICEADMIT LE
             """)
-
-    /// Module `filters`: clients insist that it is there; it has nothing yet.
-    static let filters = ModuleDescriptor(name: "filters", declaration: "")
 }

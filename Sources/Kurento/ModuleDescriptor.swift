@@ -17,6 +17,9 @@ struct ModuleDescriptor: Sendable {
     var structures: [Structure] = []
     var events: [Structure] = []
 
+    /// The three modules that every Kurento has share one name space.
+    private var prefix: String { ["core", "elements", "filters"].contains(name) ? "kurento" : name }
+
     /// Names of the classes that clients can create, in alphabetical order.
     var factories: [String] { classes.filter { $0.constructor != nil }.map(\.name).sorted() }
 
@@ -34,7 +37,8 @@ struct ModuleDescriptor: Sendable {
         case "class":
             classes.append(
                 ObjectClass(
-                    name: String(words[1]), parent: Self.parent(words), isAbstract: words.last == "abstract"))
+                    name: String(words[1]), parent: Self.parent(words), isAbstract: words.last == "abstract",
+                    prefix: prefix))
         case "enum":
             enumerations.append(Enumeration(name: String(words[1]), values: words.dropFirst(2).map(String.init)))
         case "struct": structures.append(Self.structure(words))

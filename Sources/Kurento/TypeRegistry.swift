@@ -3,7 +3,7 @@ struct TypeRegistry: Sendable {
     /// Version that clients compare with their own (Kurento 7.3).
     static let version = "7.3.0"
 
-    static let shared = TypeRegistry(modules: [.core, .elements, .filters])
+    static let shared = TypeRegistry(modules: [.core, .elements, .filters, .dataChannelExample])
 
     let modules: [ModuleDescriptor]
     private var classes: [String: ObjectClass] = [:]
@@ -48,8 +48,10 @@ struct TypeRegistry: Sendable {
 
     /// The class that `create` names, bare or qualified.
     func factory(named name: String) -> ObjectClass? {
-        let bare = name.hasPrefix("kurento.") ? String(name.dropFirst("kurento.".count)) : name
-        guard let type = classes[bare], type.constructor != nil else { return nil }
+        let bare = name.split(separator: ".", omittingEmptySubsequences: false).last.map(String.init) ?? name
+        guard let type = classes[bare], type.constructor != nil, [bare, type.qualifiedName].contains(name) else {
+            return nil
+        }
         return type
     }
 

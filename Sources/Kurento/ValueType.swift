@@ -83,8 +83,10 @@ struct ObjectClass: Hashable, Sendable {
     var properties: [Property] = []
     var methods: [MethodSignature] = []
     var events: [String] = []
+    /// What stands before its name where that is written in full.
+    var prefix: String
 
-    var qualifiedName: String { "kurento." + name }
+    var qualifiedName: String { prefix + "." + name }
 }
 
 /// A structure, or an event: both are named fields with a parent.

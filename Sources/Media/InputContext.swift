@@ -3,19 +3,25 @@ import Wire
 
 /// FFmpeg's reader with what it needs for as long as it lives.
 @safe final class InputContext {
+    /// What is looked for: films and streams, or single pictures. Formats of the one are none of the other's.
+    enum Content { case media, pictures }
+
     let format: UnsafeMutablePointer<AVFormatContext>
     let packet: UnsafeMutablePointer<AVPacket>
     let interruption: Interruption
 
     /// Opens and finds out what is inside. The caller has set the deadline.
-    init(_ location: MediaLocation, options: MediaReader.Options, interruption: Interruption) throws(MediaError) {
+    init(
+        _ location: MediaLocation, _ content: Content = .media, options: MediaReader.Options,
+        interruption: Interruption
+    ) throws(MediaError) {
         _ = Library.isReady
         self.interruption = interruption
         guard let packet = unsafe av_packet_alloc() else { throw .tooLarge }
         unsafe self.packet = packet
         var format = unsafe avformat_alloc_context()
         unsafe format?.pointee.interrupt_callback = interruption.hook
-        var settings = Self.settings(for: location, options)
+        var settings = Self.settings(for: location, content, options)
         let url = location.scheme == .file ? "file:" + location.path : location.text
         // Frees the context when it fails.
         let result = unsafe settings.pass { unsafe avformat_open_input(&format, url, nil, $0) }
@@ -52,10 +58,18 @@ import Wire
         if result < 0 { throw MediaError(result, while: .opening, interruption) }
     }
 
-    private static func settings(for location: MediaLocation, _ options: MediaReader.Options) -> LibraryOptions {
+    private static func settings(
+        for location: MediaLocation, _ content: Content, _ options: MediaReader.Options
+    ) -> LibraryOptions {
         var settings = LibraryOptions()
-        settings.set("format_whitelist", location.scheme == .rtsp ? "rtsp" : formats.joined(separator: ","))
-        settings.set("codec_whitelist", MediaCodec.decoders.joined(separator: ","))
+        switch content {
+        case .media:
+            settings.set("format_whitelist", location.scheme == .rtsp ? "rtsp" : formats.joined(separator: ","))
+            settings.set("codec_whitelist", MediaCodec.decoders.joined(separator: ","))
+        case .pictures:
+            settings.set("format_whitelist", pictureFormats.joined(separator: ","))
+            settings.set("codec_whitelist", MediaCodec.pictureDecoders.joined(separator: ","))
+        }
         settings.set("probesize", String(Limits.probeBytes))
         settings.set("analyzeduration", String(Limits.probeTime.microseconds))
         settings.set("max_streams", String(Limits.streams))
@@ -82,4 +96,7 @@ import Wire
         "matroska", "webm", "mov", "mp4", "m4a", "3gp", "ogg", "wav", "mp3", "aac", "flac", "avi", "flv", "mpegts",
         "mpeg", "ivf",
     ]
+
+    /// One picture in one file; none of them by its name, which could stand for many.
+    private static let pictureFormats = ["png_pipe", "jpeg_pipe", "webp_pipe", "bmp_pipe", "gif_pipe", "gif"]
 }

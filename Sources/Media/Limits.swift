@@ -38,4 +38,8 @@ public enum Limits {
     public static let heldPackets = 1024
     /// Bytes of these packets.
     public static let heldBytes = 32 << 20
+    /// Codes that are told of one picture.
+    public static let codesPerPicture = 16
+    /// Bytes of what a code says: the largest QR code has 2953.
+    public static let codeBytes = 4096
 }

@@ -54,7 +54,7 @@ public struct VideoScaler: ~Copyable, @unchecked Sendable {
 }
 
 /// Owns swscale's tables.
-@safe private final class ScalerContext {
+@safe final class ScalerContext {
     private var context: OpaquePointer?
 
     deinit { unsafe sws_freeContext(context) }

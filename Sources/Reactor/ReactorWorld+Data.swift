@@ -73,16 +73,27 @@ extension ReactorWorld {
 
     // MARK: Messages
 
-    private mutating func relay(_ message: ChannelMessage, on id: UInt16, from slot: Int32, now: Instant) {
+    /// - Parameter id: the channel that it came on; nil for an element's.
+    mutating func relay(_ message: ChannelMessage, on id: UInt16?, from slot: Int32, now: Instant) {
         let sinks = peers[slot].data.sinks
         guard !sinks.isEmpty else { return drops.count(.dataNoChannel) }
-        let label = peers[slot].transport.peer?.dataChannel(id)?.parameters.label ?? ""
+        let label = id.flatMap { peers[slot].transport.peer?.dataChannel($0)?.parameters.label } ?? ""
         for sink in sinks {
+            if let element = peers[sink].element {
+                tell(element, message)
+                continue
+            }
             let channels = peers[sink].transport.peer?.channels(for: label, id) ?? []
             if channels.isEmpty { drops.count(.dataNoChannel) }
             for channel in channels { send(DataRelay.Waiting(message: message, channel: channel), to: sink, now: now) }
         }
         updateHold(of: slot, now: now)
+    }
+
+    /// An element that is behind misses messages: they are about a picture that is over by then.
+    private mutating func tell(_ element: ElementSeat, _ message: ChannelMessage) {
+        guard message.kind == .text, let text = String(validating: message.bytes, as: UTF8.self) else { return }
+        if !element.port.request(.message(text)) { drops.count(.elementBehind) }
     }
 
     private mutating func send(_ waiting: DataRelay.Waiting, to sink: Int32, now: Instant) {
@@ -158,10 +169,10 @@ extension ReactorWorld {
 extension PeerTransport {
     /// Which channels a message goes to that came on `id` of `label`: the same one where it is its own peer's, those of
     /// the label, or all.
-    fileprivate func channels(for label: String, _ id: UInt16) -> [UInt16] {
+    fileprivate func channels(for label: String, _ id: UInt16?) -> [UInt16] {
         let open = dataChannelIDs.filter { dataChannel($0)?.state != .closing }
         let same = open.filter { dataChannel($0)?.parameters.label == label }
-        if same.contains(id) { return [id] }
+        if let id, same.contains(id) { return [id] }
         return same.isEmpty ? open : same
     }
 

@@ -1,4 +1,5 @@
 import Forwarding
+import SCTP
 import Session
 import Transport
 import Wire
@@ -97,7 +98,7 @@ extension ReactorWorld {
     mutating func command(
         _ command: ElementCommand, _ endpoint: EndpointID, in session: SessionID, token: UInt64
     ) throws(Refusal) {
-        guard try seat(of: endpoint, in: session).port.request(command, token: token) else {
+        guard try seat(of: endpoint, in: session).port.request(.command(command, token: token)) else {
             throw Refusal(.overLimit, "element \(endpoint) has too many commands to obey; try again")
         }
     }
@@ -125,6 +126,8 @@ extension ReactorWorld {
             endBatch()
         case .stateChanged(let state): emit(.elementStateChanged(endpoint, state), for: key.slot)
         case .ended: emit(.elementEnded(endpoint), for: key.slot)
+        case .found(let code): emit(.codeFound(endpoint, code), for: key.slot)
+        case .message(let text): relay(ChannelMessage(.text, Array(text.utf8)), on: nil, from: key.slot, now: now)
         case .failed(let failure): emit(.elementFailed(endpoint, failure), for: key.slot)
         case .outcome: break
         }

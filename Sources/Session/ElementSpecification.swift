@@ -7,6 +7,8 @@ public enum ElementSpecification: Hashable, Sendable, Codable {
     case player(PlayerSpecification)
     /// Writes what the session sends it to a file or a server.
     case recorder(RecorderSpecification)
+    /// Looks at the video that the session sends it, or changes it.
+    case filter(FilterSpecification)
 }
 
 /// See ``ElementSpecification/player(_:)``.
@@ -65,6 +67,11 @@ public enum ElementCommand: Hashable, Sendable, Codable {
     case stop
     /// Milliseconds from the start, of a player.
     case seek(milliseconds: Int)
+    /// Of a filter that lays images over pictures: one more, or another one under the same id.
+    case addImage(ImageOverlay)
+    case removeImage(String)
+    /// A property of a ``FilterSpecification/gstreamer(_:)``.
+    case setProperty(String, String)
 }
 
 /// What an element does, and where it is.

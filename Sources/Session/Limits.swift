@@ -18,4 +18,6 @@ enum Limits {
     static let addressesPerTarget = 8
     /// Answers of the store without a controller until a worker stops sending to it: some twenty seconds.
     static let missedReads = 10
+    /// Bytes of a filter's description, and of a value in it.
+    static let filterTextBytes = 4096
 }

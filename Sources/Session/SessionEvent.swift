@@ -37,6 +37,8 @@ public struct SessionEvent: Hashable, Sendable, Codable {
         case elementStateChanged(EndpointID, ElementStatus.State)
         /// A player came to the end of what it plays.
         case elementEnded(EndpointID)
+        /// A filter sees a code in its pictures.
+        case codeFound(EndpointID, DetectedCode)
         /// A media element cannot go on with what it did, and has stopped.
         case elementFailed(EndpointID, ElementFailure)
         /// The worker of this one endpoint is gone, and the endpoint with it; others of the session serve on.

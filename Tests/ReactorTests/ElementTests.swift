@@ -102,7 +102,8 @@ import Wire
         var heard: [ElementCommand] = []
         #expect(
             stage.run {
-                _ = port.receive(into: &batch, waitingAtMost: .zero) { command, token in
+                _ = port.receive(into: &batch, waitingAtMost: .zero) { request in
+                    guard case .command(let command, let token) = request else { return }
                     heard.append(command)
                     port.send(.outcome(.done, token: token))
                 }

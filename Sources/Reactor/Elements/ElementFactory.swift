@@ -22,5 +22,8 @@ public enum ElementOutput: Sendable {
     case outcome(Outcome, token: UInt64)
     case stateChanged(ElementStatus.State)
     case ended
+    case found(DetectedCode)
+    /// A message for the data channels that the element is connected to.
+    case message(String)
     case failed(ElementFailure)
 }

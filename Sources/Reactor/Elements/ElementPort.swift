@@ -16,8 +16,12 @@ public final class ElementPort: Sendable {
         var isEmpty: Bool { packets.isEmpty && requests.isEmpty && !isClosed }
     }
 
-    private enum Request {
+    /// What an element is to do besides media.
+    public enum Request: Sendable {
+        /// To be answered by ``ElementOutput/outcome(_:token:)``.
         case command(ElementCommand, token: UInt64)
+        /// Of a data channel.
+        case message(String)
     }
 
     private let inbox = Mutex(Inbox())
@@ -46,11 +50,10 @@ public final class ElementPort: Sendable {
 
     // MARK: The element's side
 
-    /// What came since the last call, or comes within `limit`: packets in `packets`, commands by `obey`, which is to
-    /// answer each by ``ElementOutput/outcome(_:token:)``.
+    /// What came since the last call, or comes within `limit`: packets in `packets`, all else by `obey`.
     /// - Returns: false once the element is to end.
     public func receive(
-        into packets: inout PacketBatch, waitingAtMost limit: Interval, obey: (ElementCommand, UInt64) -> Void
+        into packets: inout PacketBatch, waitingAtMost limit: Interval, obey: (Request) -> Void
     ) -> Bool {
         packets.removeAll()
         if inbox.withLock({ $0.isEmpty }), limit > .zero {
@@ -63,7 +66,7 @@ public final class ElementPort: Sendable {
             defer { inbox.requests = [] }
             return (inbox.requests, inbox.isClosed)
         }
-        for case .command(let command, let token) in requests { obey(command, token) }
+        for request in requests { obey(request) }
         return !isClosed
     }
 
@@ -91,10 +94,10 @@ public final class ElementPort: Sendable {
     }
 
     /// False when too many wait already.
-    func request(_ command: ElementCommand, token: UInt64) -> Bool {
+    func request(_ request: Request) -> Bool {
         let isTaken = inbox.withLock { inbox in
             guard inbox.requests.count < Limits.elementRequests, !inbox.isClosed else { return false }
-            inbox.requests.append(.command(command, token: token))
+            inbox.requests.append(request)
             return true
         }
         if isTaken { apus_eventfd_signal(wakeUp) }
