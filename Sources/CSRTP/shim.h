@@ -3,8 +3,8 @@
 #include <stdint.h>
 #include <srtp2/srtp.h>
 
-/// A libsrtp2 session for any SSRC in one direction, or NULL. `profile` is the code point of RFC 5764 section
-/// 4.1.2 or RFC 7714 section 14.2; `key` is master key followed by master salt.
+/// A libsrtp2 session for any SSRC in one direction, or NULL. `profile` is the raw value of `Profile`; `key` is
+/// master key followed by master salt.
 static inline srtp_t apus_srtp2_new_session(uint16_t profile, int inbound, const uint8_t *key,
                                             unsigned long window) {
     srtp_policy_t policy = {0};
@@ -12,6 +12,18 @@ static inline srtp_t apus_srtp2_new_session(uint16_t profile, int inbound, const
     case 1:
         srtp_crypto_policy_set_aes_cm_128_hmac_sha1_80(&policy.rtp);
         srtp_crypto_policy_set_aes_cm_128_hmac_sha1_80(&policy.rtcp);
+        break;
+    case 2:
+        srtp_crypto_policy_set_aes_cm_128_hmac_sha1_32(&policy.rtp);
+        srtp_crypto_policy_set_aes_cm_128_hmac_sha1_80(&policy.rtcp);
+        break;
+    case 3:
+        srtp_crypto_policy_set_aes_cm_256_hmac_sha1_80(&policy.rtp);
+        srtp_crypto_policy_set_aes_cm_256_hmac_sha1_80(&policy.rtcp);
+        break;
+    case 4:
+        srtp_crypto_policy_set_aes_cm_256_hmac_sha1_32(&policy.rtp);
+        srtp_crypto_policy_set_aes_cm_256_hmac_sha1_80(&policy.rtcp);
         break;
     case 7:
         srtp_crypto_policy_set_aes_gcm_128_16_auth(&policy.rtp);

@@ -90,8 +90,7 @@ public import Wire
     @_lifetime(packet: copy packet)
     public mutating func unprotectRTCP(_ packet: inout MutableRawSpan, length: Int) throws(DropReason) -> Int {
         guard length >= 0, length <= Limits.packetSize else { throw .srtpMalformed }
-        let tagLength = profile.tagLength
-        let end = length - tagLength - 4
+        let end = length - profile.controlTagLength - 4
         let header = try PacketHeader(rtcp: packet.bytes, end: end)
         // E flag and index (RFC 3711 section 3.4): before the tag in counter mode, after it in GCM.
         let trailer = profile.isAEAD ? length - 4 : end

@@ -136,7 +136,7 @@ public import Wire
         unsafe state.pointee.streams[slot].rtcp &+= 1
         let index = unsafe state.pointee.streams[slot].rtcp
         // E flag and index (RFC 3711 section 3.4): before the tag in counter mode, after it in GCM.
-        let tagLength = profile.tagLength
+        let tagLength = profile.controlTagLength
         let trailer = profile.isAEAD ? length + tagLength : length
         packet.store(1 << 31 | index, at: trailer)
         return try unsafe packet.withUnsafeMutableBytes { (bytes) throws(DropReason) -> Int in

@@ -13,6 +13,8 @@ internal import COpenSSL
     }
 
     let profile: Profile
+    /// Of HMAC, in bytes: RTP's may be shorter than RTCP's.
+    private let tagLength: Int
     /// Sealing and opening need contexts of their own in GCM; counter mode does not care.
     private let isSealing: Bool
     private let context: OpaquePointer?
@@ -34,13 +36,13 @@ internal import COpenSSL
             key: try derivation.bytes(label: label, count: profile.keyLength),
             authenticationKey: try derivation.bytes(label: label + 1, count: 20),
             salt: try derivation.bytes(label: label + 2, count: profile.saltLength), isSealing: isSealing,
-            backend: backend)
+            tagLength: label == Label.rtcp ? profile.controlTagLength : profile.tagLength, backend: backend)
     }
 
     /// Session keys themselves. AEAD profiles have no use for the authentication key.
     init(
         profile: Profile, key: [UInt8], authenticationKey: [UInt8], salt: [UInt8], isSealing: Bool,
-        backend: Backend = .preferred
+        tagLength: Int? = nil, backend: Backend = .preferred
     ) throws(SRTPError) {
         let gcm: CInt = profile.isAEAD ? 1 : 0
         var multiBuffer: OpaquePointer?
@@ -61,6 +63,7 @@ internal import COpenSSL
             }
         }
         self.profile = profile
+        self.tagLength = tagLength ?? profile.tagLength
         self.isSealing = isSealing
         self.salt = Block(salt)
         unsafe self.context = context
@@ -71,6 +74,7 @@ internal import COpenSSL
     /// Without any key: see ``MasterKey/stubbed``.
     private init(stubbed profile: Profile, isSealing: Bool) {
         self.profile = profile
+        tagLength = profile.tagLength
         self.isSealing = isSealing
         salt = Block([])
         unsafe context = nil
@@ -132,7 +136,7 @@ internal import COpenSSL
         of data: UnsafePointer<UInt8>, length: Int, suffix: UInt32?, to tag: UnsafeMutablePointer<UInt8>
     ) {
         unsafe apus_srtp_hmac_tag(
-            hmac, data, length, suffix == nil ? 0 : 1, suffix ?? 0, tag, profile.tagLength)
+            hmac, data, length, suffix == nil ? 0 : 1, suffix ?? 0, tag, tagLength)
     }
 
     /// Whether the tag after `length` bytes is theirs; takes the same time whichever byte differs.
@@ -143,7 +147,7 @@ internal import COpenSSL
         return unsafe withUnsafeMutableBytes(of: &expected) { bytes in
             guard let base = bytes.baseAddress else { return false }
             unsafe writeTag(of: data, length: length, suffix: suffix, to: base.assumingMemoryBound(to: UInt8.self))
-            return unsafe CRYPTO_memcmp(base, tag, profile.tagLength) == 0
+            return unsafe CRYPTO_memcmp(base, tag, tagLength) == 0
         }
     }
 }

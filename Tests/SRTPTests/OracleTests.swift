@@ -8,7 +8,10 @@ import Wire
     static let backends: [Backend] = [.openSSL] + (Backend.isIPSecMBAvailable ? [.ipsecMB] : [])
 
     @Test(
-        arguments: [(Profile.aeadAES128GCM, 50_000), (.aes128CMSHA180, 50_000), (.aeadAES256GCM, 5_000)], backends)
+        arguments: [
+            (Profile.aeadAES128GCM, 50_000), (.aes128CMSHA180, 50_000), (.aeadAES256GCM, 5_000),
+            (.aes128CMSHA132, 5_000), (.aes256CMSHA180, 5_000), (.aes256CMSHA132, 5_000),
+        ], backends)
     func randomRTPIsTheSameInBothDirections(_ run: (profile: Profile, packets: Int), _ backend: Backend) throws {
         let (profile, packets) = run
         var random = SeededRandom(seed: UInt64(profile.rawValue))
