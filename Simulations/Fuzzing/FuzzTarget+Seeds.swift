@@ -19,13 +19,33 @@ private enum Seeds {
         case .vp9: descriptors.map(hex)
         case .payload: PayloadFuzz.seeds
         case .dependency: [hex(dependencies)]
-        case .sdp: [Array(offer.utf8)]
+        case .sdp: [Array(offer.utf8), Array(plainOffer.utf8)]
         case .trickle: [Array(fragment.utf8)]
         case .kurento: [Array(frames.joined(separator: "\n").utf8)] + frames.map { Array($0.utf8) }
         case .store: records.map { Array($0.utf8) }
         case .heartbeat: HeartbeatFuzz.seeds
         }
     }
+
+    /// Plain RTP with a key (RFC 4568) beside plain RTP without.
+    private static let plainOffer = """
+        v=0\r
+        o=- 0 0 IN IP4 192.0.2.9\r
+        s=-\r
+        c=IN IP4 192.0.2.9\r
+        t=0 0\r
+        m=audio 5006 RTP/AVP 0 96\r
+        a=rtpmap:96 opus/48000/2\r
+        a=rtcp:5010 IN IP4 192.0.2.10\r
+        a=ssrc:445566 cname:a\r
+        m=video 9 RTP/SAVPF 103\r
+        a=rtpmap:103 H264/90000\r
+        a=rtcp-fb:103 nack pli\r
+        a=direction:active\r
+        a=crypto:2 AES_CM_128_HMAC_SHA1_80 inline:QUJDREVGR0hJSktMTU5PUFFSU1RVVldYWVoxMjM0|2^31|1:1 WSH=64\r
+        a=crypto:3 AES_256_CM_HMAC_SHA1_32 inline:AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA==\r
+
+        """
 
     /// Username `fuzz:fuzz`, priority, controlling.
     private static let stunRequest =

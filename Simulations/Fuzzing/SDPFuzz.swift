@@ -1,3 +1,4 @@
+import RTP
 import SDP
 import Wire
 
@@ -8,6 +9,7 @@ public enum SDPFuzz {
         let text = String(decoding: input.copied(), as: UTF8.self)
         guard let offer = try? SessionDescription(parsing: text) else { return }
         checkRoundTrip(offer)
+        runPlain(offer)
         for isRich in [false, true] {
             let local = capabilities(isRich: isRich)
             if let negotiation = try? Negotiator.answer(to: offer, with: local) {
@@ -20,6 +22,30 @@ public enum SDPFuzz {
             }
             _ = try? Negotiator.accept(answer: offer, to: Negotiator.offer(with: local), with: local)
         }
+    }
+
+    /// The same as plain RTP.
+    private static func runPlain(_ offer: SessionDescription) {
+        for suites in [[], CryptoSuite.allCases] {
+            let local = plainCapabilities(suites)
+            if let negotiation = try? PlainNegotiator.answer(to: offer, with: local) {
+                checkRoundTrip(negotiation.localDescription)
+                precondition(negotiation.localDescription.media.count == offer.media.count, "the offer's sections")
+                precondition((1...2).contains(negotiation.media.count), "one of a kind")
+            }
+            _ = try? PlainNegotiator.accept(answer: offer, to: PlainNegotiator.offer(with: local), with: local)
+        }
+    }
+
+    private static func plainCapabilities(_ suites: [CryptoSuite]) -> PlainCapabilities {
+        var local = PlainCapabilities(
+            suites: suites, inline: [UInt8](repeating: 7, count: 46),
+            address: PlainAddress(
+                connection: ConnectionData(address: "192.0.2.1"), audioPort: 40_200, videoPort: 40_202),
+            cname: "fuzz")
+        local.audio.sources = [LocalSource(ssrc: 1, trackID: "a")]
+        local.video.sources = [LocalSource(ssrc: 2, trackID: "v")]
+        return local
     }
 
     /// Writing normalises, and so may pass a limit that the input just kept; nothing else may differ.

@@ -90,12 +90,9 @@ struct Answerer {
         let capabilities = local[kind]
         var codecs = CodecMatch.answering(offered.codecs, with: capabilities.codecs)
         guard !codecs.isEmpty else {
-            let names = capabilities.codecs.reduce(into: [String]()) { names, codec in
-                if !names.contains(codec.name), !codec.isRedundancy { names.append(codec.name) }
-            }
             return SDPError(
                 .unsupported, "no \(kind.rawValue) codec is common",
-                hint: "offer one of \(names.joined(separator: ", "))")
+                hint: "offer one of \(capabilities.codecNames.joined(separator: ", "))")
         }
         let extensions = try ExtensionMatch.matching(offered, of: offer, known: capabilities.headerExtensions)
         codecs.choosePacketFeedback(extensions)

@@ -72,6 +72,14 @@ enum Field {
             isIPv6: family.equals("IP6"), address: try visible(address.split(at: Byte.slash).0, what))
     }
 
+    /// A port and perhaps an address (RFC 3605 section 2.1).
+    static func rtcpAddress(_ value: ArraySlice<UInt8>) throws(SDPError) -> RTCPAddress {
+        var cursor = TextCursor(value)
+        let port = try number(cursor.word(), "a=rtcp", as: UInt16.self)
+        guard !cursor.isAtEnd else { return RTCPAddress(port: port) }
+        return RTCPAddress(port: port, connection: try connection(&cursor, "a=rtcp"))
+    }
+
     /// RFC 8866 section 5.8; nil for a modifier that is not used here.
     static func bandwidth(_ value: ArraySlice<UInt8>) throws(SDPError) -> Bandwidth? {
         let (name, rate) = value.split(at: Byte.colon)

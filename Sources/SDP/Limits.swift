@@ -23,6 +23,8 @@ enum Limits {
     static let cnameBytes = 255
     /// RTP streams of one section that are handed on.
     static let encodings = 32
+    /// `a=crypto` lines of one section: RFC 4568 has three suites, RFC 6188 and 7714 add six.
+    static let cryptos = 16
     /// Length of an ICE user fragment and password (RFC 8839 section 5.4).
     static let ufragBytes = 4...256
     static let passwordBytes = 22...256

@@ -53,6 +53,12 @@ public struct MediaDescription: Hashable, Sendable {
     public var msids: [MSID]
     public var rids: [RestrictionID]
     public var simulcast: Simulcast?
+    /// `a=rtcp` (RFC 3605).
+    public var rtcpAddress: RTCPAddress?
+    /// `a=crypto`, those that can be used here (RFC 4568).
+    public var cryptos: [CryptoAttribute]
+    /// `a=direction`, which comedia once had for RTP: who waits for whose first packet.
+    public var connectionRole: ConnectionRole?
     /// `a=sctp-port` (RFC 8841 section 5).
     public var sctpPort: UInt16?
     /// `a=max-message-size` in bytes, 0 for no limit (RFC 8841 section 6).
@@ -87,6 +93,7 @@ public struct MediaDescription: Hashable, Sendable {
         sourceGroups = []
         msids = []
         rids = []
+        cryptos = []
     }
 
     /// The transport of WebRTC media (RFC 5764 section 8).

@@ -110,6 +110,20 @@ extension SectionParser {
         case "msid": media.msids.append(try Field.msid(value))
         case "rid": try readRestrictionID(value)
         case "simulcast": try readSimulcast(value)
+        case "rtcp":
+            guard media.rtcpAddress == nil else { throw SDPError.repeated("a=rtcp") }
+            media.rtcpAddress = try Field.rtcpAddress(value)
+        case "crypto":
+            guard media.cryptos.count < Limits.cryptos else {
+                throw SDPError(
+                    .overLimit, "there are too many a=crypto", hint: "write at most \(Limits.cryptos) for a section")
+            }
+            guard let crypto = try CryptoAttribute(parsing: value) else { return }
+            guard !media.cryptos.contains(where: { $0.tag == crypto.tag }) else {
+                throw SDPError(.inconsistent, "two a=crypto have one tag", hint: "give each its own")
+            }
+            media.cryptos.append(crypto)
+        case "direction": media.connectionRole = ConnectionRole(rawValue: value.string)
         default: break
         }
     }

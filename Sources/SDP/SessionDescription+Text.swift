@@ -86,6 +86,9 @@ extension MediaDescription {
             let text = format.parameters.map { $0.value.isEmpty ? $0.key : "\($0.key)=\($0.value)" }
             writer.line("a=fmtp:\(format.payloadType) \(text.joined(separator: ";"))")
         }
+        if let rtcpAddress { writer.line("a=rtcp:\(rtcpAddress.text)") }
+        for crypto in cryptos { writer.line("a=crypto:\(crypto.text)") }
+        if let connectionRole { writer.line("a=direction:\(connectionRole.rawValue)") }
         for rid in rids { writer.line("a=rid:\(rid.id) \(rid.isSend ? "send" : "recv")") }
         if let simulcast { writer.line("a=simulcast:\(simulcast.text)") }
         for group in sourceGroups {
@@ -99,6 +102,10 @@ extension MediaDescription {
             }
         }
     }
+}
+
+extension RTCPAddress {
+    fileprivate var text: String { connection.map { "\(port) \($0.text)" } ?? String(port) }
 }
 
 extension ConnectionData {

@@ -38,6 +38,9 @@ enum Byte {
     static let semicolon = UInt8(ascii: ";")
     static let equals = UInt8(ascii: "=")
     static let tilde = UInt8(ascii: "~")
+    static let bar = UInt8(ascii: "|")
+    static let caret = UInt8(ascii: "^")
+    static let dash = UInt8(ascii: "-")
 }
 
 extension ArraySlice<UInt8> {
