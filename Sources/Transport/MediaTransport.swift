@@ -1,10 +1,10 @@
 public import SRTP
 public import Wire
 
-/// What carries one endpoint's media: a peer's transport, one end of a pipe, or the way to a media element. The packet
-/// path asks it without telling them apart.
+/// What carries one endpoint's media: a peer's transport, one end of a pipe, the way to a media element, or plain RTP.
+/// The packet path asks it without telling them apart.
 ///
-/// Three places, one of them taken, rather than an enumeration: a packet must not move the one that it needs.
+/// Four places, one of them taken, rather than an enumeration: a packet must not move the one that it needs.
 public struct MediaTransport: ~Copyable {
     /// Nil for others.
     public var peer: PeerTransport?
@@ -12,23 +12,35 @@ public struct MediaTransport: ~Copyable {
     public var pipe: PipeTransport?
     /// Nil for others.
     public let element: ElementTransport?
+    /// Nil for others.
+    public var plain: PlainTransport?
 
     public init(_ peer: consuming PeerTransport) {
         self.peer = consume peer
         pipe = nil
         element = nil
+        plain = nil
     }
 
     public init(_ pipe: consuming PipeTransport) {
         peer = nil
         self.pipe = consume pipe
         element = nil
+        plain = nil
     }
 
     public init(_ element: ElementTransport) {
         peer = nil
         pipe = nil
         self.element = element
+        plain = nil
+    }
+
+    public init(_ plain: consuming PlainTransport) {
+        peer = nil
+        pipe = nil
+        element = nil
+        self.plain = consume plain
     }
 
     public var isPipe: Bool {
@@ -47,6 +59,7 @@ public struct MediaTransport: ~Copyable {
         if let received = try peer?.receive(&packet, length: length, from: tuple, now: now) { return received }
         if let received = try pipe?.receive(&packet, length: length) { return received }
         if let element { return try element.receive(packet, length: length) }
+        if let received = try plain?.receive(&packet, length: length, from: tuple, now: now) { return received }
         throw .srtpNotReady
     }
 
@@ -57,6 +70,7 @@ public struct MediaTransport: ~Copyable {
         if let protected = try peer?.protectRTP(&packet, length: length) { return protected }
         if let protected = try pipe?.protectRTP(&packet, length: length) { return protected }
         if let element { return (length, element.tuple) }
+        if let protected = try plain?.protectRTP(&packet, length: length) { return protected }
         throw .srtpNotReady
     }
 
@@ -67,10 +81,12 @@ public struct MediaTransport: ~Copyable {
         if let protected = try peer?.protectRepeatedRTP(&packet, length: length) { return protected }
         if let protected = try pipe?.protectRepeatedRTP(&packet, length: length) { return protected }
         if let element { return (length, element.tuple) }
+        if let protected = try plain?.protectRepeatedRTP(&packet, length: length) { return protected }
         throw .srtpNotReady
     }
 
-    /// The same for a compound RTCP packet.
+    /// The same for a compound RTCP packet. Plain RTP has a way of its own, for one packet may become two:
+    /// ``PlainTransport/part(of:isVideo:into:)``.
     public mutating func protectRTCP(
         _ packet: inout MutableRawSpan, length: Int
     ) throws(DropReason) -> (length: Int, tuple: Tuple) {
@@ -92,7 +108,11 @@ public struct MediaTransport: ~Copyable {
     /// Media may be sent.
     public var isConnected: Bool {
         switch peer {
-        case .some(let peer): peer.isConnected
+        case .some(let peer): return peer.isConnected
+        case .none: break
+        }
+        return switch plain {
+        case .some(let plain): plain.isConnected
         case .none: selectedTuple != nil
         }
     }
@@ -115,8 +135,12 @@ public struct MediaTransport: ~Copyable {
         case .some(let peer): return peer.srtpProfile
         case .none: break
         }
-        return switch pipe {
-        case .some(let pipe): pipe.srtpProfile
+        switch pipe {
+        case .some(let pipe): return pipe.srtpProfile
+        case .none: break
+        }
+        return switch plain {
+        case .some(let plain): plain.srtpProfile
         case .none: nil
         }
     }

@@ -14,7 +14,8 @@ public struct TransportRecord: BitwiseCopyable {
     public var remotePassword: FixedBytes<256>
     /// Where media goes.
     public var path: RecordedPath
-    /// When the peer last agreed to be sent to, by the host's monotonic clock.
+    /// When the peer last agreed to be sent to, by the host's monotonic clock. Of plain RTP, which asks nobody: packets
+    /// that were opened under the peer's key.
     public var consented: UInt64
     /// 1 in the controlling role of ICE.
     public var isControlling: UInt8

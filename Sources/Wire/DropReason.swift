@@ -44,6 +44,13 @@ public enum DropReason: UInt8, Error, CaseIterable, Sendable, BitwiseCopyable {
     case streamMalformed, streamNotOpen, streamBacklogFull, streamOverLimit, streamUnclaimed
     // Pipes between reactors
     case pipeUnknownStream, pipeNotConnected
+    // Plain RTP
+    /// From another address than the peer's, and nothing proves that it is the peer's.
+    case plainForeignSource
+    /// It is not known yet where the peer takes packets.
+    case plainNoRemote
+    /// At a port of a section that was not negotiated, or another section's SSRC.
+    case plainUnknownStream
     // Media elements
     /// The element does not take packets as fast as they come.
     case elementBehind
