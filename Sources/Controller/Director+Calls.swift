@@ -12,7 +12,9 @@ extension Director {
         switch operation {
         case .openEndpoint(let endpoint, _):
             return try await openEndpoint(endpoint, operation, in: session)
-        case .negotiateEndpoint(let endpoint, _):
+        case .openPlain(let endpoint, _):
+            return try await openEndpoint(endpoint, operation, in: session)
+        case .negotiateEndpoint(let endpoint, _), .negotiatePlain(let endpoint, _):
             let outcome = try await forward(operation, of: endpoint, in: session)
             await updatePipes(from: endpoint, in: session)
             return outcome

@@ -23,11 +23,16 @@ extension Director {
         var moves = 0
         var needs: Set<String> = []
         var refusal = Refusal(.overLimit, "every shard of the session is full")
-        if case .openElement = operation {
+        switch operation {
+        case .openElement:
             needs = ["media"]
             refusal = Refusal(.noWorker, "no worker that has room offers media elements (workers.media)")
-            _ = await workers()
+        case .openPlain:
+            needs = ["rtp"]
+            refusal = Refusal(.noWorker, "no worker that has room offers ports for plain RTP (media.rtp_ports)")
+        default: break
         }
+        if !needs.isEmpty { _ = await workers() }
         while true {
             let isKnown = sessions[session]?.shards[endpoint] != nil
             guard let unit = try await place(endpoint, in: session, avoiding: full, needing: needs) else {

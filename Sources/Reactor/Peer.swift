@@ -12,6 +12,8 @@ struct Peer: ~Copyable {
     var pipe: PipeSpecification?
     /// Nil for others than media elements.
     var element: ElementSeat?
+    /// Nil for others than endpoints of plain RTP.
+    var plain: PlainSeat?
     var transport: MediaTransport
     /// The slab record that a successor would take over.
     let record: SlabHandle
@@ -25,6 +27,10 @@ struct Peer: ~Copyable {
     var localCandidate: String?
     var remoteCandidate: String?
     var isNegotiated = false
+    /// An endpoint of plain RTP, whose RTCP has a way of its own.
+    var isPlain = false
+    /// Of one: the places of its sockets among the reactor's descriptors, by component; -1 for none.
+    var plainSockets: InlineArray<4, Int> = InlineArray(repeating: -1)
     var isConnected = false
     var counters = TransportCounters()
     var data = DataRelay()

@@ -9,6 +9,8 @@ public struct ReactorConfiguration: Sendable {
     /// 0...0 lets the kernel choose for each.
     public var ports: ClosedRange<UInt16>
     public var preferredPort: UInt16
+    /// For endpoints of plain RTP: even ones for RTP, those above for RTCP. Nil for none.
+    public var plainPorts: ClosedRange<UInt16>?
     /// Sockets that another process bound, one for each of `addresses`; nil binds new ones.
     public var sockets: [UDPSocket]?
     /// Where the reactor keeps what a successor needs; nil for memory of its own, which ends with it.
@@ -109,6 +111,11 @@ enum Limits {
     static let elementPackets = 2048
     /// Commands that wait for a media element.
     static let elementRequests = 64
+    /// Pairs of ports that are tried for one section of plain RTP: after a run of so many that are taken the range
+    /// counts as full, for the thread has other things to do.
+    static let plainAttempts = 512
+    /// Bytes of a plain socket's buffers: 40 ms of 200 Mbit/s.
+    static let plainBuffer: Int32 = 1 << 20
     /// Ways to other reactors: pairs of a local socket and a remote address.
     static let pipeTuples = 1024
 }

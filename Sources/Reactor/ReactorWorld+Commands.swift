@@ -92,10 +92,8 @@ extension ReactorWorld {
             router.requestKeyFrame(from: EndpointIndex(try slot(of: endpoint, in: session)), now: now)
         case .readStatistics(let endpoint):
             return .statistics(statistics(of: try slot(of: endpoint, in: session)))
-        case .openPipe(let endpoint, let specification):
-            return .openedPipe(try openPipe(endpoint, specification, in: session, now: now))
-        case .connectPipe(let endpoint, let path):
-            try connectPipe(endpoint, path, in: session, now: now)
+        case .openPipe, .connectPipe, .openPlain, .negotiatePlain:
+            return try performWithoutICE(operation, in: session, now: now)
         case .openElement(let endpoint, let specification):
             return .openedElement(try openElement(endpoint, specification, in: session, now: now))
         case .commandElement: throw Refusal(.invalid, "an element's command is answered by the element")
@@ -107,6 +105,23 @@ extension ReactorWorld {
         case .attend: break
         case .closeSession:
             closeSession(session, now: now)
+        }
+        return .done
+    }
+
+    /// Those of endpoints that have no ICE: pipes and plain RTP.
+    private mutating func performWithoutICE(
+        _ operation: Operation, in session: SessionID, now: Instant
+    ) throws(Refusal) -> Outcome {
+        switch operation {
+        case .openPipe(let endpoint, let specification):
+            return .openedPipe(try openPipe(endpoint, specification, in: session, now: now))
+        case .connectPipe(let endpoint, let path): try connectPipe(endpoint, path, in: session, now: now)
+        case .openPlain(let endpoint, let specification):
+            return .openedPlain(try openPlain(endpoint, specification, in: session, now: now))
+        case .negotiatePlain(let endpoint, let negotiated):
+            try negotiatePlain(try slot(of: endpoint, in: session), negotiated, now: now)
+        default: throw Refusal(.invalid, "this is none of theirs")
         }
         return .done
     }
@@ -138,7 +153,7 @@ extension ReactorWorld {
         }
         if let slot = sessions[session]?[endpoint] {
             guard peers[slot].specification != nil else {
-                throw Refusal(.invalid, "endpoint \(endpoint) is a pipe or a media element, not a peer's")
+                throw Refusal(.invalid, "endpoint \(endpoint) is something else than a peer's")
             }
             // Asked again: the same endpoint, unless its role or credentials changed before it was used.
             guard peers[slot].specification != specification else { return opened() }
@@ -194,7 +209,7 @@ extension ReactorWorld {
 
     private mutating func negotiate(_ slot: Int32, _ negotiated: NegotiatedEndpoint, now: Instant) throws(Refusal) {
         guard peers[slot].specification != nil else {
-            throw Refusal(.invalid, "a pipe or a media element is not negotiated with a peer")
+            throw Refusal(.invalid, "only an endpoint that was opened for a peer is negotiated so")
         }
         let credentials = Credentials(ufrag: negotiated.remoteUfrag, password: negotiated.remotePassword)
         guard credentials.isWellFormed else {
@@ -246,6 +261,7 @@ extension ReactorWorld {
         }
         forgetPipe(slot)
         peers[slot].element?.port.close()
+        closePlain(slot)
         forgetData(of: slot, now: now)
         forgetNotes(of: slot)
         if let ufrag = peers[slot].specification.flatMap({ UfragKey($0.localUfrag) }) {

@@ -19,7 +19,10 @@ extension ReactorWorld {
         switch operation {
         case .openEndpoint(let endpoint, _), .openPipe(let endpoint, _), .openElement(let endpoint, _):
             note(.operation(operation), .opening, of: endpoint, in: session)
-        case .negotiateEndpoint(let endpoint, _):
+        case .openPlain(let endpoint, _):
+            guard let bound = boundSpecification(of: endpoint, in: session) else { return }
+            note(.operation(.openPlain(endpoint, bound)), .opening, of: endpoint, in: session)
+        case .negotiateEndpoint(let endpoint, _), .negotiatePlain(let endpoint, _):
             note(.operation(operation), .negotiation, of: endpoint, in: session)
         case .restartEndpoint(let endpoint, _): note(.operation(operation), .restart, of: endpoint, in: session)
         case .connectPipe(let endpoint, _): note(.operation(operation), .path, of: endpoint, in: session)
@@ -49,7 +52,9 @@ extension ReactorWorld {
         let record = peers[slot].record
         let note = JournalNote(
             session: peers[slot].session, slot: slot, record: isOpening ? record.index : nil,
-            generation: isOpening ? record.generation : nil, content: content)
+            generation: isOpening ? record.generation : nil,
+            companion: isOpening ? peers[slot].plain?.companion.index : nil,
+            companionGeneration: isOpening ? peers[slot].plain?.companion.generation : nil, content: content)
         guard let bytes = configuration.codec?.encode(note) else { return }
         let written = journal.replace(peers[slot].notes[kind], with: bytes)
         if written == nil { load.notesLost &+= 1 }
@@ -82,7 +87,7 @@ extension ReactorWorld {
 
     /// The worker holds the session so from now on.
     mutating func note(_ hold: SessionHold, of session: SessionID) {
-        let note = JournalNote(session: session, slot: nil, record: nil, generation: nil, content: .hold(hold))
+        let note = JournalNote(session: session, content: .hold(hold))
         guard let bytes = configuration.codec?.encode(note) else { return }
         holds[session] = journal.replace(holds[session], with: bytes)
     }

@@ -7,6 +7,7 @@ import Wire
 extension ReactorWorld {
     /// Takes what a socket has, batch by batch, bounded so that no socket starves another.
     mutating func receive(socket: Int) {
+        guard socket < sockets.count else { return receivePlain(socket) }
         for _ in 0..<Limits.receiveRounds {
             var filled = 0
             // What arrives while the first datagrams are opened comes along: the longer a burst, the fewer sends.
@@ -72,8 +73,16 @@ extension ReactorWorld {
     private mutating func receive(
         _ datagram: ReceiveBatch.Datagram, from tuple: Tuple, now: Instant
     ) throws(DropReason) {
+        let slot = try findPeer(unsafe ingress.unguardedBytes(of: datagram), from: tuple)
+        try deliver(datagram, to: slot, from: tuple, now: now)
+    }
+
+    /// - Parameter component: of a plain endpoint's socket; nil for all others.
+    mutating func deliver(
+        _ datagram: ReceiveBatch.Datagram, to slot: Int32, from tuple: Tuple, component: PlainComponent? = nil,
+        now: Instant
+    ) throws(DropReason) {
         var packet = unsafe ingress.unguardedMutableBytes(of: datagram)
-        let slot = try findPeer(packet.bytes, from: tuple)
         unsafe memory.header.pointee.workingSlot = UInt64(truncatingIfNeeded: slot) &+ 1
         peers[slot].counters.packetsReceived &+= 1
         peers[slot].counters.bytesReceived &+= UInt64(datagram.length)
@@ -93,6 +102,7 @@ extension ReactorWorld {
         case .rtp(let length):
             let plain = ReceiveBatch.Datagram(start: datagram.start, length: Int32(truncatingIfNeeded: length))
             let bytes = unsafe ingress.unguardedBytes(of: plain)
+            if let component { notePlain(slot, component, now: now) }
             let forward = try router.receiveRTP(bytes, from: EndpointIndex(slot), now: now)
             if burst.isFull { forwardBurst() }
             burst.append(forward, plain)

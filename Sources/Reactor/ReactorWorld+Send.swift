@@ -19,16 +19,22 @@ extension ReactorWorld {
     }
 
     private mutating func sendRTCP(length: Int, to slot: Int32) throws(DropReason) {
+        guard !peers[slot].isPlain else { return sendPlainRTCP(length: length, to: slot) }
         var packet = unsafe egress.unguardedNext()
         let (length, tuple) = try peers[slot].transport.protectRTCP(&packet, length: length)
         commit(length: length, to: tuple, from: slot)
     }
 
-    private mutating func commit(length: Int, to tuple: Tuple, from slot: Int32) {
+    mutating func commit(length: Int, to tuple: Tuple, from slot: Int32) {
         peers[slot].counters.packetsSent &+= 1
         peers[slot].counters.bytesSent &+= UInt64(length)
         load.bytesSent &+= UInt64(length)
-        guard !streams.isStream(tuple) else { return sendOverStream(length: length, to: tuple) }
+        guard !streams.isStream(tuple) else {
+            if let component = PlainComponent(of: tuple) {
+                return commitPlain(length: length, component, to: tuple.remote, from: slot)
+            }
+            return sendOverStream(length: length, to: tuple)
+        }
         egress.commit(length: length, to: tuple)
     }
 
@@ -71,6 +77,7 @@ extension ReactorWorld {
         let isConnected = peers[slot].transport.isConnected
         if isConnected != peers[slot].isConnected {
             peers[slot].isConnected = isConnected
+            if peers[slot].isPlain, isConnected { tellOfConnection(slot) }
             router.setConnected(EndpointIndex(slot), isConnected, now: now)
         }
         timers.set(Int(slot), peers[slot].transport.deadline)

@@ -16,7 +16,10 @@ extension ReactorWorld {
         var slot: Int32
         var record: SlabHandle
         var opening: Operation
+        /// Of an endpoint that has two.
+        var companion: SlabHandle?
         var negotiated: NegotiatedEndpoint?
+        var negotiatedPlain: NegotiatedPlain?
         var path: PipePath?
         /// What is done once all endpoints are there, in order.
         var later: [(order: Int, content: JournalNote.Content)] = []
@@ -112,7 +115,7 @@ extension ReactorWorld {
         guard let slot = note.slot, slot >= 0, slot < peers.capacity else { return false }
         if case .operation(let operation) = note.content, let index = note.record, let generation = note.generation {
             switch operation {
-            case .openEndpoint, .openPipe, .openElement: break
+            case .openEndpoint, .openPipe, .openElement, .openPlain: break
             default: return false
             }
             // The journal frees before it writes anew: two endpoints in one slot mean that it was damaged.
@@ -123,6 +126,9 @@ extension ReactorWorld {
                 endpoints[slot] ?? Remains(session: note.session, slot: slot, record: record, opening: operation)
             remains.opening = operation
             remains.record = record
+            if let index = note.companion, let generation = note.companionGeneration {
+                remains.companion = SlabHandle(index: index, generation: generation)
+            }
             remains.notes[.opening] = place
             endpoints[slot] = remains
             return true
@@ -139,6 +145,9 @@ extension ReactorWorld {
         case .operation(.negotiateEndpoint(_, let negotiated)):
             kind = .negotiation
             remains?.negotiated = negotiated
+        case .operation(.negotiatePlain(_, let negotiated)):
+            kind = .negotiation
+            remains?.negotiatedPlain = negotiated
         case .operation(.restartEndpoint(_, let restart)):
             kind = .restart
             guard case .openEndpoint(let endpoint, var specification)? = remains?.opening else { return false }
@@ -175,6 +184,8 @@ extension ReactorWorld {
             return revivePipe(endpoint, specification, remains, now: now)
         case .openElement(let endpoint, let specification):
             return reviveElement(endpoint, specification, remains, now: now)
+        case .openPlain(let endpoint, let specification):
+            return revivePlain(endpoint, specification, remains, now: now)
         default: return false
         }
     }
@@ -302,7 +313,12 @@ extension ReactorWorld {
     /// Records that no endpoint has: torn between two writes.
     private mutating func forgetStrangers() {
         var known: Set<UInt32> = []
-        for endpoints in sessions.values { for slot in endpoints.values { known.insert(peers[slot].record.index) } }
+        for endpoints in sessions.values {
+            for slot in endpoints.values {
+                known.insert(peers[slot].record.index)
+                if let companion = peers[slot].plain?.companion { known.insert(companion.index) }
+            }
+        }
         for handle in records.handles where !known.contains(handle.index) {
             unsafe records.remove(handle) { unsafe TransportRecord.erase($0) }
         }

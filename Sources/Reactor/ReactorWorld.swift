@@ -11,8 +11,8 @@ struct ReactorWorld: ~Copyable {
     let configuration: ReactorConfiguration
     let output: @Sendable (ReactorOutput) -> Void
     let sockets: [UDPSocket]
-    /// Empty in a world that somebody else hands its datagrams.
-    let descriptors: [Int32]
+    /// Of ``sockets``, then of ``plain``. Empty in a world that somebody else hands its datagrams.
+    var descriptors: [Int32]
     let localCandidates: [Candidate]
 
     var ingress = ReceiveBatch(capacity: Limits.receiveBatch)
@@ -25,6 +25,9 @@ struct ReactorWorld: ~Copyable {
     var tuples: TupleTable
     var pipes: PipeTable
     var streams: StreamTable
+    var plain: PlainSockets
+    /// The router's compound while it is cut into parts.
+    var compound = [UInt8](repeating: 0, count: EgressBatch.slotSize)
     var timers: TimerWheel
     var random: SeededRandom
 
@@ -93,6 +96,7 @@ struct ReactorWorld: ~Copyable {
             firstSocket: sockets.isEmpty ? Int(ElementTransport.socket) : locals.count, passiveSockets: passive,
             capacity: sockets.isEmpty ? 0 : capacity + Limits.strangerStreams)
         random = SeededRandom(seed: configuration.seed)
+        plain = PlainSockets(ports: configuration.plainPorts, first: sockets.count, seed: random.next())
         peers = SlotTable(capacity: capacity)
         self.memory = memory
         records = unsafe Slab(memory: memory.records, capacity: capacity)
@@ -142,7 +146,13 @@ struct ReactorWorld: ~Copyable {
         while !isStopping {
             turn(&poller, mailbox: mailbox, board: board, waitingAtMost: Self.publicationInterval)
         }
-        if isLeaving { mailbox.close() } else { finish(mailbox: mailbox) }
+        if isLeaving {
+            // The next process binds the same ports.
+            plain.closeAll()
+            mailbox.close()
+        } else {
+            finish(mailbox: mailbox)
+        }
     }
 
     /// Once round: wait, receive, obey, tick, send.

@@ -40,6 +40,11 @@ public enum Operation: Hashable, Sendable, Codable {
     case commandElement(EndpointID, ElementCommand)
     /// Answered by ``Outcome/element(_:)``.
     case readElement(EndpointID)
+    /// Opens an endpoint of plain RTP, which binds ports: answered by ``Outcome/openedPlain(_:)``.
+    /// ``closeEndpoint(_:)`` gives them back.
+    case openPlain(EndpointID, PlainSpecification)
+    /// Applies what offer and answer agreed on for an endpoint of plain RTP. Once for each.
+    case negotiatePlain(EndpointID, NegotiatedPlain)
     case closeEndpoint(EndpointID)
     /// Whoever sends this has the session from now on: events go there, and others are refused.
     case attend
@@ -127,6 +132,7 @@ public enum Outcome: Hashable, Sendable, Codable {
     /// The sections of a media element, as a peer's are negotiated.
     case openedElement([NegotiatedMedia])
     case element(ElementStatus)
+    case openedPlain(OpenedPlain)
     /// The answer to ``WorkerOrder/Kind/upgrade``.
     case handedOver(HandOver)
     case refused(Refusal)

@@ -41,6 +41,10 @@ public struct SessionEvent: Hashable, Sendable, Codable {
         case codeFound(EndpointID, DetectedCode)
         /// A media element cannot go on with what it did, and has stopped.
         case elementFailed(EndpointID, ElementFailure)
+        /// It is known where an endpoint of plain RTP sends to, by signalling or by its peer's first packet.
+        case plainConnected(EndpointID)
+        /// A key under which an endpoint of plain RTP receives this kind of media is good for few more packets.
+        case keySoftLimit(EndpointID, MediaKind)
         /// The worker of this one endpoint is gone, and the endpoint with it; others of the session serve on.
         case endpointLost(EndpointID, Refusal)
         /// The endpoint's worker is being drained: whoever has it should open another, which will be elsewhere, and

@@ -9,6 +9,8 @@ public struct SessionSpecification: Hashable, Sendable, Codable {
     public var endpoints: [SpecifiedEndpoint]
     /// Nil where there never were any.
     public var elements: [SpecifiedElement]?
+    /// Endpoints of plain RTP. Nil where there never were any.
+    public var plains: [SpecifiedPlain]?
     public var routes: [Route]
     /// Of data channels, which no pipe carries: both ends are in this shard. Nil where there never were any.
     public var dataRoutes: [DataRoute]?
@@ -49,6 +51,7 @@ public struct SessionSpecification: Hashable, Sendable, Codable {
         case .closeEndpoint(let id):
             endpoints.removeAll { $0.id == id }
             elements?.removeAll { $0.id == id }
+            plains?.removeAll { $0.id == id }
             routes.removeAll { $0.source == id || $0.sink == id }
             dataRoutes?.removeAll { $0.source == id || $0.sink == id }
         case .connectData(let route):
@@ -59,6 +62,7 @@ public struct SessionSpecification: Hashable, Sendable, Codable {
         case .closeSession:
             endpoints = []
             elements = nil
+            plains = nil
             routes = []
             dataRoutes = nil
         case .selectLayers(let id, let selection):
@@ -68,6 +72,11 @@ public struct SessionSpecification: Hashable, Sendable, Codable {
         case .openElement(let id, let specification):
             elements =
                 (elements ?? []).filter { $0.id != id } + [SpecifiedElement(id: id, specification: specification)]
+        case .openPlain(let id, let specification):
+            plains = (plains ?? []).filter { $0.id != id } + [SpecifiedPlain(id: id, specification: specification)]
+        case .negotiatePlain(let id, let negotiated):
+            guard let index = plains?.firstIndex(where: { $0.id == id }) else { return }
+            plains?[index].media = negotiated.sections.map(\.media)
         case .requestKeyFrame, .readStatistics, .commandElement, .readElement, .openPipe, .connectPipe, .attend,
             .openDataChannel, .closeDataChannel:
             break
@@ -85,6 +94,7 @@ public struct SessionSpecification: Hashable, Sendable, Codable {
             operations += endpoint.layers.map { .selectLayers(endpoint.id, $0) }
         }
         operations += (elements ?? []).map { .openElement($0.id, $0.specification) }
+        operations += (plains ?? []).map { .openPlain($0.id, $0.specification) }
         let names = Set(names)
         operations += routes.filter { names.contains($0.source) }.map { .connect($0) }
         return operations + (dataRoutes ?? []).map { .connectData($0) }
@@ -93,7 +103,8 @@ public struct SessionSpecification: Hashable, Sendable, Codable {
     /// What the endpoint or media element has negotiated; empty before.
     public func media(of id: EndpointID) -> [NegotiatedMedia] {
         if let index = index(of: id) { return endpoints[index].negotiated?.media ?? [] }
-        return elements?.first { $0.id == id }?.media ?? []
+        if let element = elements?.first(where: { $0.id == id }) { return element.media }
+        return plains?.first { $0.id == id }?.media ?? []
     }
 
     /// A media element has said what it sends and takes.
@@ -102,8 +113,10 @@ public struct SessionSpecification: Hashable, Sendable, Codable {
         elements?[index].media = media
     }
 
-    /// Of peers' endpoints and media elements.
-    public var names: [EndpointID] { endpoints.map(\.id) + (elements ?? []).map(\.id) }
+    /// Of peers' endpoints, media elements and endpoints of plain RTP.
+    public var names: [EndpointID] {
+        endpoints.map(\.id) + (elements ?? []).map(\.id) + (plains ?? []).map(\.id)
+    }
 
     private func index(of id: EndpointID) -> Int? { endpoints.firstIndex { $0.id == id } }
 }
@@ -138,6 +151,22 @@ public struct SpecifiedElement: Hashable, Sendable, Codable {
     public var media: [NegotiatedMedia]
 
     public init(id: EndpointID, specification: ElementSpecification, media: [NegotiatedMedia] = []) {
+        self.id = id
+        self.specification = specification
+        self.media = media
+    }
+}
+
+/// One endpoint of plain RTP in a ``SessionSpecification``.
+///
+/// What was negotiated is kept for its media alone: on another worker it would have other ports, which nobody can tell
+/// the peer, and its keys must not serve two lives (RFC 3711 section 9.1).
+public struct SpecifiedPlain: Hashable, Sendable, Codable {
+    public var id: EndpointID
+    public var specification: PlainSpecification
+    public var media: [NegotiatedMedia]
+
+    public init(id: EndpointID, specification: PlainSpecification, media: [NegotiatedMedia] = []) {
         self.id = id
         self.specification = specification
         self.media = media

@@ -126,6 +126,13 @@ extension ClusterSettings {
             if $0 == "none" { return .some(nil) }
             return (Self.range($0) ?? Self.range("\($0)-\($0)")).map { .some($0) }
         }
+        try section.parsed(
+            "rtp_ports", into: &media.rtpPorts,
+            expecting: "a range with two pairs of ports, the lower of each even, or none", example: "40200-40999"
+        ) {
+            if $0 == "none" { return .some(nil) }
+            return Self.range($0).flatMap { $0.count >= ($0.lowerBound % 2 == 0 ? 4 : 5) ? .some($0) : nil }
+        }
         try section.flag("tcp_active", into: &media.tcpActive)
         try section.strings("interfaces", into: &media.interfaces)
         try section.strings("excluded_interfaces", into: &media.excludedInterfaces)

@@ -80,6 +80,8 @@ public struct MediaSettings: Sendable, Equatable {
     /// Each worker accepts TCP connections (RFC 6544) on the first free port of the range, for clients without UDP; nil
     /// for none.
     public var tcpPorts: ClosedRange<UInt16>? = 40000...40199
+    /// Each endpoint of plain RTP takes four of the range; nil has no such endpoints.
+    public var rtpPorts: ClosedRange<UInt16>? = 40200...40999
     /// Opens TCP connections to peers that accept them.
     public var tcpActive = false
     /// Interface names to use; empty is all that are up.

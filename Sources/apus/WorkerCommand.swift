@@ -86,6 +86,7 @@ enum WorkerAssembly {
                 addresses: addresses, ports: settings.media.udpPorts, announced: announced,
                 peerLimit: settings.limits.endpointsPerReactor, name: "apus-\(id)-r\(reactor)",
                 certificate: certificate, network: network, seed: HostClock.entropy())
+            configuration.plainPorts = settings.media.rtpPorts
             configuration.opensStreams = settings.media.tcpActive
             configuration.pausesVideos = settings.media.pauseBelowLowestLayer
             configuration.elements = engine
@@ -96,7 +97,8 @@ enum WorkerAssembly {
         var configuration = WorkerConfiguration(
             id: id, incarnation: UUID().uuidString.lowercased(), host: ProcessInfo.processInfo.hostName,
             processID: ProcessInfo.processInfo.processIdentifier,
-            capabilities: engine == nil ? ["sfu"] : ["sfu", "media"], reactors: reactors,
+            capabilities: ["sfu"] + (engine == nil ? [] : ["media"]) + (settings.media.rtpPorts == nil ? [] : ["rtp"]),
+            reactors: reactors,
             sessionLimit: settings.limits.sessionsPerWorker)
         configuration.resolvesNames = settings.media.resolveMDNS
         configuration.region = settings.workers.region

@@ -50,6 +50,7 @@ func refusal(_ text: String) -> SettingsError? {
             media:
               udp_ports: 50000-50009
               tcp_ports: 443-445
+              rtp_ports: 30000-30003
               tcp_active: true
               interfaces: [eth0]
               excluded_interfaces: []
@@ -104,6 +105,7 @@ func refusal(_ text: String) -> SettingsError? {
         expected.tls.password = "secret"
         expected.media.udpPorts = 50000...50009
         expected.media.tcpPorts = 443...445
+        expected.media.rtpPorts = 30000...30003
         expected.media.tcpActive = true
         expected.media.interfaces = ["eth0"]
         expected.media.excludedInterfaces = []

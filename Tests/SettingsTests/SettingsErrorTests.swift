@@ -60,6 +60,9 @@ import Testing
             text: "media:\n  udp_ports: 1-70000\n", line: 2, key: "media.udp_ports", problem: "`1-70000`",
             fix: "40000-40199"),
         Case(
+            text: "media:\n  rtp_ports: 30000-30002\n", line: 2, key: "media.rtp_ports", problem: "`30000-30002`",
+            fix: "40200-40999"),
+        Case(
             text: "media:\n  ipv6: perhaps\n", line: 2, key: "media.ipv6", problem: "neither true nor false",
             fix: "ipv6: true"),
         Case(

@@ -18,6 +18,9 @@ public struct JournalNote: Codable, Sendable {
     /// Of an endpoint that is opened: where its transport's record lies.
     public var record: UInt32?
     public var generation: UInt32?
+    /// Of one with a second record.
+    public var companion: UInt32?
+    public var companionGeneration: UInt32?
     public var content: Content
 }
 

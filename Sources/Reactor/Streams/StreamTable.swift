@@ -27,6 +27,11 @@ struct StreamTable: ~Copyable {
     var isFull: Bool { connections.nextIndex == nil }
     var count: Int { connections.count }
 
+    /// Has the loop told of datagrams at a socket that came while it runs, until that is closed.
+    func watch(_ descriptor: Int32, index: Int) {
+        if epoll >= 0 { _ = apus_epoll_add(epoll, descriptor, UInt64(index)) }
+    }
+
     func isStream(_ tuple: Tuple) -> Bool { Int(tuple.socket) >= firstSocket }
     func isActive(_ tuple: Tuple) -> Bool { Int(tuple.socket) >= firstSocket + passiveSockets }
 
