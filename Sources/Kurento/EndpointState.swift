@@ -2,7 +2,7 @@ import RTP
 import SDP
 import Session
 
-/// What a WebRtcEndpoint knows: its negotiation, and the states that the worker reports.
+/// What a WebRtcEndpoint or an RtpEndpoint knows: its negotiation, and the states that the worker reports.
 struct EndpointState {
     enum Stage: String, Codable { case idle, offered, answered, offerAccepted }
 
@@ -10,6 +10,8 @@ struct EndpointState {
     var specification: EndpointSpecification
     var opened: OpenedEndpoint
     let identity: EndpointIdentity
+    /// Nil for a WebRtcEndpoint. An RtpEndpoint has no ICE and no DTLS.
+    var plain: PlainState?
     var stage = Stage.idle
     var localDescription: SessionDescription?
     /// What our offer was made with; its answer is read with the same.
@@ -39,6 +41,14 @@ struct EndpointState {
         self.specification = specification
         self.opened = opened
         self.identity = identity
+    }
+
+    init(id: EndpointID, plain: PlainState, identity: EndpointIdentity) {
+        self.init(
+            id: id, specification: EndpointSpecification(localUfrag: "", localPassword: ""),
+            opened: OpenedEndpoint(
+                candidates: [], fingerprint: CertificateFingerprint(algorithm: "", value: "")), identity: identity)
+        self.plain = plain
     }
 }
 

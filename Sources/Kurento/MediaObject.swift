@@ -25,7 +25,7 @@ final class MediaObject {
     var sessions: Set<String> = []
     /// By event name as it was asked for, in order of subscription.
     var subscribers: [String: [Subscriber]] = [:]
-    /// What a WebRtcEndpoint has beyond other elements.
+    /// What a WebRtcEndpoint or an RtpEndpoint has beyond other elements.
     var endpoint: EndpointState?
     /// What a PlayerEndpoint or a RecorderEndpoint has beyond other elements.
     var element: ElementState?

@@ -142,6 +142,8 @@ struct EndpointRecord: Codable {
     var pair: [String]?
     /// Nil from a controller that knew of no data channels.
     var hasData: Bool?
+    /// Of an RtpEndpoint.
+    var plain: PlainState?
 
     init(_ endpoint: EndpointState) {
         id = endpoint.id
@@ -159,6 +161,7 @@ struct EndpointRecord: Codable {
         isGatheringDue = endpoint.isGatheringDue
         remoteCandidates = endpoint.remoteCandidates
         hasData = endpoint.hasData
+        plain = endpoint.plain
         ice = endpoint.ice
         isGathering = endpoint.isGathering
         dtls = endpoint.dtls
@@ -181,6 +184,7 @@ struct EndpointRecord: Codable {
         state.isGatheringDue = isGatheringDue
         state.remoteCandidates = remoteCandidates
         state.hasData = hasData ?? false
+        state.plain = plain
         state.ice = ice
         state.isGathering = isGathering
         state.dtls = dtls

@@ -39,6 +39,8 @@ extension MediaServer {
         if type.name == "WebRtcEndpoint" {
             for (name, value) in arguments.values where name != "mediaPipeline" { object.properties[name] = value }
             try await open(object, EndpointID(uuid), in: pipeline)
+        } else if type.name == "RtpEndpoint" {
+            try await openPlain(object, EndpointID(uuid), arguments, in: pipeline)
         } else if let specification = try Self.element(type, arguments) {
             for (name, value) in arguments.values where name != "mediaPipeline" { object.properties[name] = value }
             try await open(object, EndpointID(uuid), specification, in: pipeline)

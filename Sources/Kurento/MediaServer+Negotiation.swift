@@ -10,6 +10,11 @@ extension MediaServer {
     ) async throws(KurentoError) -> JSONValue? {
         guard let pipeline = object.pipeline, let endpoint = object.endpoint else { return nil }
         switch name {
+        case "generateOffer" where endpoint.plain != nil: return .string(try generatePlainOffer(object, arguments))
+        case "processOffer" where endpoint.plain != nil:
+            return .string(try await processPlainOffer(object, arguments.string("offer"), in: pipeline))
+        case "processAnswer" where endpoint.plain != nil:
+            return .string(try await processPlainAnswer(object, arguments.string("answer"), in: pipeline))
         case "generateOffer": return .string(try await generateOffer(object, arguments, in: pipeline))
         case "processOffer": return .string(try await processOffer(object, arguments.string("offer"), in: pipeline))
         case "processAnswer":
@@ -112,7 +117,7 @@ extension MediaServer {
         return withCandidates(offer, of: object).text
     }
 
-    private func parse(_ text: String, _ noun: String) throws(KurentoError) -> SessionDescription {
+    func parse(_ text: String, _ noun: String) throws(KurentoError) -> SessionDescription {
         guard text.contains(where: { !$0.isWhitespace }) else {
             throw KurentoError(.sdpParseError, "Empty \(noun) not valid")
         }
@@ -176,7 +181,7 @@ extension MediaServer {
     }
 
     /// Kbit/s; zero and less mean no ceiling.
-    private func bandwidth(_ value: JSONValue?) -> UInt32? {
+    func bandwidth(_ value: JSONValue?) -> UInt32? {
         guard let kbps = value?.asInt64, kbps > 0 else { return nil }
         return UInt32(clamping: kbps)
     }
@@ -209,5 +214,5 @@ extension MediaServer {
 }
 
 extension MediaDirection {
-    fileprivate mutating func stopReceiving() { self = MediaDirection(sends: sends, receives: false) }
+    mutating func stopReceiving() { self = MediaDirection(sends: sends, receives: false) }
 }

@@ -50,6 +50,13 @@ extension MediaServer {
         case .dataChannelClosed(let id, let channel):
             guard let object = touched(id, of: pipeline) else { return }
             raise("DataChannelClosed", on: object, ["channelId": .integer(Int64(channel))])
+        case .plainConnected(let id):
+            guard let object = touched(id, of: pipeline) else { return }
+            object.endpoint?.plain?.isConnected = true
+            updateConnectionState(of: object)
+        case .keySoftLimit(let id, let kind):
+            guard let object = touched(id, of: pipeline) else { return }
+            raise("OnKeySoftLimit", on: object, ["mediaType": .string(ElementGraph.MediaType(kind).rawValue)])
         case .elementStateChanged(let id, let state):
             guard let object = touched(id, of: pipeline) else { return }
             note(state, of: object)
@@ -115,11 +122,11 @@ extension MediaServer {
             ["streamId": 1, "componentId": 1, "state": .string(Self.name(of: endpoint))])
     }
 
-    /// Connected is: keys are agreed on and the path is not known to be broken.
+    /// Connected is: keys are agreed on and the path is not known to be broken; without ICE, it is known where to.
     private func updateConnectionState(of object: MediaObject) {
         guard let endpoint = object.endpoint else { return }
         let isPathBroken = [.disconnected, .failed, .closed].contains(endpoint.ice)
-        let isConnected = endpoint.dtls == .connected && !isPathBroken
+        let isConnected = (endpoint.plain?.isConnected ?? (endpoint.dtls == .connected)) && !isPathBroken
         guard isConnected != endpoint.isConnected else { return }
         object.endpoint?.isConnected = isConnected
         raise("ConnectionStateChanged", on: object, stateMembers(from: endpoint.isConnected, to: isConnected))

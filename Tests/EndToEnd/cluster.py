@@ -24,10 +24,12 @@ class Cluster:
     """`apus up` on free ports of the loopback interface."""
 
     def __init__(self, workers=2, embedded=False, extra="", arguments=(), config=None, media=None,
-                 redis_port=None):
+                 redis_port=None, rtp_ports=None):
         self.port = free_port()
         self.redis_port = redis_port or free_port()
         self.udp_first = free_media_ports()
+        # Reactors begin at the other end.
+        self.rtp_ports = rtp_ports or f"{self.udp_first + 32}-{self.udp_first + 63}"
         self.folder = tempfile.TemporaryDirectory(prefix="apus-test-")
         path = pathlib.Path(self.folder.name)
         self.config = path / "cluster.yml"
@@ -42,6 +44,7 @@ tls:
 media:
   udp_ports: {self.udp_first}-{self.udp_first + 63}
   tcp_ports: {self.udp_first}-{self.udp_first + 63}
+  rtp_ports: {self.rtp_ports}
   interfaces: {media or '[]'}
 store:
   url: redis://127.0.0.1:{self.redis_port}/0

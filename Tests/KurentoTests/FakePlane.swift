@@ -40,6 +40,8 @@ actor FakePlane: MediaPlane {
                         algorithm: "sha-256", value: Array(repeating: "AB", count: 32).joined(separator: ":"))))
         case .readStatistics: return .statistics(statistics)
         case .openElement: return .openedElement([])
+        case .openPlain:
+            return .openedPlain(OpenedPlain(address: "192.0.2.1", audioPort: 40_200, videoPort: 40_202))
         case .readElement: return .element(element)
         default: return .done
         }

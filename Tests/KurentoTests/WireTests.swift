@@ -102,7 +102,7 @@ struct WireTests {
         #expect(info["__type__"] == "ServerInfo")
         guard case .array(let modules)? = info["modules"] else { return #expect(Bool(false), "no modules") }
         #expect(modules.map { $0["name"] } == ["core", "elements", "filters"])
-        let elements = ["PlayerEndpoint", "RecorderEndpoint", "WebRtcEndpoint"]
+        let elements = ["PlayerEndpoint", "RecorderEndpoint", "RtpEndpoint", "WebRtcEndpoint"]
         #expect(modules.map { $0["factories"]?.strings } == [["MediaPipeline", "PassThrough"], elements, []])
         #expect(modules.allSatisfy { $0["version"] == "7.3.0" && $0["__type__"] == "ModuleInfo" })
     }
