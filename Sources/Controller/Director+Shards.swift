@@ -69,7 +69,7 @@ extension Director {
     private func moveUnused(
         _ unit: SessionID, from asked: Assignment?, avoiding fullWorkers: inout Set<WorkerID>
     ) async -> Bool {
-        guard let held = units[unit], held.specification.endpoints.isEmpty, let former = held.assignment,
+        guard let held = units[unit], held.specification.names.isEmpty, let former = held.assignment,
             let managed = sessions[held.session]
         else { return false }
         if let growth = managed.growth { return await growth.value }

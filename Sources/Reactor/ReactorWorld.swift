@@ -96,7 +96,7 @@ struct ReactorWorld: ~Copyable {
             firstSocket: sockets.isEmpty ? Int(ElementTransport.socket) : locals.count, passiveSockets: passive,
             capacity: sockets.isEmpty ? 0 : capacity + Limits.strangerStreams)
         random = SeededRandom(seed: configuration.seed)
-        plain = PlainSockets(ports: configuration.plainPorts, first: sockets.count, seed: random.next())
+        plain = PlainSockets(ports: configuration.plainPorts, first: sockets.count, seed: configuration.seed)
         peers = SlotTable(capacity: capacity)
         self.memory = memory
         records = unsafe Slab(memory: memory.records, capacity: capacity)

@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import json
 import os
 import pathlib
 import re
@@ -13,7 +14,8 @@ import time
 import numpy
 import pytest
 
-from cluster import Cluster, wait_until
+from browsers import AWAKE, Chromium, Page
+from cluster import Cluster, apus_binary, wait_until
 from conftest import run
 from kurento import KurentoClient, KurentoError
 from peer import ColourTrack, Peer, ToneTrack
@@ -422,3 +424,77 @@ def test_the_next_media_process_goes_on_at_the_same_ports(own_cluster):
             await client.release(pipeline)
 
     run(scenario())
+
+
+def test_an_upgrade_keeps_the_ports_too(own_cluster):
+    cluster = own_cluster
+
+    async def scenario():
+        async with KurentoClient(cluster.kurento) as client:
+            pipeline, endpoint, _, viewer = await receiving(client)
+            answer = Answer(await client.invoke(endpoint, "processOffer", offer=offer(learned=True)))
+            with sender(answer):
+                await sees_and_hears(viewer)
+                rolled = await asyncio.to_thread(
+                    subprocess.run, [apus_binary(), "upgrade", "--url", cluster.http], capture_output=True, text=True,
+                    timeout=60)
+                assert rolled.returncode == 0, rolled.stderr
+                frames = dict(viewer.frames)
+                await viewer.wait_for(
+                    lambda peer: peer.frames["video"] > frames["video"] + 30
+                    and peer.frames["audio"] > frames["audio"] + 50, 20, "media after the upgrade")
+            await viewer.close()
+            await client.release(pipeline)
+
+    run(scenario())
+
+
+def test_workers_without_ports_say_so():
+    with Cluster(workers=1, media="[lo]", rtp_ports="none") as small:
+        small.wait_ready(1)
+
+        async def scenario():
+            async with KurentoClient(small.kurento) as client:
+                pipeline = await client.create("MediaPipeline")
+                with pytest.raises(KurentoError) as refused:
+                    await client.create("RtpEndpoint", mediaPipeline=pipeline)
+                assert refused.value.code == 40009 and "media.rtp_ports" in str(refused.value)
+                await client.create("WebRtcEndpoint", mediaPipeline=pipeline)
+                await client.release(pipeline)
+
+        run(scenario())
+
+
+def test_chromium_sees_and_hears_what_gstreamer_sends(cluster):
+    async def scenario():
+        browser = await Chromium(*AWAKE).start()
+        try:
+            await browser.open(cluster.http + "/")
+            page = Page(browser, browser.page)
+            await page.join(codec="H264")
+            await page.connected()
+            constructor = {"mediaPipeline": page.pipeline}
+            endpoint = await page.ask(f"call.client.create('RtpEndpoint', {json.dumps(constructor)})")
+            invoke = "call.client.invoke('{}', '{}', {})"
+            text = await page.ask(invoke.format(endpoint, "processOffer", json.dumps({"offer": offer(learned=True)})))
+            await page.ask(invoke.format(endpoint, "connect", json.dumps({"sink": page.endpoint})))
+            with sender(Answer(text), grey=0x96):
+                await browser.wait_for(SHOWN, 20, "the sender's picture")
+        finally:
+            await browser.close()
+
+    run(scenario())
+
+
+# The newest picture of the call's video is the sender's grey.
+SHOWN = """
+(() => {
+  const video = [...document.querySelectorAll('video')].find((video) => video.videoWidth === 320);
+  if (!video) return false;
+  const canvas = Object.assign(document.createElement('canvas'), { width: 8, height: 8 });
+  const context = canvas.getContext('2d');
+  context.drawImage(video, 0, 0, 8, 8);
+  const [red, green, blue] = context.getImageData(4, 4, 1, 1).data;
+  return [red, green, blue].every((value) => Math.abs(value - 0x96) < 12);
+})()
+"""

@@ -180,6 +180,26 @@ import Wire
         #expect(allocations == 0 && arrived == sequence, "\(allocations) allocations, \(arrived) of \(sequence)")
     }
 
+    @Test func theOwnerOfAKeyIsWarnedBeforeItsLifetimeEnds() throws {
+        let inline = [UInt8](repeating: 3, count: 30)
+        let key = try #require(SessionKey(suite: .aes128CMSHA180, inline: inline, lifetime: 16))
+        let opened = try opened("rtp")
+        var section = section(.recvonly)
+        section.receiveKey = key
+        #expect(negotiate("rtp", section) == .done)
+        let peer = try PlainPeer(key: key)
+        func send(_ numbers: Range<Int>) -> Bool {
+            for number in numbers {
+                peer.send(LoopbackMedia.packet(.video, number, ssrc: 0x77), to: server(opened.videoPort))
+            }
+            return stage.run { stage.driver.load.packetsReceived >= numbers.upperBound }
+        }
+        let warning = SessionEvent.Body.keySoftLimit(EndpointID("rtp"), .video)
+        #expect(send(0..<13) && !stage.driver.log.events.contains(warning))
+        #expect(send(13..<20) && stage.driver.log.events.count { $0 == warning } == 1)
+        #expect(stage.driver.drops[.srtpIndexExhausted] == 4)
+    }
+
     @Test func anAddressThatNothingCanBeSentToIsRefused() throws {
         for text in ["224.0.0.1:5004", "0.0.0.0:5004", "127.0.0.1:0", "somewhere:5004"] {
             _ = try opened("rtp")

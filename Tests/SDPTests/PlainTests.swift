@@ -160,6 +160,14 @@ import Testing
         #expect(error { _ = try answer(offer) }?.problem.contains(problem) == true)
     }
 
+    @Test func codecsThatHaveTheirNumberFromTheProfileNeedNoMap() throws {
+        let negotiation = try answer(
+            "v=0\r\no=- 0 0 IN IP4 192.0.2.9\r\ns=-\r\nc=IN IP4 192.0.2.9\r\nt=0 0\r\nm=audio 5006 RTP/AVP 8 0\r\n")
+        let audio = try #require(negotiation.media.first?.media)
+        #expect(audio.receive.codecs.map(\.name) == ["PCMA", "PCMU"] && audio.direction == .sendrecv)
+        #expect(negotiation.localDescription.text.contains("m=audio 40200 RTP/AVP 8 0\r\n"))
+    }
+
     @Test func aSecondVideoIsRejectedAndTheFirstTaken() throws {
         let video = try #require(tutorial().components(separatedByFirst: "m=video"))
         let negotiation = try answer(tutorial() + "m=video" + video)
