@@ -34,6 +34,13 @@ extension Router {
         return false
     }
 
+    /// Forgets what an endpoint's packets have said of their SSRCs, for an owner who knows it otherwise and goes on to
+    /// ``learn(_:)``. Streams go on.
+    public mutating func forgetLearned(of endpoint: EndpointIndex) {
+        guard isOpen(endpoint) else { return }
+        endpoints[endpoint.slot].streams.dropLatched()
+    }
+
     /// Gives up what a predecessor left of streams that nobody has claimed.
     public mutating func forgetInheritance() {
         for handle in inherited { rewriters.remove(handle) }

@@ -41,6 +41,12 @@ struct StreamTable {
         countLatched()
     }
 
+    /// Forgets what was seen on packets.
+    mutating func dropLatched() {
+        entries.removeAll { !$0.isSignalled }
+        latchedCount = 0
+    }
+
     private mutating func countLatched() {
         latchedCount = entries.reduce(0) { $0 + ($1.isSignalled ? 0 : 1) }
     }

@@ -3,6 +3,7 @@
 import asyncio
 import itertools
 import json
+import time
 
 import websockets
 
@@ -69,3 +70,30 @@ class KurentoClient:
 
     async def release(self, target):
         return await self.call("release", object=target)
+
+
+class Listener:
+    """The events of one object, by name, as they come."""
+
+    def __init__(self, client, target):
+        self.client, self.target, self.events = client, target, []
+        client.handlers.append(self._take)
+
+    def _take(self, event):
+        if event["object"] == self.target:
+            self.events.append((event["type"], event["data"]))
+
+    async def to(self, *kinds):
+        for kind in kinds:
+            await self.client.subscribe(self.target, kind)
+        return self
+
+    def named(self, kind):
+        return [data for name, data in self.events if name == kind]
+
+    async def wait(self, kind, seconds=10):
+        deadline = time.monotonic() + seconds
+        while not self.named(kind):
+            assert time.monotonic() < deadline, f"no {kind}: {self.events}"
+            await asyncio.sleep(0.02)
+        return self.named(kind)[0]

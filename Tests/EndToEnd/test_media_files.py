@@ -15,7 +15,7 @@ import pytest
 import clips
 from cluster import Cluster, apus_binary, wait_until
 from conftest import run
-from kurento import KurentoClient, KurentoError
+from kurento import KurentoClient, KurentoError, Listener
 from peer import Peer
 
 
@@ -23,33 +23,6 @@ from peer import Peer
 def folder():
     with tempfile.TemporaryDirectory(prefix="apus-media-", dir="/tmp") as path:
         yield pathlib.Path(path)
-
-
-class Listener:
-    """The events of one object, by name, as they come."""
-
-    def __init__(self, client, target):
-        self.client, self.target, self.events = client, target, []
-        client.handlers.append(self._take)
-
-    def _take(self, event):
-        if event["object"] == self.target:
-            self.events.append((event["type"], event["data"]))
-
-    async def to(self, *kinds):
-        for kind in kinds:
-            await self.client.subscribe(self.target, kind)
-        return self
-
-    def named(self, kind):
-        return [data for name, data in self.events if name == kind]
-
-    async def wait(self, kind, seconds=10):
-        deadline = time.monotonic() + seconds
-        while not self.named(kind):
-            assert time.monotonic() < deadline, f"no {kind}: {self.events}"
-            await asyncio.sleep(0.02)
-        return self.named(kind)[0]
 
 
 async def publisher(client, pipeline):

@@ -109,6 +109,30 @@ import Wire
             })
     }
 
+    @Test func aSenderMayBeStartedAgainAndAgain() throws {
+        let opened = try opened("rtp")
+        #expect(negotiate("rtp", section(.recvonly)) == .done)
+        let viewer = try stage.add("viewer", [LoopbackMedia.section(.video, .sendonly, ssrc: 0xA00)])
+        try stage.connect()
+        try stage.expectDone(.connect(Route(source: EndpointID("rtp"), sink: viewer.endpoint, kind: .video)))
+        let peer = try PlainPeer()
+        for life in 0..<100 {
+            peer.send(
+                LoopbackMedia.packet(.video, 1000 + life, ssrc: 0x1000 + UInt32(life), isKeyFrame: true),
+                to: server(opened.videoPort))
+        }
+        #expect(stage.run { viewer.packetCount >= 100 }, "\(viewer.packetCount)")
+        #expect(stage.driver.drops[.rtpTooManyStreams] == 0)
+    }
+
+    @Test func aWorkerWithoutTheVersionOfIPSaysSo() {
+        var specification = PlainSpecification()
+        specification.usesIPv6 = true
+        let outcome = stage.driver.perform(.openPlain(EndpointID("rtp"), specification), in: stage.session)
+        #expect(refusal(outcome)?.message.contains("IPv6") == true)
+        #expect(stage.driver.peerCount == 0 && stage.driver.recordCount == 0)
+    }
+
     @Test func aStrangersPacketsAreDroppedAndCounted() throws {
         let opened = try opened("rtp")
         #expect(negotiate("rtp", section(.recvonly)) == .done)

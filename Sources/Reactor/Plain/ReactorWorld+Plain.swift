@@ -113,13 +113,16 @@ extension ReactorWorld {
         unsafe records.remove(seat.companion) { unsafe TransportRecord.erase($0) }
     }
 
-    /// The port tells to which section an SSRC belongs, whatever was announced.
+    /// The port tells to which section an SSRC belongs, whatever was announced. A sender that is started again has
+    /// another one each time: those that are gone make room.
     mutating func learnPlain(_ ssrc: UInt32, _ slot: Int32, _ component: PlainComponent) {
         guard let seat = peers[slot].plain else { return }
-        router.learn(
-            StreamIdentity(
-                endpoint: EndpointIndex(slot), ssrc: ssrc, mid: component.isVideo ? seat.videoMID : seat.audioMID,
-                encoding: 0, isRTX: false))
+        let identity = StreamIdentity(
+            endpoint: EndpointIndex(slot), ssrc: ssrc, mid: component.isVideo ? seat.videoMID : seat.audioMID,
+            encoding: 0, isRTX: false)
+        guard !router.learn(identity) else { return }
+        router.forgetLearned(of: identity.endpoint)
+        router.learn(identity)
     }
 
     /// Few packets are left of the section's key.
