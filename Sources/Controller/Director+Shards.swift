@@ -24,7 +24,10 @@ extension Director {
         var needs: Set<String> = []
         var refusal = Refusal(.overLimit, "every shard of the session is full")
         switch operation {
-        case .openElement:
+        case .openElement(_, let specification):
+            if let hub = specification.hub, let unit = unit(ofHub: hub, in: session) {
+                return try await openPort(endpoint, operation, in: unit, of: session)
+            }
             needs = ["media"]
             refusal = Refusal(.noWorker, "no worker that has room offers media elements (workers.media)")
         case .openPlain:
@@ -42,16 +45,10 @@ extension Director {
             let asked = units[unit]?.assignment
             do throws(Refusal) {
                 let outcome = try await call(operation, in: unit)
-                record(operation, in: unit, of: session)
-                if case .openedElement(let media) = outcome {
-                    units[unit]?.specification.setMedia(media, ofElement: endpoint)
-                }
+                note(outcome, of: operation, endpoint, in: unit, of: session)
                 return outcome
             } catch {
-                if !isKnown {
-                    displace(endpoint, from: unit, in: session)
-                    if Self.mayHaveHappened(error) { unclosed[unit, default: []].insert(endpoint) }
-                }
+                if !isKnown { giveUp(endpoint, in: unit, of: session, after: error) }
                 guard error.reason == .overLimit, !isKnown, full.count < Limits.fullShards else { throw error }
                 refusal = error
                 moves += 1
@@ -59,6 +56,44 @@ extension Director {
                 full.append(unit)
             }
         }
+    }
+
+    /// Where the hub or another of its ports is.
+    private func unit(ofHub hub: EndpointID, in session: SessionID) -> SessionID? {
+        sessions[session]?.units.first { unit in
+            units[unit]?.specification.elements?.contains { $0.id == hub || $0.specification.hub == hub } == true
+        }
+    }
+
+    /// A port meets its hub in one process: it has no choice of its place, full or not.
+    private func openPort(
+        _ endpoint: EndpointID, _ operation: Operation, in unit: SessionID, of session: SessionID
+    ) async throws(Refusal) -> Outcome {
+        let isKnown = sessions[session]?.shards[endpoint] != nil
+        if !isKnown { _ = reserve(endpoint, unit, in: session) }
+        unclosed[unit]?.remove(endpoint)
+        do throws(Refusal) {
+            let outcome = try await call(operation, in: unit)
+            note(outcome, of: operation, endpoint, in: unit, of: session)
+            return outcome
+        } catch {
+            if !isKnown { giveUp(endpoint, in: unit, of: session, after: error) }
+            throw error
+        }
+    }
+
+    private func note(
+        _ outcome: Outcome, of operation: Operation, _ endpoint: EndpointID, in unit: SessionID, of session: SessionID
+    ) {
+        record(operation, in: unit, of: session)
+        guard case .openedElement(let media) = outcome else { return }
+        units[unit]?.specification.setMedia(media, ofElement: endpoint)
+    }
+
+    /// It was not opened, as far as is known.
+    private func giveUp(_ endpoint: EndpointID, in unit: SessionID, of session: SessionID, after refusal: Refusal) {
+        displace(endpoint, from: unit, in: session)
+        if Self.mayHaveHappened(refusal) { unclosed[unit, default: []].insert(endpoint) }
     }
 
     /// A worker that has no room for a unit's first endpoint is the wrong one for the unit: it holds what it has lost

@@ -108,7 +108,3 @@ struct FilterElement: MediaElement {
 
     mutating func finish(now: Instant) { video.work.close() }
 }
-
-extension Refusal {
-    static let noFilter = Refusal(.invalid, "the element is no filter")
-}

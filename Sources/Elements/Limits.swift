@@ -40,4 +40,29 @@ enum Limits {
     static let shownCharacters = 256
     /// How long an element's thread sleeps at most.
     static let longestSleep = Interval.milliseconds(200)
+
+    /// What the faster kind of a source's media waits for the slower one at most.
+    static let lipSyncDelay = Interval.milliseconds(500)
+    /// How often that is looked at.
+    static let lipSyncLook = Interval.milliseconds(500)
+    /// What a hub waits for packets of sound, at least and at most. What is later is lost, also of a source whose path
+    /// has become longer by that much, so the most is far above what one likes.
+    static let soundDelay = (minimum: Interval.milliseconds(20), maximum: Interval.seconds(1))
+    /// What a hub waits for packets of pictures at most; later ones are shown late.
+    static let pictureDelay = Interval.milliseconds(400)
+    /// A picture that is later than this is not decoded: the next key frame is waited for.
+    static let pictureLag = Interval.seconds(1)
+    /// After this time without a picture a port's last one is no longer shown.
+    static let pictureLife = Interval.seconds(5)
+    /// From the end of a step of sound to when it is added to the mix: threads do not wake up to the moment.
+    static let soundMargin = Interval.milliseconds(5)
+    /// What a port may be behind with its steps and still make them all.
+    static let soundLag = Interval.milliseconds(200)
+    /// Steps of sound that a mix holds.
+    static let heldSteps = 16
+    /// Steps that are waited for a port which is late, and for how long one that was is reckoned with.
+    static let longestLagSteps = 8
+    static let latenessMemory = Interval.seconds(5)
+    /// Sound of one port that waits to be mixed.
+    static let heldSound = Interval.seconds(1)
 }

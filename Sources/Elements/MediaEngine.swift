@@ -3,11 +3,12 @@ public import Session
 import Synchronization
 import Wire
 
-/// A worker's media plane: players, recorders and filters, each with a thread of its own, beside the reactors' threads and
+/// A worker's media plane: players, recorders, filters and hubs, each with a thread of its own, beside the reactors' threads and
 /// behind them in the scheduler's favour.
 public final class MediaEngine: ElementFactory {
     private let policy: ResourcePolicy
     private let running = Mutex(Running())
+    private let hubs = HubTable()
 
     private struct Running {
         var ports: [UInt64: ElementPort] = [:]
@@ -26,10 +27,20 @@ public final class MediaEngine: ElementFactory {
             return try run(RecorderElement(specification, policy: policy, port: port), port)
         case .filter(let specification):
             return try run(FilterElement(specification, policy: policy, port: port), port)
+        case .composite(let specification):
+            return try run(CompositeElement(specification, hub: hubs[name], port: port), port)
+        case .alphaBlending:
+            return try run(CompositeElement(blendingIn: hubs[name], port: port), port)
+        case .hubPort(let specification):
+            let hub = hubs[specification.hub]
+            return try run(
+                HubPortElement(specification, named: name, hub: hub, port: port), port, niceness: Self.talkNiceness)
         }
     }
 
-    private func run(_ element: some MediaElement, _ port: ElementPort) throws(Refusal) -> [NegotiatedMedia] {
+    private func run(
+        _ element: some MediaElement, _ port: ElementPort, niceness: Int32 = niceness
+    ) throws(Refusal) -> [NegotiatedMedia] {
         let number = running.withLock { running -> UInt64? in
             guard running.ports.count < Limits.elements else { return nil }
             running.last += 1
@@ -40,7 +51,7 @@ public final class MediaEngine: ElementFactory {
             throw Refusal(.overLimit, "this worker carries \(Limits.elements) media elements already")
         }
         do throws(SystemError) {
-            try ElementThread.start(named: "apus-element", niceness: Self.niceness) { [self] in
+            try ElementThread.start(named: "apus-element", niceness: niceness) { [self] in
                 var element = element
                 ElementThread.run(&element, port: port)
                 forget(number)
@@ -64,4 +75,6 @@ public final class MediaEngine: ElementFactory {
 
     /// Forwarding goes first: a reactor that wakes up takes the processor from an encoder.
     private static let niceness: Int32 = 10
+    /// What people hear of each other goes before what is encoded or written.
+    private static let talkNiceness: Int32 = 5
 }

@@ -46,8 +46,8 @@ struct PlayerElement: MediaElement {
             status.state = .paused
             origin = nil
         case .stop: stop()
-        case .addImage, .removeImage, .setProperty: return .refused(.noFilter)
         case .seek(let milliseconds): return seek(to: .milliseconds(Int64(clamping: milliseconds)))
+        default: return .refused(Refusal(.invalid, "a player cannot do that"))
         }
         return .done
     }

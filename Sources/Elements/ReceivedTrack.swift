@@ -63,6 +63,15 @@ struct ReceivedTrack {
         return (frame, format, lipSync.captureTime(of: ssrc, timestamp: frame.timestamp) ?? frame.arrival)
     }
 
+    /// Has frames wait for the slower kind of the same source, as far as that is of this world: two sources that are
+    /// connected to one element have clocks that have nothing to do with each other.
+    mutating func keepTime(with lipSync: inout LipSync) {
+        guard let delay = buffer?.delay else { return }
+        lipSync.setDelay(delay, of: ssrc)
+        let extra = lipSync.extraDelay(of: ssrc)
+        buffer?.extraDelay = extra <= Limits.lipSyncDelay ? extra : .zero
+    }
+
     var deadline: Instant { buffer?.deadline ?? .distantFuture }
 
     /// Whether to ask the source for a key frame now.

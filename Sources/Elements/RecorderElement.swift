@@ -53,8 +53,7 @@ struct RecorderElement: MediaElement {
             attempt { recording throws(MediaError) in try recording.pause() }
             if recording != nil { status.state = .paused }
         case .stop: stop(now: now)
-        case .seek: return .refused(Refusal(.invalid, "a recorder cannot seek"))
-        case .addImage, .removeImage, .setProperty: return .refused(.noFilter)
+        default: return .refused(Refusal(.invalid, "a recorder cannot do that"))
         }
         return .done
     }

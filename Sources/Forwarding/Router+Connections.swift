@@ -37,6 +37,24 @@ extension Router {
         link(sink.slot, kind, now: now)
     }
 
+    /// Whether somebody is sent what the endpoint sends of the kind, or would be if it sent something.
+    public func isWatched(_ endpoint: EndpointIndex, _ kind: MediaKind) -> Bool {
+        guard isOpen(endpoint) else { return false }
+        for slot in endpoints[endpoint.slot].publishers where publishers[Int(slot)].kind == kind {
+            if !publishers[Int(slot)].subscribers.isEmpty { return true }
+        }
+        return false
+    }
+
+    /// Whether the endpoint is sent what another one sends of the kind, if that sends something.
+    public func isFed(_ endpoint: EndpointIndex, _ kind: MediaKind) -> Bool {
+        guard isOpen(endpoint) else { return false }
+        for slot in endpoints[endpoint.slot].subscribers where subscribers[Int(slot)].kind == kind {
+            if subscribers[Int(slot)].publisher >= 0 { return true }
+        }
+        return false
+    }
+
     /// Makes publishers and subscribers agree with what was connected and negotiated.
     mutating func link(_ sink: Int, _ kind: MediaKind, now: Instant) {
         let all = endpoints[sink].feed(kind, section: -1)

@@ -4,7 +4,8 @@ import Session
 /// Who feeds whom within one pipeline, as clients connected it.
 ///
 /// A sink pad (an element, a media type, a description) has at most one source. Endpoints are real; PassThroughs are
-/// not, nor are filters for what they leave alone: ``routes(_:)`` follows the chains through them.
+/// not, nor are filters for what they leave alone: ``routes(_:)`` follows the chains through them, and from port to port
+/// of a hub that only passes on.
 struct ElementGraph {
     enum MediaType: String, CaseIterable {
         case audio = "AUDIO"
@@ -53,6 +54,20 @@ struct ElementGraph {
         var sources: [MediaType: [String: EndpointID]] = [:]
     }
 
+    /// A port of a hub.
+    struct Port: Equatable {
+        /// Where what leaves the port comes from.
+        enum Outlet: Equatable {
+            case endpoint(EndpointID)
+            /// What arrives at another port, or at the same.
+            case port(String)
+        }
+
+        /// What an endpoint of the port's own takes; the rest of what arrives can only be passed on.
+        var taken: Set<MediaKind> = []
+        var outlets: [MediaType: Outlet] = [:]
+    }
+
     private struct Pad: Hashable {
         var element: String
         var type: MediaType
@@ -63,6 +78,8 @@ struct ElementGraph {
     /// The pads of all links from or to an element, so that a pipeline of thousands can be taken apart quickly.
     private var pads: [String: Set<Pad>] = [:]
     private var linksMade: UInt64 = 0
+    /// By their elements.
+    var ports: [String: Port] = [:]
 
     /// In the order in which they were made.
     var links: [Link] { Self.inOrder(Array(sources.values)) }
@@ -102,6 +119,7 @@ struct ElementGraph {
 
     /// Takes out all links from and to the element and returns them.
     mutating func remove(_ element: String) -> [Link] {
+        ports[element] = nil
         let removed = links(of: element)
         for link in removed { _ = disconnect(link) }
         return removed
@@ -121,17 +139,37 @@ struct ElementGraph {
         while visited.insert(current).inserted {
             let pad = Pad(element: current, type: type, description: Self.defaultDescription)
             guard let link = sources[pad]?.link, link.sourceDescription == Self.defaultDescription else { return nil }
-            if let endpoint = endpoints.sources[type]?[link.source] { return endpoint }
-            current = link.source
+            switch outlet(of: link.source, type, endpoints) {
+            case .endpoint(let endpoint): return endpoint
+            case .port(let other): current = other
+            case nil: return nil
+            }
         }
         return nil
+    }
+
+    /// Where what leaves an element comes from.
+    private func outlet(of element: String, _ type: MediaType, _ endpoints: Endpoints) -> Port.Outlet? {
+        if let port = ports[element] { return port.outlets[type] }
+        return endpoints.sources[type]?[element].map { .endpoint($0) } ?? .port(element)
+    }
+
+    /// The endpoint whose media leaves `element`.
+    func source(of element: String, _ type: MediaType, _ endpoints: Endpoints) -> EndpointID? {
+        switch outlet(of: element, type, endpoints) {
+        case .endpoint(let endpoint): endpoint
+        case .port(let other): origin(of: other, type, endpoints)
+        case nil: nil
+        }
     }
 
     /// Which endpoint feeds which, by kind.
     func routes(_ endpoints: Endpoints) -> [SinkRoute: EndpointID] {
         var routes: [SinkRoute: EndpointID] = [:]
         for pad in sources.keys where pad.description == Self.defaultDescription {
-            guard let kind = pad.type.kind, let sink = endpoints.sinks[pad.type]?[pad.element] else { continue }
+            guard let kind = pad.type.kind, let sink = endpoints.sinks[pad.type]?[pad.element],
+                ports[pad.element]?.taken.contains(kind) != false
+            else { continue }
             if let source = origin(of: pad.element, pad.type, endpoints) {
                 routes[SinkRoute(sink: sink, kind: kind)] = source
             }

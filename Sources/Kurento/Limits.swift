@@ -11,6 +11,8 @@ enum Limits {
     static let objectsPerSession = 10_000
     /// Elements of one pipeline.
     static let elementsPerPipeline = 2_000
+    /// Ports of one hub that mixes: each has a thread, and a picture has a cell for each.
+    static let mixedPorts = 64
     /// Requests in one transaction.
     static let transactionOperations = 1_000
     /// Tags on one object, and bytes of a key or a value.

@@ -27,8 +27,10 @@ final class MediaObject {
     var subscribers: [String: [Subscriber]] = [:]
     /// What a WebRtcEndpoint or an RtpEndpoint has beyond other elements.
     var endpoint: EndpointState?
-    /// What a PlayerEndpoint or a RecorderEndpoint has beyond other elements.
+    /// What an object has that is a media element of the media plane: a player, a recorder, a hub or a port of one.
     var element: ElementState?
+    /// What a hub has beyond other objects.
+    var hub: HubState?
     var isReleased = false
 
     /// A session's subscriptions to one event: any number of ids, one delivery.
@@ -50,6 +52,9 @@ final class MediaObject {
         self.init(
             id: Self.serverManagerID, type: "ServerManager", parent: nil, pipeline: nil, createdAt: milliseconds)
     }
+
+    /// All below it, parents before their children.
+    var descendants: [MediaObject] { children.flatMap { [$0] + $0.descendants } }
 
     func addSubscription(_ subscription: String, to event: String, of session: String) {
         var list = subscribers[event] ?? []

@@ -38,6 +38,7 @@ struct ObjectRecord: Codable {
     var links: [Link]
     var endpoint: EndpointRecord?
     var element: ElementState?
+    var hub: HubState?
     /// Why the media plane no longer holds the pipeline.
     var loss: Refusal?
 
@@ -62,8 +63,12 @@ struct ObjectRecord: Codable {
         }
         endpoint = object.endpoint.map(EndpointRecord.init)
         element = object.element
+        hub = object.hub
         if object === object.pipeline?.object { loss = object.pipeline?.loss }
     }
+
+    /// How many objects it is below. Ids of children extend their parent's.
+    var depth: Int { id.utf8.count { $0 == UInt8(ascii: "/") } }
 
     /// The object without its links.
     func object(parent: MediaObject?, pipeline: Pipeline) -> MediaObject {
@@ -74,6 +79,7 @@ struct ObjectRecord: Codable {
         object.tags = tags.filter { $0.count == 2 }.map { ($0[0], $0[1]) }
         object.sendsTagsInEvents = sendsTagsInEvents
         if case .object(let members)? = try? JSONParser.parse(properties) { object.properties = members }
+        object.hub = hub
         object.sessions = Set(sessions)
         for subscriber in subscribers {
             for subscription in subscriber.subscriptions {

@@ -23,15 +23,12 @@ extension MediaServer {
 
     private func make(_ type: ObjectClass, _ arguments: Arguments) async throws(KurentoError) -> MediaObject {
         if type.name == "MediaPipeline" { return try await makePipeline(type) }
-        let parentID = arguments.string("mediaPipeline")
+        let parentID = arguments.string(type.name == "HubPort" ? "hub" : "mediaPipeline")
         guard let parent = objects[parentID], let pipeline = parent.pipeline else { throw .objectNotFound(parentID) }
         await pipeline.gate.enter()
         defer { pipeline.gate.leave() }
         try checkUsable(parent)
-        guard parent.children.count < Limits.elementsPerPipeline else {
-            throw KurentoError(
-                .notEnoughResources, "A pipeline may hold \(Limits.elementsPerPipeline) elements; release some")
-        }
+        try Self.checkRoom(in: parent)
         let uuid = configuration.drawIdentifier()
         let object = MediaObject(
             id: "\(parent.id)/\(uuid)_\(type.qualifiedName)", type: type.name, parent: parent, pipeline: pipeline,
@@ -44,8 +41,12 @@ extension MediaServer {
         } else if let specification = try Self.element(type, arguments) {
             for (name, value) in arguments.values where name != "mediaPipeline" { object.properties[name] = value }
             try await open(object, EndpointID(uuid), specification, in: pipeline)
+        } else if parent.hub != nil, let specification = Self.portElement(of: parent) {
+            try await open(object, EndpointID(uuid), specification, in: pipeline)
         }
+        if registry.isClass(type.name, a: "Hub") { object.hub = HubState() }
         objects.insert(object)
+        if parent.hub != nil { updatePorts(of: parent) }
         return object
     }
 

@@ -43,6 +43,7 @@ extension MediaServer {
             if let value = try invokeOnAny(signature.name, object, arguments) { return value }
             if object.type == "ServerManager" { return try await invokeOnManager(signature.name, arguments) }
             if object.type == "MediaPipeline" { return invokeOnPipeline(signature.name, object) }
+            if object.hub != nil { return try await invokeOnHub(signature.name, object, arguments) }
             if let value = try await invokeOnElement(signature.name, object, arguments) { return value }
             if try await commandElement(signature.name, object, arguments) { return .null }
             if let value = try await invokeOnEndpoint(signature.name, object, arguments) { return value }

@@ -136,21 +136,29 @@ extension MediaServer {
         }
         if let endpoint = object.endpoint { return endpoint.flowsToPeer.contains(kind) }
         let origin = pipeline.graph.origin(of: object.id, type, endpoints(of: pipeline))
-        return origin.flatMap { pipeline.endpoints[$0]?.endpoint }?.flowsFromPeer.contains(kind) ?? false
+        return origin.map { isMediaFlowing(kind, from: $0, in: pipeline) } ?? false
     }
 
     /// Out of the element into the pipeline: what an endpoint gets from its peer; a PassThrough gives what it is fed.
     private func isMediaFlowing(outOf object: MediaObject, _ arguments: Arguments, in pipeline: Pipeline) -> Bool {
-        guard let endpoint = object.endpoint else { return isMediaFlowing(into: object, arguments, in: pipeline) }
-        let type = ElementGraph.MediaType(rawValue: arguments.string("mediaType"))
-        return type?.kind.map { endpoint.flowsFromPeer.contains($0) } ?? false
+        guard let type = ElementGraph.MediaType(rawValue: arguments.string("mediaType")), let kind = type.kind else {
+            return false
+        }
+        let source = pipeline.graph.source(of: object.id, type, endpoints(of: pipeline))
+        return source.map { isMediaFlowing(kind, from: $0, in: pipeline) } ?? false
+    }
+
+    /// From its peer; a hub and a port of one send what they mix, be it of nothing.
+    private func isMediaFlowing(_ kind: MediaKind, from id: EndpointID, in pipeline: Pipeline) -> Bool {
+        guard let object = pipeline.endpoints[id] else { return false }
+        return object.endpoint?.flowsFromPeer.contains(kind) ?? (object.hub != nil || object.type == "HubPort")
     }
 
     /// The pipeline in the DOT language. Clients use it to look at their pipelines; no GStreamer is involved.
     func graphText(of object: MediaObject) -> String {
         var numbers: [String: Int] = [:]
         var lines = ["digraph pipeline {", "  rankdir=LR;"]
-        for (number, element) in object.children.enumerated() {
+        for (number, element) in object.descendants.enumerated() {
             numbers[element.id] = number
             lines.append("  e\(number) [label=\"\(element.type)\\n\(element.id.split(separator: "/").last ?? "")\"];")
         }

@@ -14,7 +14,9 @@ extension MediaServer {
                 throw KurentoError(.notImplemented, "The media profile \(name) is not supported; take WEBM, MKV or MP4")
             }
             return .recorder(RecorderSpecification(uri: arguments.string("uri"), profile: profile))
-        default: return try filter(type, arguments).map(ElementSpecification.filter)
+        default:
+            if let filter = try filter(type, arguments) { return .filter(filter) }
+            return try hubElement(type.name, arguments)
         }
     }
 
@@ -108,6 +110,10 @@ extension MediaServer {
     // MARK: What they tell
 
     func note(_ state: ElementStatus.State, of object: MediaObject) {
+        if object.hub != nil || object.type == "HubPort" {
+            if state == .started { tellSettings(to: object) }
+            return
+        }
         guard object.element?.state != state else { return }
         object.element?.state = state
         raise("UriEndpointStateChanged", on: object, ["state": .string(state.kurento)])

@@ -138,7 +138,7 @@ extension MediaServer {
                 continue
             }
             let isNew = notebook.written[record] == nil
-            let all = isNew ? Set([root.id] + root.children.map(\.id)) : ids
+            let all = isNew ? Set([root.id] + root.descendants.map(\.id)) : ids
             var texts: [String: String?] = ["at": pipeline.position]
             for id in all { texts[Notebook.name(of: id)] = objects[id].flatMap { RecordText.encode(ObjectRecord($0)) } }
             guard let changes = notebook.changes(texts, in: record) else { continue }
@@ -247,7 +247,7 @@ extension MediaServer {
     /// Takes a pipeline out of all tables without touching its media: another controller has it.
     func drop(_ session: SessionID) {
         guard let root = objects.pipeline(of: session)?.object else { return }
-        for object in root.children + [root] {
+        for object in root.descendants.reversed() + [root] {
             object.isReleased = true
             for session in object.sessions { sessions.removeObject(object.id, from: session) }
             object.sessions = []

@@ -102,7 +102,7 @@ extension MediaServer {
             updateConnectionState(of: child)
             updateMediaState(of: child, isConnected: false)
         }
-        for affected in [object] + object.children {
+        for affected in [object] + object.descendants {
             touch(affected)
             raise(
                 "Error", on: affected,

@@ -58,7 +58,7 @@ extension MediaServer {
         if object.sessions.isEmpty {
             await release(object)
         } else {
-            for child in object.children where child.sessions.isEmpty { await release(child) }
+            for child in object.descendants where child.sessions.isEmpty { await release(child) }
         }
     }
 
@@ -127,6 +127,7 @@ extension MediaServer {
     private func remove(_ object: MediaObject, closing: inout [Operation]) {
         for child in object.children { remove(child, closing: &closing) }
         if let pipeline = object.pipeline, object !== pipeline.object {
+            if object.type == "HubPort" { leaveHub(object) }
             for link in pipeline.graph.remove(object.id) { raiseDisconnected(link) }
             if let endpoint = object.endpoint, endpoint.stage == .answered || endpoint.stage == .offerAccepted {
                 raise("MediaSessionTerminated", on: object)

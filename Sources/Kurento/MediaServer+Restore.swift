@@ -96,7 +96,7 @@ extension MediaServer {
         guard let texts = try await memory.claim(name, isPatient: true) else { return nil }
         let records = texts.filter { $0.key.hasPrefix("object:") }.values
             .compactMap { RecordText.decode(ObjectRecord.self, $0) }
-            .sorted { ($0.parent == nil ? 0 : 1, $0.order, $0.id) < ($1.parent == nil ? 0 : 1, $1.order, $1.id) }
+            .sorted { ($0.depth, $0.order, $0.id) < ($1.depth, $1.order, $1.id) }
         guard let root = records.first, root.parent == nil else { return nil }
         let pipeline = Pipeline(session: id)
         pipeline.position = texts["at"]
@@ -149,6 +149,7 @@ extension MediaServer {
                         sinkDescription: link.sinkDescription))
             }
         }
+        for hub in pipeline.object?.children ?? [] where hub.hub != nil { updatePorts(of: hub) }
         // A connection was recorded after the media plane had made it.
         pipeline.routes = pipeline.graph.routes(endpoints(of: pipeline))
         pipeline.dataRoutes = dataRoutes(of: pipeline)

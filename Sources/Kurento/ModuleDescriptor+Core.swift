@@ -53,6 +53,11 @@ extension ModuleDescriptor {
         MediaTranscodingStateChanged
         class PassThrough extends MediaElement
           new(mediaPipeline:MediaPipeline)
+        class Hub extends MediaObject abstract
+          method getGstreamerDot(details:GstreamerDotDetails?) -> String
+          method dumpGstreamerDot(details:GstreamerDotDetails?)
+        class HubPort extends MediaElement
+          new(hub:Hub)
         class Filter extends MediaElement abstract
         class Endpoint extends MediaElement abstract
         class UriEndpoint extends Endpoint abstract

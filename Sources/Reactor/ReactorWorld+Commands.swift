@@ -33,6 +33,7 @@ extension ReactorWorld {
                 }
                 let outcome = try perform(operation, in: session, now: now)
                 note(operation, in: session)
+                tellOfConnections(in: session)
                 output(.outcome(outcome, token: token))
             } catch {
                 output(.outcome(.refused(error), token: token))

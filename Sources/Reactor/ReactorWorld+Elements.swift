@@ -1,4 +1,5 @@
 import Forwarding
+import RTP
 import SCTP
 import Session
 import Transport
@@ -56,10 +57,10 @@ extension ReactorWorld {
         return true
     }
 
-    /// Elements that were taken over have stopped.
+    /// Elements that were taken over have stopped, unless they go on by themselves.
     func tellOfElements() {
         for endpoints in sessions.values {
-            for slot in endpoints.values.sorted() where peers[slot].element != nil {
+            for slot in endpoints.values.sorted() where peers[slot].element?.specification.isResumed == false {
                 emit(.elementStateChanged(peers[slot].endpoint, .stopped), for: slot)
                 let failure = ElementFailure(.other, "the media process that did this ended; start again")
                 emit(.elementFailed(peers[slot].endpoint, failure), for: slot)
@@ -130,6 +131,19 @@ extension ReactorWorld {
         case .message(let text): relay(ChannelMessage(.text, Array(text.utf8)), on: nil, from: key.slot, now: now)
         case .failed(let failure): emit(.elementFailed(endpoint, failure), for: key.slot)
         case .outcome: break
+        }
+    }
+
+    /// Tells the session's elements who watches them and whether something feeds them, as it is after an operation.
+    func tellOfConnections(in session: SessionID) {
+        guard configuration.elements != nil, let endpoints = sessions[session] else { return }
+        for slot in endpoints.values {
+            guard let port = peers[slot].element?.port else { continue }
+            for kind in MediaKind.allCases {
+                port.note(
+                    kind, isWatched: router.isWatched(EndpointIndex(slot), kind),
+                    isFed: router.isFed(EndpointIndex(slot), kind))
+            }
         }
     }
 

@@ -75,6 +75,7 @@ extension ReactorWorld {
         close(lost, &succession, now: now)
         load.endpoints = peers.count
         output(.tookOver(succession))
+        for session in sessions.keys { tellOfConnections(in: session) }
         tellOfElements()
     }
 

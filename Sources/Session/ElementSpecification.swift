@@ -9,6 +9,26 @@ public enum ElementSpecification: Hashable, Sendable, Codable {
     case recorder(RecorderSpecification)
     /// Looks at the video that the session sends it, or changes it.
     case filter(FilterSpecification)
+    /// Sends one picture that is put together of its ports' pictures.
+    case composite(CompositeSpecification)
+    /// As ``composite(_:)``, with the pictures where ``ElementCommand/arrange(_:)`` says.
+    case alphaBlending
+    /// Takes the media of one of a hub's participants, and sends the sound of others.
+    case hubPort(HubPortSpecification)
+
+    /// The hub that it is of; a hub and its ports are on one worker. Nil for what is no port.
+    public var hub: EndpointID? {
+        if case .hubPort(let specification) = self { specification.hub } else { nil }
+    }
+
+    /// In the process after one that ended it goes on by itself.
+    public var isResumed: Bool {
+        switch self {
+        case .player, .recorder: false
+        case .filter(let filter): filter.isResumed
+        case .composite, .alphaBlending, .hubPort: true
+        }
+    }
 }
 
 /// See ``ElementSpecification/player(_:)``.
@@ -72,6 +92,10 @@ public enum ElementCommand: Hashable, Sendable, Codable {
     case removeImage(String)
     /// A property of a ``FilterSpecification/gstreamer(_:)``.
     case setProperty(String, String)
+    /// Where the ports of ``ElementSpecification/alphaBlending`` are, all of them.
+    case arrange(BlendingArrangement)
+    /// Of a port that does not hear all: whose sound it sends, of the ports of its hub.
+    case hear([EndpointID])
 }
 
 /// What an element does, and where it is.

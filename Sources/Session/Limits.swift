@@ -20,4 +20,9 @@ enum Limits {
     static let missedReads = 10
     /// Bytes of a filter's description, and of a value in it.
     static let filterTextBytes = 4096
+    /// Pixels of either side of a hub's picture, and of the whole.
+    static let hubSide = 16...1920
+    static let hubPixels = 1920 * 1080
+    /// Pictures a second of a hub.
+    static let hubFrameRate = 1...30
 }

@@ -86,7 +86,8 @@ actor FakeWorker {
         load.sessions = held.count
         load.sessionLimit = sessionLimit
         let report = WorkerReport(
-            id: id, incarnation: incarnation, processID: 1, host: "host", load: load, reactors: reactors)
+            id: id, incarnation: incarnation, processID: 1, host: "host", load: load, capabilities: ["sfu", "media"],
+            reactors: reactors)
         guard let answer = try? await store.heartbeat(report, timeToLive: timeToLive) else { return }
         if answer.isRegistration {
             let fenced = try? await store.reconcile(id, incarnation: incarnation, holding: Array(held.values))

@@ -102,8 +102,15 @@ struct WireTests {
         #expect(info["__type__"] == "ServerInfo")
         guard case .array(let modules)? = info["modules"] else { return #expect(Bool(false), "no modules") }
         #expect(modules.map { $0["name"] } == ["core", "elements", "filters"])
-        let elements = ["PlayerEndpoint", "RecorderEndpoint", "RtpEndpoint", "WebRtcEndpoint"]
-        #expect(modules.map { $0["factories"]?.strings } == [["MediaPipeline", "PassThrough"], elements, []])
+        let elements = [
+            "AlphaBlending", "Composite", "Dispatcher", "DispatcherOneToMany", "Mixer", "PlayerEndpoint",
+            "RecorderEndpoint", "RtpEndpoint", "WebRtcEndpoint",
+        ]
+        let filters = ["GStreamerFilter", "ImageOverlayFilter", "ZBarFilter"]
+        #expect(
+            modules.map { $0["factories"]?.strings } == [
+                ["HubPort", "MediaPipeline", "PassThrough"], elements, filters, ["KmsSendData", "KmsShowData"],
+            ])
         #expect(modules.allSatisfy { $0["version"] == "7.3.0" && $0["__type__"] == "ModuleInfo" })
     }
 

@@ -28,7 +28,7 @@ import Wire
     /// What lies at the port of an element, and whether it is to go on.
     private func read(_ port: ElementPort) -> (packets: [[UInt8]], isOpen: Bool) {
         var batch = PacketBatch()
-        let isOpen = port.receive(into: &batch, waitingAtMost: .zero) { _, _ in }
+        let isOpen = port.receive(into: &batch, waitingAtMost: .zero) { _ in }
         var packets: [[UInt8]] = []
         batch.forEach { packets.append($0.copied()) }
         return (packets, isOpen)
@@ -91,6 +91,28 @@ import Wire
             return packets.contains { asksForKeyFrame($0) }
         }
         #expect(isAsked)
+    }
+
+    @Test func anElementKnowsWhetherItIsWatchedAndFed() throws {
+        let port = try open(
+            "hub", [LoopbackMedia.section(.video, .recvonly), LoopbackMedia.section(.audio, .sendonly, ssrc: 0xB00)])
+        let viewer = try stage.add("viewer", [LoopbackMedia.section(.video, .sendonly, ssrc: 0xA00)])
+        let publisher = try stage.add("publisher", [LoopbackMedia.section(.audio, .recvonly)])
+        func expect(isWatched: Bool, isFed: Bool) {
+            #expect(port.isWatched(.video) == isWatched && port.isFed(.audio) == isFed)
+            #expect(!port.isWatched(.audio) && !port.isFed(.video))
+        }
+        expect(isWatched: false, isFed: false)
+        let shown = Route(source: EndpointID("hub"), sink: viewer.endpoint, kind: .video)
+        let heard = Route(source: publisher.endpoint, sink: EndpointID("hub"), kind: .audio)
+        try stage.expectDone(.connect(shown))
+        expect(isWatched: true, isFed: false)
+        try stage.expectDone(.connect(heard))
+        expect(isWatched: true, isFed: true)
+        try stage.expectDone(.disconnect(shown))
+        expect(isWatched: false, isFed: true)
+        try stage.expectDone(.closeEndpoint(publisher.endpoint))
+        expect(isWatched: false, isFed: false)
     }
 
     @Test func aCommandIsAnsweredByTheElement() throws {

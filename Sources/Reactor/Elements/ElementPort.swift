@@ -1,4 +1,5 @@
 import CLinux
+public import RTP
 public import Session
 import Synchronization
 public import Wire
@@ -16,6 +17,11 @@ public final class ElementPort: Sendable {
         var isEmpty: Bool { packets.isEmpty && requests.isEmpty && !isClosed }
     }
 
+    private struct Connections {
+        var watched: Set<MediaKind> = []
+        var fed: Set<MediaKind> = []
+    }
+
     /// What an element is to do besides media.
     public enum Request: Sendable {
         /// To be answered by ``ElementOutput/outcome(_:token:)``.
@@ -28,6 +34,7 @@ public final class ElementPort: Sendable {
     private let wakeUp: Int32
     private let epoll: Int32
     private let publishedStatus = Mutex(ElementStatus())
+    private let connections = Mutex(Connections())
     private let deliver: @Sendable (ElementOutput) -> Bool
 
     /// - Parameter deliver: hands what the element sends to the reactor; false when there is no room.
@@ -77,7 +84,20 @@ public final class ElementPort: Sendable {
     /// What whoever asks for the element's status is told from now on.
     public func publish(_ status: ElementStatus) { publishedStatus.withLock { $0 = status } }
 
+    /// Somebody is sent what the element sends of the kind. An element need make nothing that nobody gets.
+    public func isWatched(_ kind: MediaKind) -> Bool { connections.withLock { $0.watched.contains(kind) } }
+
+    /// Media of the kind is routed to the element, whether or not any comes.
+    public func isFed(_ kind: MediaKind) -> Bool { connections.withLock { $0.fed.contains(kind) } }
+
     // MARK: The reactor's side
+
+    func note(_ kind: MediaKind, isWatched: Bool, isFed: Bool) {
+        connections.withLock { connections in
+            if isWatched { connections.watched.insert(kind) } else { connections.watched.remove(kind) }
+            if isFed { connections.fed.insert(kind) } else { connections.fed.remove(kind) }
+        }
+    }
 
     var status: ElementStatus { publishedStatus.withLock { $0 } }
 
