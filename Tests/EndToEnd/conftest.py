@@ -16,7 +16,7 @@ def pytest_configure(config):
 
 # They count frames, gaps and rates by the millisecond.
 MEASURING = {
-    "test_browser", "test_failover", "test_hubs", "test_layers_browser", "test_liveness", "test_load", "test_loss", "test_pipes", "test_slow_path", "test_topologies",
+    "test_browser", "test_failover", "test_hubs", "test_hubs_browser", "test_layers_browser", "test_liveness", "test_load", "test_loss", "test_pipes", "test_slow_path", "test_topologies",
     "test_upgrade",
 }
 
