@@ -21,10 +21,12 @@ final class CodeWatch {
             let code = DetectedCode(type: found.type, value: found.value)
             if let last, last.code == code, picture.pts - last.time < Limits.codeInterval { continue }
             last = (code, picture.pts)
-            reports.append(
-                sendsMessages
-                    ? .message("Code detected in time \(picture.pts.nanoseconds), type \(code.type), symbol \(code.value)")
-                    : .found(code))
+            guard sendsMessages else {
+                reports.append(.found(code))
+                continue
+            }
+            let time = picture.pts.nanoseconds
+            reports.append(.message("Code detected in time \(time), type \(code.type), symbol \(code.value)"))
         }
         return []
     }

@@ -69,8 +69,8 @@ extension GStreamerElement {
             case .clockoverlay:
                 let format = properties["time-format"] ?? "%H:%M:%S"
                 // In a function's argument these mean something to FFmpeg.
-                let escaped = format.flatMap { "\\:%{}'".contains($0) && $0 != "%" ? ["\\", $0] : [$0] }
-                let text = "%{localtime\\:" + String(escaped) + "}"
+                let escaped = format.map { "\\:{}'".contains($0) ? "\\\($0)" : String($0) }.joined()
+                let text = "%{localtime:" + escaped + "}"
                 return try write(text, expands: true, vertical: "top", horizontal: "left")
             }
         }
@@ -140,7 +140,7 @@ extension GStreamerElement {
         let mixer = ["rr", "rg", "rb", "ra", "gr", "gg", "gb", "ga", "br", "bg", "bb", "ba"]
         let grey = PictureFilter.Step("hue", [.init("s", "0")])
         let presets: [(String, [PictureFilter.Step])] = [
-            ("none", []), ("heat", [.init("pseudocolor", [.init("preset", "heat")])]),
+            ("none", []), ("heat", [.init("pseudocolor", [.init("preset", "inferno")])]),
             ("sepia", [.init("colorchannelmixer", zip(mixer, sepia).map { .init($0, $1) })]),
             ("xray", [grey, .init("negate")]), ("xpro", [.init("curves", [.init("preset", "cross_process")])]),
             ("yellowblue", [grey, .init("curves", [.init("blue", "0/1 1/0")])]),

@@ -3,8 +3,8 @@ public import Session
 import Synchronization
 import Wire
 
-/// A worker's media plane: players, recorders, filters and hubs, each with a thread of its own, beside the reactors' threads and
-/// behind them in the scheduler's favour.
+/// A worker's media plane: players, recorders, filters and hubs, each with a thread of its own, beside the reactors'
+/// threads and behind them in the scheduler's favour.
 public final class MediaEngine: ElementFactory {
     private let policy: ResourcePolicy
     private let running = Mutex(Running())

@@ -78,7 +78,7 @@ struct SentTrack {
 
     /// A sender report, when one is due: both kinds' reports together say what belongs together.
     mutating func report(now: Instant, unixOffset: Interval, into batch: inout PacketBatch) {
-        guard now >= nextReport else { return }
+        guard packets > 0, now >= nextReport else { return }
         nextReport = now + Limits.reportInterval
         report(ntp: NTPTimestamp(now, unixOffset: unixOffset), timestamp: timestamp(at: now), into: &batch)
     }

@@ -10,7 +10,8 @@ struct VideoTranscoder: ~Copyable {
     /// - Parameter isLive: no picture is reordered.
     init(_ codec: MediaCodec, extradata: [UInt8] = [], isLive: Bool, target: MediaCodec) throws(MediaError) {
         let decoder = try VideoDecoder(codec, extradata: extradata, isLive: isLive)
-        let encoder = try VideoEncoder(VideoEncoder.Configuration(codec: target, bitRate: VideoEncoder.liveBitRate(pixels: 0)))
+        let encoder = try VideoEncoder(
+            VideoEncoder.Configuration(codec: target, bitRate: VideoEncoder.liveBitRate(pixels: 0)))
         self.decoder = consume decoder
         self.encoder = consume encoder
     }

@@ -6,8 +6,8 @@ extension Router {
     @inline(__always)
     public func prefetchPath(of endpoint: EndpointIndex) { sendSides.prefetch(endpoint.slot) }
 
-    /// The packet is about to go to the subscriber at `position`: asks for what the next ones need. Each step needs what
-    /// the one before has brought.
+    /// The packet is about to go to the subscriber at `position`: asks for what the next ones need. Each step needs
+    /// what the one before has brought.
     @inline(__always)
     public mutating func prefetch(_ forward: Forward, behind position: Int) {
         subscribers.prefetch(subscriber(of: forward, at: position + 3).slot, bytes: Limits.subscriberBytes)

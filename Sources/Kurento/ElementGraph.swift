@@ -4,8 +4,8 @@ import Session
 /// Who feeds whom within one pipeline, as clients connected it.
 ///
 /// A sink pad (an element, a media type, a description) has at most one source. Endpoints are real; PassThroughs are
-/// not, nor are filters for what they leave alone: ``routes(_:)`` follows the chains through them, and from port to port
-/// of a hub that only passes on.
+/// not, nor are filters for what they leave alone: ``routes(_:)`` follows the chains through them, and from port to
+/// port of a hub that only passes on.
 struct ElementGraph {
     enum MediaType: String, CaseIterable {
         case audio = "AUDIO"
@@ -181,7 +181,9 @@ struct ElementGraph {
     func dataRoutes(_ endpoints: Endpoints) -> [EndpointID: EndpointID] {
         var routes: [EndpointID: EndpointID] = [:]
         for pad in sources.keys where pad.type == .data && pad.description == Self.defaultDescription {
-            guard let sink = endpoints.sinks[.data]?[pad.element], let source = origin(of: pad.element, .data, endpoints) else {
+            guard let sink = endpoints.sinks[.data]?[pad.element],
+                let source = origin(of: pad.element, .data, endpoints)
+            else {
                 continue
             }
             routes[sink] = source

@@ -8,6 +8,7 @@ extension VideoFrame {
     ///   - x: where its left edge comes to lie; an odd one is rounded down, for two pixels share a colour.
     ///   - y: the same of its upper edge.
     public mutating func overlay(_ image: VideoFrame, x: Int, y: Int) throws(MediaError) {
+        try detach()
         let (x, y) = (x & ~1, y & ~1)
         for plane in [Plane.y, .u, .v] {
             let step = plane == .y ? 1 : 2

@@ -57,8 +57,13 @@ public struct VideoFrame: Sendable {
     public mutating func withMutableBytes<Result>(
         of plane: Plane, _ body: (inout MutableRawSpan) -> Result
     ) throws(MediaError) -> Result {
-        if !isKnownUniquelyReferenced(&storage) || !storage.isWritable { storage = try storage.copy() }
+        try detach()
         return change(plane, body)
+    }
+
+    /// Takes the pixels for itself. The rows of a copy may be longer or shorter: see ``stride(of:)`` afterwards.
+    public mutating func detach() throws(MediaError) {
+        if !isKnownUniquelyReferenced(&storage) || !storage.isWritable { storage = try storage.copy() }
     }
 
     private func change<Result>(_ plane: Plane, _ body: (inout MutableRawSpan) -> Result) -> Result {

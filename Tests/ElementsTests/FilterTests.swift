@@ -1,3 +1,4 @@
+import Foundation
 import Media
 import Reactor
 import Session
@@ -97,6 +98,36 @@ import Wire
         let image = ImageOverlay(id: "a", uri: "file:///tmp/x.png", x: offset, y: 0, width: 1, height: 1)
         #expect(throws: Refusal.self) { try layers.add(image) }
         #expect(throws: Refusal.self) { try layers.remove("a") }
+    }
+
+    /// 24 bits a pixel, all white.
+    private func bitmap(width: Int, height: Int) -> Data {
+        func little(_ value: Int, _ count: Int) -> [UInt8] { (0..<count).map { UInt8(value >> (8 * $0) & 255) } }
+        let pixels = [UInt8](repeating: 255, count: (3 * width + 3) / 4 * 4 * height)
+        let information = little(40, 4) + little(width, 4) + little(height, 4) + little(1, 2) + little(24, 2)
+        let rest = little(0, 4) + little(pixels.count, 4) + [UInt8](repeating: 0, count: 16)
+        return Data(
+            [0x42, 0x4D] + little(54 + pixels.count, 4) + little(0, 4) + little(54, 4) + information + rest + pixels)
+    }
+
+    @Test(arguments: [false, true])
+    func anImageAppearsOnceItIsThere(keepsAspectRatio: Bool) throws {
+        let path = FileManager.default.temporaryDirectory.appendingPathComponent("apus-\(UUID().uuidString).bmp")
+        defer { try? FileManager.default.removeItem(at: path) }
+        try bitmap(width: 100, height: 50).write(to: path)
+        let layers = ImageLayers(policy: ResourcePolicy(roots: [FileManager.default.temporaryDirectory.path]))
+        try layers.add(
+            ImageOverlay(
+                id: "a", uri: "file://" + path.path, x: 0.5, y: 0.5, width: 0.5, height: 0.5,
+                keepsAspectRatio: keepsAspectRatio, isCentered: true))
+        var result = try picture(40)
+        let end = ContinuousClock.now + .seconds(10)
+        while result.sample(.y, x: 240, y: 180) == 40, ContinuousClock.now < end {
+            result = layers.apply(try picture(40))
+            #expect(layers.takeReports().isEmpty)
+        }
+        #expect(result.sample(.y, x: 240, y: 180) > 200 && result.sample(.y, x: 150, y: 180) == 40)
+        #expect((result.sample(.y, x: 240, y: 125) > 200) != keepsAspectRatio)
     }
 
     @Test func commandsOfOtherFiltersAreRefused() throws {

@@ -95,8 +95,8 @@ struct FilterTests {
         let (client, pipeline) = await pipeline()
         let images = await create(client, "ImageOverlayFilter", in: pipeline)
         let image: JSONValue = [
-            "id": "logo", "uri": "http://a/b.png", "offsetXPercent": 0.5, "offsetYPercent": "0.25", "widthPercent": 0.1,
-            "heightPercent": 0.2, "keepAspectRatio": true, "center": false,
+            "id": "logo", "uri": "http://a/b.png", "offsetXPercent": .double(0.5), "offsetYPercent": "0.25", "widthPercent": .double(0.1),
+            "heightPercent": .double(0.2), "keepAspectRatio": true, "center": false,
         ]
         #expect(await client.invoke(images, "addImage", image) == .null)
         #expect(await client.invoke(images, "removeImage", ["id": "logo"]) == .null)

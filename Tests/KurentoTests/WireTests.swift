@@ -101,7 +101,7 @@ struct WireTests {
         #expect(info["capabilities"] == ["transactions"])
         #expect(info["__type__"] == "ServerInfo")
         guard case .array(let modules)? = info["modules"] else { return #expect(Bool(false), "no modules") }
-        #expect(modules.map { $0["name"] } == ["core", "elements", "filters"])
+        #expect(modules.map { $0["name"] } == ["core", "elements", "filters", "datachannelexample"])
         let elements = [
             "AlphaBlending", "Composite", "Dispatcher", "DispatcherOneToMany", "Mixer", "PlayerEndpoint",
             "RecorderEndpoint", "RtpEndpoint", "WebRtcEndpoint",

@@ -95,6 +95,22 @@ import Wire
         #expect(picture.sample(.y, x: 0, y: 0) == 200 && shared.sample(.y, x: 0, y: 0) == 16)
     }
 
+    /// A decoder keeps its pictures, with rows as long as it likes.
+    @Test func aPictureOfADecodersIsOverlaidAsWell() throws {
+        var encoder = try VideoEncoder(VideoEncoder.Configuration(codec: .vp8, bitRate: 500_000))
+        var decoder = try VideoDecoder(.vp8)
+        var image = try VideoFrame(width: 160, height: 120)
+        try draw(&image) { _, _ in 200 }
+        for _ in 0..<3 {
+            let encoded = try #require(try encoder.encode(try gradient(width: 320, height: 240)).first)
+            for var picture in try decoder.decode(encoded.bytes, pts: .zero, isKeyFrame: encoded.isKeyFrame) {
+                try picture.overlay(image, x: 160, y: 120)
+                #expect(picture.sample(.y, x: 319, y: 239) == 200 && picture.sample(.y, x: 160, y: 120) == 200)
+                #expect(picture.sample(.y, x: 10, y: 10) < 100)
+            }
+        }
+    }
+
     // MARK: Codes
 
     /// EAN-13 (ISO/IEC 15420): the bars of twelve digits and their check digit.

@@ -46,8 +46,8 @@ import Testing
     }
 
     @Test func thePackageIsRead() {
-        #expect(Module.dependencies["Forwarding"] == ["Congestion", "RTP", "Wire"])
-        #expect(Module.dependencies["Wire"] == [])
+        #expect(Module.dependencies["Forwarding"] == ["CPrefetch", "Congestion", "RTP", "Wire"])
+        #expect(Module.dependencies["Wire"] == ["CPrefetch"])
         #expect(Module.dependencies["Store"]?.contains("CHiredis") == true)
         #expect(Module.dependencies["apus"]?.contains("Signaling") == true)
     }
