@@ -125,6 +125,21 @@ extension MediaServer {
         }
     }
 
+    /// A source has ended: recorders that were made with `stopOnEndOfStream` stop with it.
+    func stopRecorders(fedBy source: EndpointID, in pipeline: Pipeline) {
+        let endpoints = endpoints(of: pipeline)
+        for (id, object) in pipeline.endpoints.sorted(by: { $0.key.rawValue < $1.key.rawValue }) {
+            guard object.properties["stopOnEndOfStream"]?.asBool == true,
+                [.audio, .video].contains(where: { pipeline.graph.origin(of: object.id, $0, endpoints) == source })
+            else { continue }
+            Task {
+                await pipeline.gate.enter()
+                await attempt(.commandElement(id, .stop), in: pipeline)
+                pipeline.gate.leave()
+            }
+        }
+    }
+
     func raise(_ failure: ElementFailure, on object: MediaObject) {
         let (type, code) = failure.reason.gstreamerError(isWriting: object.type == "RecorderEndpoint")
         raise(

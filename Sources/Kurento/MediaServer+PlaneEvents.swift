@@ -63,6 +63,7 @@ extension MediaServer {
         case .elementEnded(let id):
             guard let object = touched(id, of: pipeline) else { return }
             raise("EndOfStream", on: object)
+            stopRecorders(fedBy: id, in: pipeline)
         case .codeFound(let id, let code):
             guard let object = touched(id, of: pipeline) else { return }
             raise("CodeFound", on: object, ["codeType": .string(code.type), "value": .string(code.value)])

@@ -59,6 +59,27 @@ async def record(client, pipeline, source, path, **options):
     return recorder
 
 
+def test_a_recording_of_a_file_stops_with_it(cluster, folder):
+    clips.write(folder / "clip.webm", 3)
+
+    async def scenario():
+        async with KurentoClient(cluster.kurento) as client:
+            pipeline = await client.create("MediaPipeline")
+            player = await client.create(
+                "PlayerEndpoint", mediaPipeline=pipeline, uri=f"file://{folder / 'clip.webm'}")
+            recorder = await record(client, pipeline, player, folder / "copy.webm", stopOnEndOfStream=True)
+            heard = await Listener(client, recorder).to("Stopped", "Error")
+            await client.invoke(recorder, "record")
+            await client.invoke(player, "play")
+            await heard.wait("Stopped")
+            assert not heard.named("Error")
+            await client.release(pipeline)
+
+    run(scenario())
+    copy = clips.Recorded(folder / "copy.webm")
+    assert 2.8 < copy.times["video"][-1] < 3.1 and 2.8 < copy.times["audio"][-1] < 3.1, copy.duration
+
+
 @pytest.mark.parametrize("profile,form", [("WEBM", "webm"), ("MKV", "mkv")])
 def test_a_call_is_recorded_as_it_was(cluster, folder, profile, form):
     path = folder / f"call.{form}"

@@ -119,6 +119,26 @@ struct MediaFileTests {
         #expect(await client.events(1).map { $0["type"]?.asString } == ["EndOfStream"])
     }
 
+    @Test func aRecorderStopsWithItsSourceIfItIsTo() async {
+        let (client, pipeline, player) = await make("PlayerEndpoint")
+        var recorders: [String] = []
+        for stops in [true, false, true] {
+            let options: JSONValue = [
+                "mediaPipeline": .string(pipeline), "uri": "file:///tmp/y.webm", "stopOnEndOfStream": .bool(stops),
+            ]
+            recorders.append(await client.create("RecorderEndpoint", options))
+        }
+        // The third is fed by nobody.
+        for recorder in recorders.prefix(2) { _ = await client.invoke(player, "connect", ["sink": .string(recorder)]) }
+        await bench.plane.emit(.elementEnded(endpointID(player)))
+        while await commands().isEmpty { await Task.yield() }
+        // Whatever else was to be told has been told by now.
+        _ = await client.invoke(player, "play")
+        let told = await bench.plane.operations.filter { if case .commandElement = $0 { true } else { false } }
+        #expect(
+            told == [.commandElement(endpointID(recorders[0]), .stop), .commandElement(endpointID(player), .start)])
+    }
+
     @Test(arguments: [
         (ElementFailure.Reason.notFound, "PlayerEndpoint", "RESOURCE_ERROR_NOT_FOUND"),
         (.wrongFormat, "PlayerEndpoint", "STREAM_ERROR_WRONG_TYPE"),

@@ -18,7 +18,7 @@ import Testing
         "Sources/Forwarding/Router+Demultiplexing.swift", "Sources/Forwarding/Router+Copy.swift",
         "Sources/Forwarding/RewritingSpan.swift", "Sources/Forwarding/LayerSelector.swift",
         "Sources/Forwarding/FrameDescription.swift", "Sources/Forwarding/LayerSize.swift",
-        "Sources/Forwarding/SentNumbers.swift", "Sources/Forwarding/Places.swift",
+        "Sources/Forwarding/Router+Prefetch.swift", "Sources/Forwarding/SentNumbers.swift", "Sources/Forwarding/Places.swift",
         "Sources/Forwarding/Router+Redundancy.swift", "Sources/Forwarding/RecoveredAudio.swift",
         "Sources/Forwarding/RedundancyGate.swift", "Sources/RTP/RedundantAudio.swift",
         "Sources/Congestion/SendHistory.swift", "Sources/Congestion/Pacer.swift", "Sources/Congestion/Prober.swift",
