@@ -88,7 +88,7 @@ struct FilterElement: MediaElement {
         var batch = PacketBatch()
         while let (frame, format, _) = track.nextFrame(&lipSync, now: now) {
             let isLate = HostClock.now - frame.arrival > Limits.lateness
-            for picture in video.take(frame, format, isLate: isLate, encodes: sent != nil) {
+            for picture in video.take(frame, format, isLate: isLate) {
                 sent?.send(picture.bytes, timestamp: picture.timestamp, into: &batch)
             }
         }

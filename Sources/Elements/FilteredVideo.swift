@@ -31,10 +31,8 @@ final class FilteredVideo {
 
     func requestKeyFrame() { encoder.forceKeyFrame() }
 
-    /// - Parameters:
-    ///   - isLate: the frame is decoded, for others build on it, and nothing more.
-    ///   - encodes: whether anybody gets the pictures.
-    func take(_ frame: EncodedFrame, _ format: PayloadFormat, isLate: Bool, encodes: Bool) -> [Encoded] {
+    /// - Parameter isLate: the frame is decoded, for others build on it, and nothing more.
+    func take(_ frame: EncodedFrame, _ format: PayloadFormat, isLate: Bool) -> [Encoded] {
         if self.format != format {
             self.format = format
             decoder = try? VideoDecoder(format.mediaCodec)
@@ -47,7 +45,7 @@ final class FilteredVideo {
             return []
         }
         var encoded: [Encoded] = []
-        for picture in pictures.flatMap({ work.apply($0) }) where encodes {
+        for picture in pictures.flatMap({ work.apply($0) }) {
             for result in encode(picture) {
                 let timestamp = start + Self.ticks(result.pts)
                 encoded.append(Encoded(bytes: result.bytes, timestamp: UInt32(truncatingIfNeeded: timestamp)))

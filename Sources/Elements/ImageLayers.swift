@@ -9,7 +9,6 @@ import Wire
 final class ImageLayers {
     private let policy: ResourcePolicy
     private var layers: [String: Layer] = [:]
-    private var reports: [ElementOutput] = []
 
     private final class Layer {
         let image: ImageOverlay
@@ -87,12 +86,12 @@ final class ImageLayers {
 
     /// Images that could not be had; they are gone.
     func takeReports() -> [ElementOutput] {
+        var reports: [ElementOutput] = []
         for (id, layer) in layers {
             guard let failure = layer.source.failure else { continue }
             layers[id] = nil
             reports.append(.failed(failure))
         }
-        defer { reports = [] }
         return reports
     }
 

@@ -19,7 +19,7 @@ extension MediaServer {
         case "getSinkConnections":
             return connections(pipeline.graph.linksOutOf(object.id), arguments) { $0.sourceDescription }
         case "setAudioFormat", "setVideoFormat":
-            // Nothing here transcodes, so a format is only noted.
+            // What a filter or a hub encodes has one format, and nothing else is encoded: it is only noted.
             object.properties[name] = arguments["caps"]
             return .null
         case "dumpGstreamerDot": return .null

@@ -62,7 +62,7 @@ public struct VideoFrame: Sendable {
     }
 
     /// Takes the pixels for itself. The rows of a copy may be longer or shorter: see ``stride(of:)`` afterwards.
-    public mutating func detach() throws(MediaError) {
+    mutating func detach() throws(MediaError) {
         if !isKnownUniquelyReferenced(&storage) || !storage.isWritable { storage = try storage.copy() }
     }
 
