@@ -30,10 +30,12 @@ enum Limits {
     static let waitingBytes = 32 << 20
     /// From one request for a key frame to the next.
     static let keyFrameInterval = Interval.milliseconds(500)
-    /// How long a filter waits for a packet that is missing: a call goes on without it.
-    static let filterPatience = Interval.milliseconds(200)
+    /// How long a filter or a transcoder waits for a packet that is missing: a call goes on without it.
+    static let converterPatience = Interval.milliseconds(200)
     /// From one report of a code to the next while it stays in the picture.
     static let codeInterval = Interval.seconds(1)
+    /// From one frame of a source to the next, by its own clock: what is further apart is another beginning.
+    static let longestGap = Interval.seconds(10)
     /// Images that one filter lays over its pictures.
     static let images = 32
     /// Characters, and bytes, of a message that is written on pictures.

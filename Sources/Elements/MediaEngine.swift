@@ -1,3 +1,6 @@
+import Media
+import Payload
+import RTP
 public import Reactor
 public import Session
 import Synchronization
@@ -7,6 +10,7 @@ import Wire
 /// threads and behind them in the scheduler's favour.
 public final class MediaEngine: ElementFactory {
     private let policy: ResourcePolicy
+    private let isTranscoding: Bool
     private let running = Mutex(Running())
     private let hubs = HubTable()
 
@@ -15,7 +19,11 @@ public final class MediaEngine: ElementFactory {
         var last: UInt64 = 0
     }
 
-    public init(policy: ResourcePolicy) { self.policy = policy }
+    /// - Parameter isTranscoding: media between peers whose codecs differ are encoded anew.
+    public init(policy: ResourcePolicy, isTranscoding: Bool = true) {
+        self.policy = policy
+        self.isTranscoding = isTranscoding
+    }
 
     public func open(
         _ specification: ElementSpecification, named name: EndpointID, port: ElementPort
@@ -26,7 +34,9 @@ public final class MediaEngine: ElementFactory {
         case .recorder(let specification):
             return try run(RecorderElement(specification, policy: policy, port: port), port)
         case .filter(let specification):
-            return try run(FilterElement(specification, policy: policy, port: port), port)
+            return try run(filter(specification, port), port)
+        case .transcoder(let target):
+            return try openTranscoder(to: target, port)
         case .composite(let specification):
             return try run(CompositeElement(specification, hub: hubs[name], port: port), port)
         case .alphaBlending:
@@ -36,6 +46,41 @@ public final class MediaEngine: ElementFactory {
             return try run(
                 HubPortElement(specification, named: name, hub: hub, port: port), port, niceness: Self.talkNiceness)
         }
+    }
+
+    private func filter(
+        _ specification: FilterSpecification, _ port: ElementPort
+    ) throws(Refusal) -> ConverterElement<ConvertedVideo> {
+        let converter = try refusing("the filter cannot be made") { () throws(MediaError) in
+            try ConvertedVideo(to: .vp8, work: try PictureWork(specification, policy: policy))
+        }
+        return ConverterElement(converter, of: .video, target: specification.changesVideo ? .vp8 : nil, port: port)
+    }
+
+    private func refusing<Made>(_ reason: String, _ make: () throws(MediaError) -> Made) throws(Refusal) -> Made {
+        do throws(MediaError) {
+            return try make()
+        } catch {
+            throw Refusal(.invalid, "\(reason): \(error)")
+        }
+    }
+
+    private func openTranscoder(
+        to target: CodecParameters, _ port: ElementPort
+    ) throws(Refusal) -> [NegotiatedMedia] {
+        guard isTranscoding else { throw Refusal(.invalid, "this worker does not transcode (media.transcoding)") }
+        guard let format = PayloadFormat(target) else {
+            throw Refusal(.invalid, "\(target.name) is not encoded here")
+        }
+        guard format.kind == .video else {
+            let converter = ConvertedAudio(to: format)
+            return try run(
+                ConverterElement(converter, of: .audio, target: format, port: port), port, niceness: Self.talkNiceness)
+        }
+        let converter = try refusing("\(target.name) is not encoded here") { () throws(MediaError) in
+            try ConvertedVideo(to: format)
+        }
+        return try run(ConverterElement(converter, of: .video, target: format, port: port), port)
     }
 
     private func run(

@@ -5,6 +5,9 @@ public import RTP
 public enum ForwardingEvent: Hashable, Sendable {
     /// RTP of this kind started to arrive from the peer, or has not for ``Limits/flowSilence``.
     case mediaFlowingIn(EndpointIndex, MediaKind, isFlowing: Bool)
+    /// The format of a section of the peer's: told once when the first packets come, and then as it changes, twice a
+    /// second at most.
+    case codecInUse(EndpointIndex, MediaKind, CodecParameters)
     /// RTP of this kind started to go to the peer, or has not for ``Limits/flowSilence``.
     case mediaFlowingOut(EndpointIndex, MediaKind, isFlowing: Bool)
     /// RTP or RTCP arrives from the peer, or has not for ``Limits/mediaSilence``.

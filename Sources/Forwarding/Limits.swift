@@ -56,6 +56,8 @@ public enum Limits {
     public static let unsignalledSSRCs = 32
     /// SSRCs per endpoint in all: those announced (each with RTX) and those latched.
     public static let ssrcsPerEndpoint = 96
+    /// From one report of another codec of a publisher to the next.
+    public static let codecReportInterval = Interval.milliseconds(500)
     /// Codecs looked at per media section.
     public static let codecsPerSection = 32
     /// Header extensions looked at per media section.

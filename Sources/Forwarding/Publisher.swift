@@ -32,6 +32,10 @@ struct Publisher: ~Copyable {
     /// Slots of subscribers, in the order in which they came.
     var subscribers: [Int32] = []
     var isFlowing = false
+    /// What it sends now, as far as it was looked at, since when, and whether the owner has been told.
+    var payloadTypeInUse = Format.none
+    var codecChange = Instant.origin
+    var isCodecReportDue = false
     /// What is said on it, for ``ActiveSpeaker``.
     var speech = SpeechActivity()
 
@@ -60,6 +64,7 @@ struct Publisher: ~Copyable {
 
     mutating func update(_ parameters: RTPParameters) {
         self.parameters = parameters
+        payloadTypeInUse = Format.none
         formats = parameters.codecs.prefix(Limits.codecsPerSection).map { codec in
             Format(
                 payloadType: codec.payloadType & 0x7F, rtxPayloadType: codec.rtxPayloadType ?? Format.none,
@@ -111,6 +116,13 @@ struct Publisher: ~Copyable {
             return encoding.ssrc == nil || encoding.ssrc == ssrc
         }
         return true
+    }
+
+    /// What it sends; of redundant audio, the first format that can be in it (RFC 2198).
+    var codecInUse: CodecParameters? {
+        let used = parameters.codecs.first { $0.payloadType & 0x7F == payloadTypeInUse }
+        guard let used, Codec(name: used.name) == .red else { return used }
+        return parameters.codecs.first { ![.red, .other].contains(Codec(name: $0.name)) }
     }
 
     /// The bytes are the section's mid.

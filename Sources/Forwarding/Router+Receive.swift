@@ -30,6 +30,7 @@ extension Router {
         if !isRTX { try follow(header, format, stream, now: now) }
         var forward = try describe(header, packet, format, isRTX: isRTX, stream, now: now)
         noteFlow(slot, now: now)
+        noteCodec(forward.payloadType, slot, now: now)
         if publishers[slot].kind == .video {
             try noteVideo(&forward, packet, format, stream, now: now)
         } else {
@@ -161,6 +162,12 @@ extension Router {
         let endpoint = Int(publishers[slot].endpoint)
         setLevel(.flowingIn(publishers[slot].kind), true, of: endpoint)
         schedule(endpoint, at: now + Limits.flowSilence)
+    }
+
+    @inline(__always)
+    private mutating func noteCodec(_ payloadType: UInt8, _ slot: Int, now: Instant) {
+        guard publishers[slot].payloadTypeInUse != payloadType else { return }
+        changeCodec(payloadType, slot, now: now)
     }
 
     private mutating func noteVideo(

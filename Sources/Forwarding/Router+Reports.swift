@@ -9,7 +9,7 @@ extension Router {
         while let endpoint = eventWork.first {
             let changed = endpoints[endpoint].levels.symmetricDifference(endpoints[endpoint].reportedLevels)
             guard endpoints[endpoint].isOpen, !changed.isEmpty else {
-                if let event = encodingsEvent(of: endpoint) { return event }
+                if let event = encodingsEvent(of: endpoint) ?? codecEvent(of: endpoint) { return event }
                 eventWork.removeFirst()
                 if let event = speakerEvent(of: endpoint) { return event }
                 continue
@@ -30,6 +30,29 @@ extension Router {
         case .circuitBroken: .circuitBroken(endpoint, isBroken: isSet)
         default: .mediaState(endpoint, isConnected: isSet)
         }
+    }
+
+    /// A publisher sends in another format than before. A sender that mixes them, as with encodings of different codecs,
+    /// is not told of at each packet.
+    mutating func changeCodec(_ payloadType: UInt8, _ slot: Int, now: Instant) {
+        let isFirst = publishers[slot].payloadTypeInUse == Publisher.Format.none
+        guard isFirst || now - publishers[slot].codecChange >= Limits.codecReportInterval,
+            let (format, _) = publishers[slot].format(of: payloadType), format.codec != .other
+        else { return }
+        publishers[slot].payloadTypeInUse = payloadType
+        publishers[slot].codecChange = now
+        publishers[slot].isCodecReportDue = true
+        eventWork.add(Int(publishers[slot].endpoint))
+    }
+
+    private mutating func codecEvent(of endpoint: Int) -> ForwardingEvent? {
+        for place in endpoints[endpoint].publishers where publishers[Int(place)].isCodecReportDue {
+            let slot = Int(place)
+            publishers[slot].isCodecReportDue = false
+            guard let codec = publishers[slot].codecInUse else { continue }
+            return .codecInUse(EndpointIndex(Int32(endpoint)), publishers[slot].kind, codec)
+        }
+        return nil
     }
 
     /// A snapshot of an endpoint's streams, those that have carried packets. Control path: it allocates.

@@ -160,7 +160,7 @@ struct Subscriber: ~Copyable {
     mutating func map(from source: RTPParameters) -> Bool {
         let formatsBefore = formats
         formats = source.codecs.prefix(Limits.codecsPerSection).compactMap { codec in
-            guard let match = codec.match(in: parameters.codecs) else { return nil }
+            guard let match = codec.match(in: parameters.codecs.prefix(Limits.codecsPerSection)) else { return nil }
             let kind = Codec(name: codec.name)
             return FormatMapping(
                 input: codec.payloadType & 0x7F, output: match.payloadType & 0x7F,

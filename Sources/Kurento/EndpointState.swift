@@ -29,6 +29,8 @@ struct EndpointState {
     var dtls = DTLSState.new
     var isMediaConnected = false
     var isConnected = false
+    /// What its peer takes, where anything is sent to it, by preference.
+    var sendCodecs = PerKind<[CodecParameters]>([])
     /// Media from the peer, and to the peer.
     var flowsFromPeer: Set<MediaKind> = []
     var flowsToPeer: Set<MediaKind> = []
@@ -41,6 +43,12 @@ struct EndpointState {
         self.specification = specification
         self.opened = opened
         self.identity = identity
+    }
+
+    mutating func setSendCodecs(_ media: [NegotiatedMedia]) {
+        for section in media where section.direction.sends && sendCodecs[section.kind].isEmpty {
+            sendCodecs[section.kind] = section.send.codecs
+        }
     }
 
     init(id: EndpointID, plain: PlainState, identity: EndpointIdentity) {

@@ -55,6 +55,8 @@ public struct ServerStatistics: Hashable, Sendable {
     public var pipelines = 0
     public var endpoints = 0
     public var objects = 0
+    /// Encoders between peers whose codecs differ.
+    public var transcoders = 0
     /// Requests handled since start, and those of them that were answered with an error.
     public var requests: UInt64 = 0
     public var errors: UInt64 = 0

@@ -1,3 +1,4 @@
+import RTP
 import Session
 
 /// One object that clients can name: the server manager, a pipeline or an element.
@@ -31,6 +32,10 @@ final class MediaObject {
     var element: ElementState?
     /// What a hub has beyond other objects.
     var hub: HubState?
+    /// In which codec its media come into the pipeline, once any do.
+    var codecs = PerKind<CodecParameters?>(nil)
+    /// Whether what leaves it is encoded anew on its way, as clients were told last.
+    var transcodes = PerKind<Bool?>(nil)
     var isReleased = false
 
     /// A session's subscriptions to one event: any number of ids, one delivery.
@@ -95,6 +100,10 @@ final class Pipeline {
     /// The same of data, by sinks.
     var dataRoutes: [EndpointID: EndpointID] = [:]
     var endpoints: [EndpointID: MediaObject] = [:]
+    /// Those that the media plane has now.
+    var transcoders: [EndpointID: Transcoder] = [:]
+    /// Sinks whose clients know that their peers cannot decode what they get.
+    var gaps: Set<ElementGraph.SinkRoute> = []
     /// Why the media plane no longer holds the pipeline.
     var loss: Refusal?
     /// Of the last event of the media plane that was taken.

@@ -39,6 +39,9 @@ struct ObjectRecord: Codable {
     var endpoint: EndpointRecord?
     var element: ElementState?
     var hub: HubState?
+    /// Nil from a controller that knew of no transcoding, like ``EndpointRecord/sendCodecs``.
+    var codecs: PerKind<CodecParameters?>?
+    var transcodes: PerKind<Bool?>?
     /// Why the media plane no longer holds the pipeline.
     var loss: Refusal?
 
@@ -64,6 +67,8 @@ struct ObjectRecord: Codable {
         endpoint = object.endpoint.map(EndpointRecord.init)
         element = object.element
         hub = object.hub
+        codecs = object.codecs
+        transcodes = object.transcodes
         if object === object.pipeline?.object { loss = object.pipeline?.loss }
     }
 
@@ -80,6 +85,8 @@ struct ObjectRecord: Codable {
         object.sendsTagsInEvents = sendsTagsInEvents
         if case .object(let members)? = try? JSONParser.parse(properties) { object.properties = members }
         object.hub = hub
+        object.codecs = codecs ?? object.codecs
+        object.transcodes = transcodes ?? object.transcodes
         object.sessions = Set(sessions)
         for subscriber in subscribers {
             for subscription in subscriber.subscriptions {
@@ -150,6 +157,7 @@ struct EndpointRecord: Codable {
     var hasData: Bool?
     /// Of an RtpEndpoint.
     var plain: PlainState?
+    var sendCodecs: PerKind<[CodecParameters]>?
 
     init(_ endpoint: EndpointState) {
         id = endpoint.id
@@ -168,6 +176,7 @@ struct EndpointRecord: Codable {
         remoteCandidates = endpoint.remoteCandidates
         hasData = endpoint.hasData
         plain = endpoint.plain
+        sendCodecs = endpoint.sendCodecs
         ice = endpoint.ice
         isGathering = endpoint.isGathering
         dtls = endpoint.dtls
@@ -191,6 +200,7 @@ struct EndpointRecord: Codable {
         state.remoteCandidates = remoteCandidates
         state.hasData = hasData ?? false
         state.plain = plain
+        state.sendCodecs = sendCodecs ?? state.sendCodecs
         state.ice = ice
         state.isGathering = isGathering
         state.dtls = dtls

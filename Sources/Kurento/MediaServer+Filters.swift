@@ -66,7 +66,7 @@ extension KurentoError {
 }
 
 extension MediaObject {
-    private var isFilter: Bool {
+    var isFilter: Bool {
         ["ImageOverlayFilter", "GStreamerFilter", "KmsShowData", "ZBarFilter", "KmsSendData"].contains(type)
     }
 

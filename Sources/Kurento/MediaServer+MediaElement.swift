@@ -19,7 +19,7 @@ extension MediaServer {
         case "getSinkConnections":
             return connections(pipeline.graph.linksOutOf(object.id), arguments) { $0.sourceDescription }
         case "setAudioFormat", "setVideoFormat":
-            // What a filter or a hub encodes has one format, and nothing else is encoded: it is only noted.
+            // What is encoded has one format, whatever is asked for: it is only noted.
             object.properties[name] = arguments["caps"]
             return .null
         case "dumpGstreamerDot": return .null
@@ -27,7 +27,9 @@ extension MediaServer {
         case "getStats": return try await statistics(of: object, arguments, in: pipeline)
         case "isMediaFlowingIn": return .bool(isMediaFlowing(into: object, arguments, in: pipeline))
         case "isMediaFlowingOut": return .bool(isMediaFlowing(outOf: object, arguments, in: pipeline))
-        case "isMediaTranscoding": return false
+        case "isMediaTranscoding":
+            let type = ElementGraph.MediaType(rawValue: arguments.string("mediaType"))
+            return .bool(type?.kind.flatMap { object.transcodes[$0] } ?? false)
         default: return nil
         }
     }

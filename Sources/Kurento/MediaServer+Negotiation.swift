@@ -88,8 +88,10 @@ extension MediaServer {
         } catch {
             throw KurentoError(.sdpProcessOfferError, "Error processing offer: \(error)")
         }
-        _ = try await perform(.negotiateEndpoint(endpoint.id, Self.negotiated(negotiation)), in: pipeline)
+        let negotiated = Self.negotiated(negotiation)
+        _ = try await perform(.negotiateEndpoint(endpoint.id, negotiated), in: pipeline)
         object.endpoint?.stage = .answered
+        object.endpoint?.setSendCodecs(negotiated.media)
         await finish(negotiation, remote: text, of: object, in: pipeline)
         return withCandidates(negotiation.localDescription, of: object).text
     }
@@ -111,8 +113,10 @@ extension MediaServer {
         } catch {
             throw KurentoError(.sdpProcessAnswerError, "Error processing answer: \(error)")
         }
-        _ = try await perform(.negotiateEndpoint(endpoint.id, Self.negotiated(negotiation)), in: pipeline)
+        let negotiated = Self.negotiated(negotiation)
+        _ = try await perform(.negotiateEndpoint(endpoint.id, negotiated), in: pipeline)
         object.endpoint?.stage = .offerAccepted
+        object.endpoint?.setSendCodecs(negotiated.media)
         await finish(negotiation, remote: text, of: object, in: pipeline)
         return withCandidates(offer, of: object).text
     }
@@ -141,6 +145,7 @@ extension MediaServer {
             await addEmbeddedCandidate(candidate.candidate, to: object, in: pipeline)
         }
         raise("MediaSessionStarted", on: object)
+        await reviseRoutes(to: object, in: pipeline)
         gatherIfDue(object)
     }
 

@@ -102,7 +102,9 @@ extension MediaServer {
         object.endpoint?.stage = stage
         object.endpoint?.localDescription = negotiation.localDescription
         object.endpoint?.remoteDescription = remote
+        object.endpoint?.setSendCodecs(sections.map(\.media))
         raise("MediaSessionStarted", on: object)
+        await reviseRoutes(to: object, in: pipeline)
     }
 
     private static func negotiated(

@@ -58,7 +58,8 @@ extension MediaServer {
     /// Makes the media plane's routes those that the graph asks for. Each step that succeeds is recorded,
     /// so after a failure the next call starts from what is really there.
     func applyRoutes(of pipeline: Pipeline) async throws(KurentoError) {
-        let wanted = pipeline.graph.routes(endpoints(of: pipeline))
+        let plan = await openTranscoders(of: pipeline)
+        let wanted = plan.routes
         for (sink, source) in Self.ordered(pipeline.routes.filter { wanted[$0.key] == nil }) {
             let route = Route(source: source, sink: sink.sink, kind: sink.kind)
             _ = try await perform(.disconnect(route), in: pipeline)
@@ -70,6 +71,9 @@ extension MediaServer {
             _ = try await perform(.connect(route), in: pipeline)
             pipeline.routes[sink] = source
         }
+        await closeTranscoders(of: pipeline, except: plan)
+        tellGaps(of: pipeline, plan)
+        tellTranscoding(of: pipeline)
         try await applyDataRoutes(of: pipeline)
     }
 

@@ -44,6 +44,10 @@ extension MediaServer {
             guard let object = touched(id, of: pipeline) else { return }
             object.endpoint?.flowsToPeer.set(kind, isFlowing)
             raise("MediaFlowInStateChanged", on: object, flowMembers(kind, isFlowing))
+        case .codecInUse(let id, let kind, let codec):
+            guard let object = touched(id, of: pipeline) else { return }
+            object.codecs[kind] = codec
+            reviseRoutes(of: pipeline)
         case .dataChannelOpened(let id, let channel):
             guard let object = touched(id, of: pipeline) else { return }
             raise("DataChannelOpened", on: object, ["channelId": .integer(Int64(channel))])
@@ -72,7 +76,8 @@ extension MediaServer {
             raise(failure, on: object)
         // Kurento has no such events, and no word to a client about its encodings: it goes on sending all. An endpoint
         // that is lost also changes its states.
-        case .dominantSpeakerChanged, .endpointLost, .moveAdvised, .encodingsWanted: break
+        case .endpointLost(let id, _): forgetTranscoder(id, of: pipeline)
+        case .dominantSpeakerChanged, .moveAdvised, .encodingsWanted: break
         case .sessionLost(let refusal): lose(pipeline, refusal)
         }
     }

@@ -151,7 +151,10 @@ extension MediaServer {
         }
         for hub in pipeline.object?.children ?? [] where hub.hub != nil { updatePorts(of: hub) }
         // A connection was recorded after the media plane had made it.
-        pipeline.routes = pipeline.graph.routes(endpoints(of: pipeline))
+        let plan = plan(of: pipeline)
+        pipeline.routes = plan.routes
+        pipeline.transcoders = plan.transcoders
+        pipeline.gaps = Set(plan.gaps.keys)
         pipeline.dataRoutes = dataRoutes(of: pipeline)
     }
 }

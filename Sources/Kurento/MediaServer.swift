@@ -102,6 +102,7 @@ public actor MediaServer {
         gauges.pipelines = objects.pipelines.count
         gauges.endpoints = objects.endpointCount
         gauges.objects = objects.count
+        gauges.transcoders = objects.pipelines.reduce(0) { $0 + ($1.pipeline?.transcoders.count ?? 0) }
         return gauges
     }
 }

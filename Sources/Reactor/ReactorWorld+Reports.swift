@@ -33,6 +33,9 @@ extension ReactorWorld {
         case .mediaFlowingOut(let index, let kind, let isFlowing):
             guard peers.contains(index.rawValue) else { return }
             emit(.mediaFlowingOut(peers[index.rawValue].endpoint, kind, isFlowing: isFlowing), for: index.rawValue)
+        case .codecInUse(let index, let kind, let codec):
+            guard peers.contains(index.rawValue) else { return }
+            emit(.codecInUse(peers[index.rawValue].endpoint, kind, codec), for: index.rawValue)
         case .mediaState(let index, let isConnected):
             guard peers.contains(index.rawValue) else { return }
             emit(.mediaStateChanged(peers[index.rawValue].endpoint, isConnected: isConnected), for: index.rawValue)

@@ -1,3 +1,5 @@
+public import RTP
+
 /// A media element: an endpoint of a session that no peer is behind, but a part of its worker's media plane. Media is
 /// routed to it and from it like a peer's.
 ///
@@ -9,6 +11,8 @@ public enum ElementSpecification: Hashable, Sendable, Codable {
     case recorder(RecorderSpecification)
     /// Looks at the video that the session sends it, or changes it.
     case filter(FilterSpecification)
+    /// Sends what it is sent in another codec: `name`, `clockRate`, `channels` and `formatParameters` count.
+    case transcoder(CodecParameters)
     /// Sends one picture that is put together of its ports' pictures.
     case composite(CompositeSpecification)
     /// As ``composite(_:)``, with the pictures where ``ElementCommand/arrange(_:)`` says.
@@ -26,7 +30,7 @@ public enum ElementSpecification: Hashable, Sendable, Codable {
         switch self {
         case .player, .recorder: false
         case .filter(let filter): filter.isResumed
-        case .composite, .alphaBlending, .hubPort: true
+        case .transcoder, .composite, .alphaBlending, .hubPort: true
         }
     }
 }

@@ -24,6 +24,9 @@ public struct SessionEvent: Hashable, Sendable, Codable {
         case mediaFlowingIn(EndpointID, MediaKind, isFlowing: Bool)
         /// RTP of this kind started or stopped flowing from the session to the peer.
         case mediaFlowingOut(EndpointID, MediaKind, isFlowing: Bool)
+        /// In which codec the peer sends this kind of media: told once when media come, as after a media process was
+        /// replaced, and then as it changes. Of redundant audio, what is in it.
+        case codecInUse(EndpointID, MediaKind, CodecParameters)
         /// Another endpoint of the session leads the talk now, by its audio levels (RFC 6464).
         case dominantSpeakerChanged(EndpointID)
         /// Which simulcast encodings of the endpoint's section anybody wants, in the order in which they were

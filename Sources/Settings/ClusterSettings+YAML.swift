@@ -144,6 +144,7 @@ extension ClusterSettings {
         try section.flag("ice_lite", into: &media.iceLite)
         try section.flag("resolve_mdns", into: &media.resolveMDNS)
         try section.flag("pause_below_lowest_layer", into: &media.pauseBelowLowestLayer)
+        try section.flag("transcoding", into: &media.transcoding)
         try section.finish()
         section = try reader.section("files")
         try section.strings("roots", into: &files.roots)

@@ -99,6 +99,8 @@ public struct MediaSettings: Sendable, Equatable {
     /// Pause a layered video for a viewer whose path has no room for its lowest layer, instead of sending it all the
     /// same.
     public var pauseBelowLowestLayer = false
+    /// Encode media anew for peers that do not take the codec in which they come.
+    public var transcoding = true
 
     public init() {}
 }

@@ -61,6 +61,8 @@ public struct KurentoStatus: Hashable, Sendable, Codable {
     public var pipelines = 0
     public var endpoints = 0
     public var objects = 0
+    /// Encoders between peers whose codecs differ.
+    public var transcoders = 0
     /// Connections that speak the Kurento protocol.
     public var connections = 0
     public var requests: [RequestCount] = []

@@ -33,6 +33,7 @@ extension KurentoStatus {
         pipelines = statistics.pipelines
         endpoints = statistics.endpoints
         objects = statistics.objects
+        transcoders = statistics.transcoders
         events = statistics.events
         droppedEvents = statistics.droppedEvents
         requests = [

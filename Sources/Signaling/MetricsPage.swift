@@ -67,6 +67,7 @@ extension MetricsPage {
             (.kurentoConnections, Double(kurento.connections)),
             (.kurentoEndpoints, Double(kurento.endpoints)),
             (.kurentoObjects, Double(kurento.objects)),
+            (.kurentoTranscoders, Double(kurento.transcoders)),
             (.kurentoEvents, Double(kurento.events)),
             (.kurentoDroppedEvents, Double(kurento.droppedEvents)),
         ]

@@ -80,7 +80,9 @@ enum WorkerAssembly {
         let announced = try MediaAddresses.announced(settings.media)
         let network = MediaAddresses.networkName()
         let policy = ResourcePolicy(roots: settings.files.roots, allowsPrivateAddresses: settings.files.privateServers)
-        let engine = settings.workers.media ? MediaEngine(policy: policy) : nil
+        let engine =
+            settings.workers.media
+            ? MediaEngine(policy: policy, isTranscoding: settings.media.transcoding) : nil
         let reactors = (0..<settings.workers.reactors).map { reactor in
             var configuration = ReactorConfiguration(
                 addresses: addresses, ports: settings.media.udpPorts, announced: announced,

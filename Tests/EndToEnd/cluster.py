@@ -24,7 +24,7 @@ class Cluster:
     """`apus up` on free ports of the loopback interface."""
 
     def __init__(self, workers=2, embedded=False, extra="", arguments=(), config=None, media=None,
-                 redis_port=None, rtp_ports=None):
+                 redis_port=None, rtp_ports=None, transcoding=True):
         self.port = free_port()
         self.redis_port = redis_port or free_port()
         self.udp_first = free_media_ports()
@@ -46,6 +46,7 @@ media:
   tcp_ports: {self.udp_first}-{self.udp_first + 63}
   rtp_ports: {self.rtp_ports}
   interfaces: {media or '[]'}
+  transcoding: {str(transcoding).lower()}
 store:
   url: redis://127.0.0.1:{self.redis_port}/0
 workers:

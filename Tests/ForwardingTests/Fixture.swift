@@ -6,6 +6,7 @@ import Wire
 
 /// A router with its memory and a clock, and shorthands for peers around it.
 final class Fixture {
+    private(set) var codecs: [String] = []
     struct Sent {
         var endpoint: EndpointIndex
         var bytes: [UInt8]
@@ -109,9 +110,12 @@ final class Fixture {
         }
     }
 
+    /// All but the codecs in use, which go to ``codecs``.
     func events() -> [ForwardingEvent] {
         var events: [ForwardingEvent] = []
-        while let event = router.nextEvent() { events.append(event) }
+        while let event = router.nextEvent() {
+            if case .codecInUse(_, _, let codec) = event { codecs.append(codec.name) } else { events.append(event) }
+        }
         return events
     }
 

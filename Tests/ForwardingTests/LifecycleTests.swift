@@ -188,3 +188,36 @@ import Wire
         #expect(fixture.router.deadline > fixture.now)
     }
 }
+
+@Test func theCodecInUseIsToldOnceAndWhenItChanges() {
+    let fixture = Fixture()
+    var parameters = Media.videoIn
+    parameters.codecs.append(CodecParameters(name: "H264", payloadType: 102, clockRate: 90_000))
+    fixture.join(alice, [MediaSection(mid: "v", kind: .video, receives: parameters)])
+    fixture.join(bob, [Media.watch()])
+    fixture.connect(alice, bob)
+    func send(_ sequence: UInt16, _ type: UInt8) {
+        fixture.send(Media.packet(sequence, type: type, payload: [0x10, 0, 0, 0]), from: alice)
+        _ = fixture.events()
+    }
+    for sequence in 1...3 { send(UInt16(sequence), 96) }
+    #expect(fixture.codecs == ["VP8"])
+    // A sender that mixes them is not told of at each packet.
+    for sequence in 4...13 { send(UInt16(sequence), sequence.isMultiple(of: 2) ? 102 : 96) }
+    #expect(fixture.codecs == ["VP8"])
+    fixture.wait(.milliseconds(500))
+    for sequence in 14...16 { send(UInt16(sequence), 102) }
+    #expect(fixture.codecs == ["VP8", "H264"])
+}
+
+@Test func redundantAudioIsOfTheCodecThatIsInIt() {
+    let fixture = Fixture()
+    var parameters = Media.audioIn
+    parameters.codecs.insert(CodecParameters(name: "red", payloadType: 63, clockRate: 48_000, channels: 2), at: 0)
+    fixture.join(alice, [MediaSection(mid: "a", kind: .audio, receives: parameters)])
+    fixture.join(bob, [Media.listen()])
+    fixture.connect(alice, bob)
+    fixture.send(Media.packet(1, type: 63, payload: [111, 1, 2, 3]), from: alice)
+    _ = fixture.events()
+    #expect(fixture.codecs == ["opus"])
+}

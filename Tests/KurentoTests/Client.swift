@@ -157,7 +157,7 @@ func short(_ id: String) -> String {
 func endpointID(_ id: String) -> EndpointID { EndpointID(short(id)) }
 
 enum Offer {
-    static func text(ufrag: String = "abcd", candidates: [String] = []) -> String {
+    static func text(ufrag: String = "abcd", candidates: [String] = [], video: String = "VP8") -> String {
         let fingerprint = Array(repeating: "0F", count: 32).joined(separator: ":")
         func section(_ media: String, _ mid: Int, _ lines: [String]) -> [String] {
             [
@@ -174,7 +174,7 @@ enum Offer {
             + section(
                 "video 9 UDP/TLS/RTP/SAVPF 96 97", 1,
                 [
-                    "a=rtpmap:96 VP8/90000", "a=rtcp-fb:96 nack", "a=rtcp-fb:96 nack pli",
+                    "a=rtpmap:96 \(video)/90000", "a=fmtp:96 packetization-mode=1", "a=rtcp-fb:96 nack", "a=rtcp-fb:96 nack pli",
                     "a=rtpmap:97 rtx/90000", "a=fmtp:97 apt=96", "a=ssrc:1002 cname:c",
                 ])
         return lines.joined(separator: "\r\n") + "\r\n"

@@ -61,6 +61,7 @@ func refusal(_ text: String) -> SettingsError? {
               ice_lite: true
               resolve_mdns: true
               pause_below_lowest_layer: true
+              transcoding: false
             whip:
               switch_off_unwatched_layers: false
             gallery:
@@ -115,6 +116,7 @@ func refusal(_ text: String) -> SettingsError? {
         expected.media.iceLite = true
         expected.media.resolveMDNS = true
         expected.media.pauseBelowLowestLayer = true
+        expected.media.transcoding = false
         expected.whip.switchesOffUnwatchedLayers = false
         expected.gallery.isEnabled = false
         expected.gallery.repository = "http://127.0.0.1:7676/calls"

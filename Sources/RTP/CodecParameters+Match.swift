@@ -1,5 +1,3 @@
-import RTP
-
 extension CodecParameters {
     /// The codec of a receiver that can decode this one, or nil.
     ///
@@ -7,16 +5,16 @@ extension CodecParameters {
     /// packetization-mode, RFC 6184 section 8.1) or the decoder (VP9 profile-id, RFC 9628 section 7;
     /// AV1 profile). Deviation: RFC 6184 section 8.2.2 makes the H.264 profile symmetric too; it is
     /// preferred here, not required, since every browser decodes all profiles that another one sends.
-    func match(in candidates: [CodecParameters]) -> CodecParameters? {
+    public func match(in candidates: some Sequence<CodecParameters>) -> CodecParameters? {
         var second: CodecParameters?
-        for candidate in candidates.prefix(Limits.codecsPerSection) where isSameFormat(as: candidate) {
+        for candidate in candidates where isSameFormat(as: candidate) {
             guard isNamed("H264"), profile != candidate.profile else { return candidate }
             second = second ?? candidate
         }
         return second
     }
 
-    func isNamed(_ other: String) -> Bool { name.lowercased() == other.lowercased() }
+    private func isNamed(_ other: String) -> Bool { name.lowercased() == other.lowercased() }
 
     private func isSameFormat(as other: CodecParameters) -> Bool {
         guard isNamed(other.name), clockRate == other.clockRate else { return false }
@@ -39,6 +37,4 @@ extension CodecParameters {
         let levelID = formatParameters.first { $0.key.lowercased() == "profile-level-id" }?.value ?? "420010"
         return String(levelID.lowercased().prefix(4))
     }
-
-    func hasFeedback(_ value: String) -> Bool { feedback.contains { $0.lowercased() == value } }
 }

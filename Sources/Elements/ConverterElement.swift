@@ -5,33 +5,29 @@ import Reactor
 import Session
 import Wire
 
-/// A filter: decodes the video that is routed to it, looks at it or changes it, and sends what it made.
-///
-/// What it sends keeps the source's time stamps and sender reports, so sound that goes by the filter stays in step with
-/// its pictures.
-struct FilterElement: MediaElement {
+/// An element that stands in the way of one kind of media: decodes what is routed to it, looks at it or changes it, and
+/// sends what it made, with the source's sender reports: what goes by the element stays in step with that.
+struct ConverterElement<Converter: FrameConverter>: MediaElement {
     private let port: ElementPort
     private let ssrc: UInt32
     private var track: ReceivedTrack
-    /// Nil for a filter that only looks.
+    /// Nil for one that only looks.
     private var sent: SentTrack?
-    private let video: FilteredVideo
+    private let converter: Converter
     private var lipSync = LipSync()
     private var reports: [ElementOutput] = []
 
-    init(_ specification: FilterSpecification, policy: ResourcePolicy, port: ElementPort) throws(Refusal) {
-        do throws(MediaError) {
-            video = try FilteredVideo(specification, policy: policy)
-        } catch {
-            throw Refusal(.invalid, "the filter cannot be made: \(error)")
-        }
+    /// - Parameter target: what it sends; nil for one that only looks.
+    init(_ converter: Converter, of kind: MediaKind, target: PayloadFormat?, port: ElementPort) {
+        self.converter = converter
         self.port = port
         var random = SeededRandom(seed: HostClock.entropy())
         ssrc = UInt32.random(in: 1...(.max), using: &random)
-        track = ReceivedTrack(.video, policy: .complete(patience: Limits.filterPatience), random: &random)
-        guard specification.changesVideo else { return }
-        let cname = "filter-" + String(random.next(), radix: 36)
-        sent = SentTrack(.vp8, payloadType: 96, cname: cname, now: HostClock.now, random: &random)
+        track = ReceivedTrack(kind, policy: .complete(patience: Limits.converterPatience), random: &random)
+        guard let target else { return }
+        let cname = "converter-" + String(random.next(), radix: 36)
+        let payloadType: UInt8 = kind == .video ? 96 : 111
+        sent = SentTrack(target, payloadType: payloadType, cname: cname, now: HostClock.now, random: &random)
     }
 
     var media: [NegotiatedMedia] {
@@ -49,14 +45,14 @@ struct FilterElement: MediaElement {
 
     mutating func obey(_ command: ElementCommand, now: Instant) -> Outcome {
         do throws(Refusal) {
-            try video.work.obey(command)
+            try converter.obey(command)
             return .done
         } catch {
             return .refused(error)
         }
     }
 
-    mutating func hear(_ message: String, now: Instant) { video.work.hear(message) }
+    mutating func hear(_ message: String, now: Instant) { converter.hear(message) }
 
     // MARK: Media
 
@@ -73,10 +69,11 @@ struct FilterElement: MediaElement {
         while let next = try? compound.next() {
             switch next {
             case .senderReport(let report) where report.ssrc == track.ssrc:
+                guard let timestamp = converter.timestamp(ofSource: report.rtpTimestamp) else { continue }
                 var batch = PacketBatch()
-                sent?.report(ntp: report.ntp, timestamp: report.rtpTimestamp, into: &batch)
+                sent?.report(ntp: report.ntp, timestamp: timestamp, into: &batch)
                 if !batch.isEmpty { port.send(.packets(batch)) }
-            case .pictureLossIndication, .fullIntraRequest: video.requestKeyFrame()
+            case .pictureLossIndication, .fullIntraRequest: converter.requestKeyFrame()
             default: continue
             }
         }
@@ -88,17 +85,17 @@ struct FilterElement: MediaElement {
         var batch = PacketBatch()
         while let (frame, format, _) = track.nextFrame(&lipSync, now: now) {
             let isLate = HostClock.now - frame.arrival > Limits.lateness
-            for picture in video.take(frame, format, isLate: isLate) {
-                sent?.send(picture.bytes, timestamp: picture.timestamp, into: &batch)
+            for made in converter.take(frame, format, isLate: isLate) {
+                sent?.send(made.bytes, timestamp: made.timestamp, into: &batch)
             }
         }
-        if track.asksForKeyFrame(isNeeded: video.needsKeyFrame, now: now) {
+        if track.asksForKeyFrame(isNeeded: converter.needsKeyFrame, now: now) {
             var writer = ByteWriter(capacity: 16)
             writer.writePictureLossIndication(senderSSRC: ssrc, mediaSSRC: track.ssrc)
             batch.append(writer.bytes)
         }
         if !batch.isEmpty { port.send(.packets(batch)) }
-        reports += video.work.takeReports()
+        reports += converter.takeReports()
     }
 
     mutating func takeReports() -> [ElementOutput] {
@@ -106,5 +103,5 @@ struct FilterElement: MediaElement {
         return reports
     }
 
-    mutating func finish(now: Instant) { video.work.close() }
+    mutating func finish(now: Instant) { converter.close() }
 }
