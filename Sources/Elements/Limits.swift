@@ -10,6 +10,8 @@ enum Limits {
     static let farewell = Duration.seconds(3)
     /// What a player reads ahead of a file.
     static let readAhead = Interval.seconds(1)
+    /// How far apart what belongs together may lie in a resource, and is still played together.
+    static let trackDistance = Interval.seconds(10)
     /// Bytes that a player reads ahead at most.
     static let readAheadBytes = 16 << 20
     /// How often a player that waits for its resource looks at it.

@@ -10,18 +10,32 @@ final class PlayerSource: Sendable {
     private struct State {
         var info: MediaInfo?
         var failure: ElementFailure?
+        /// In the order in which they are due, which need not be the resource's.
         var packets: [MediaPacket] = []
         /// Of `packets`, those that were taken.
         var taken = 0
+        /// When the newest packet of each track is due.
+        var newest: [Int: Interval] = [:]
         var bytes = 0
         var isAtEnd = false
         var seek: Interval?
         /// Packets are what follows the last seek from here on.
         var isSeeking = false
 
+        /// How much of every track is there. One of which nothing comes holds up the others only so long.
         var span: Interval {
-            guard taken < packets.count, let last = packets.last else { return .zero }
-            return last.dts - packets[taken].dts
+            guard taken < packets.count, let last = packets.last, let info else { return .zero }
+            let first = packets[taken].dts
+            let slowest = info.tracks.map { newest[$0.index] ?? first }.min() ?? last.dts
+            return max(slowest, last.dts - Limits.trackDistance) - first
+        }
+
+        mutating func add(_ packet: MediaPacket) {
+            var place = packets.count
+            while place > taken, packets[place - 1].dts > packet.dts { place -= 1 }
+            packets.insert(packet, at: place)
+            newest[packet.track] = packet.dts
+            bytes += packet.bytes.count
         }
     }
 
@@ -74,6 +88,7 @@ final class PlayerSource: Sendable {
             state.isSeeking = true
             state.packets = []
             state.taken = 0
+            state.newest = [:]
             state.bytes = 0
         }
     }
@@ -119,8 +134,7 @@ final class PlayerSource: Sendable {
                 state.withLock { state in
                     guard state.seek == nil else { return }
                     guard let packet else { return state.isAtEnd = true }
-                    state.bytes += packet.bytes.count
-                    state.packets.append(packet)
+                    state.add(packet)
                 }
             } else {
                 usleep(5000)

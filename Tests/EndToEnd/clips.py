@@ -1,7 +1,9 @@
-"""Clips that tell their time: each second begins with a flash and a beep, and each second has its own brightness."""
+"""Clips that tell their time: each second begins with a flash and a beep, and each second has its own brightness. Or
+flashes and beeps come at uneven intervals, so that it shows which belongs to which."""
 
 import asyncio
 import fractions
+import itertools
 import math
 import subprocess
 import time
@@ -12,14 +14,31 @@ from aiortc.mediastreams import MediaStreamTrack
 
 RATE = 25
 BEEP = 0.12
+GAPS = (0.8, 1.24, 1.0, 1.44, 0.92, 1.12)
+"""From one flash to the next where they are uneven, again and again: whole pictures."""
 
 
 def brightness(second):
     return 40 + 12 * (second % 10)
 
 
-def picture(seconds, width=320, height=240):
-    luma = 235 if seconds % 1 < BEEP else brightness(int(seconds))
+def uneven(seconds):
+    """When flashes and beeps begin in a clip of that length."""
+    starts = numpy.cumsum([1.0, *itertools.islice(itertools.cycle(GAPS), int(seconds / min(GAPS)))])
+    return starts[starts < seconds - BEEP]
+
+
+def age(at, starts=None):
+    """Seconds since the newest flash began; one does with each second, where it is not said when."""
+    if starts is None:
+        return at % 1
+    starts = numpy.concatenate([[-1], starts])
+    return at - starts[numpy.searchsorted(starts, at + 1e-6, side="right") - 1]
+
+
+def picture(seconds, width=320, height=240, starts=None):
+    is_lit = age(seconds, starts) < BEEP
+    luma = 235 if is_lit else brightness(int(seconds)) if starts is None else 40
     pixels = numpy.full((height, width, 3), luma, numpy.uint8)
     # Something moves: a picture like the last one is nothing to some encoders.
     left = int(seconds * 200) % (width - 8)
@@ -27,14 +46,14 @@ def picture(seconds, width=320, height=240):
     return av.VideoFrame.from_ndarray(pixels, "rgb24")
 
 
-def samples(first, count, rate=48000):
+def samples(first, count, rate=48000, starts=None):
     """16-bit samples from number `first` on."""
     at = (first + numpy.arange(count)) / rate
-    tone = numpy.sin(2 * math.pi * 1000 * at) * 12000 * (at % 1 < BEEP)
+    tone = numpy.sin(2 * math.pi * 1000 * at) * 12000 * (age(at, starts) < BEEP)
     return tone.astype(numpy.int16).reshape(1, -1)
 
 
-def write(path, seconds, video="libvpx", audio="libopus", size=(320, 240), form=None):
+def write(path, seconds, video="libvpx", audio="libopus", size=(320, 240), form=None, starts=None):
     """A file of that length; `video` and `audio` are FFmpeg's encoders, None leaves the kind out."""
     with av.open(str(path), "w", format=form) as clip:
         streams = []
@@ -48,19 +67,20 @@ def write(path, seconds, video="libvpx", audio="libopus", size=(320, 240), form=
             sound = clip.add_stream(audio, rate=48000, layout="mono")
             length = sound.codec_context.frame_size or 960
             streams.append((sound, seconds * 48000 // length))
-        for number in range(max(count for _, count in streams)):
-            for stream, count in streams:
-                if number >= count:
-                    continue
-                if stream.type == "video":
-                    frame = picture(number / RATE, *size)
-                    frame.pts, frame.time_base = number, fractions.Fraction(1, RATE)
-                else:
-                    frame = av.AudioFrame.from_ndarray(samples(number * length, length), "s16", "mono")
-                    frame.sample_rate, frame.pts = 48000, number * length
-                    frame.time_base = fractions.Fraction(1, 48000)
-                for packet in stream.encode(frame):
-                    clip.mux(packet)
+        # In the order in which they are shown and heard: muxers hold back only so much to put it right.
+        order = sorted((number / (RATE if stream.type == "video" else 48000 / length), index, number)
+                       for index, (stream, count) in enumerate(streams) for number in range(count))
+        for _, index, number in order:
+            stream, _ = streams[index]
+            if stream.type == "video":
+                frame = picture(number / RATE, *size, starts)
+                frame.pts, frame.time_base = number, fractions.Fraction(1, RATE)
+            else:
+                frame = av.AudioFrame.from_ndarray(samples(number * length, length, starts=starts), "s16", "mono")
+                frame.sample_rate, frame.pts = 48000, number * length
+                frame.time_base = fractions.Fraction(1, 48000)
+            for packet in stream.encode(frame):
+                clip.mux(packet)
         for stream, _ in streams:
             for packet in stream.encode():
                 clip.mux(packet)

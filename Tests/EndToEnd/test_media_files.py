@@ -10,6 +10,7 @@ import tempfile
 import threading
 import time
 
+import av
 import pytest
 
 import clips
@@ -78,6 +79,41 @@ def test_a_recording_of_a_file_stops_with_it(cluster, folder):
     run(scenario())
     copy = clips.Recorded(folder / "copy.webm")
     assert 2.8 < copy.times["video"][-1] < 3.1 and 2.8 < copy.times["audio"][-1] < 3.1, copy.duration
+
+
+def test_sound_that_lies_two_seconds_behind_its_pictures_in_a_file_is_played_with_them(cluster, folder):
+    clips.write(folder / "clip.webm", 5)
+    # The muxer is to leave the order as it is.
+    with (av.open(str(folder / "clip.webm")) as source,
+          av.open(str(folder / "apart.webm"), "w", options={"max_interleave_delta": "1"}) as sink):
+        streams = [sink.add_stream_from_template(stream) for stream in source.streams]
+        packets = [packet for packet in source.demux() if packet.dts is not None]
+        for packet in sorted(packets, key=lambda it: it.dts * it.time_base + 2 * (it.stream.type == "audio")):
+            packet.stream = streams[packet.stream.index]
+            sink.mux(packet)
+    with av.open(str(folder / "apart.webm")) as clip:
+        order = [packet.stream.type for packet in clip.demux() if packet.dts is not None]
+    assert order.index("audio") > 1.5 * clips.RATE, order[:60]
+
+    async def scenario():
+        async with KurentoClient(cluster.kurento) as client:
+            pipeline = await client.create("MediaPipeline")
+            viewer = await Viewer(client, pipeline).negotiate()
+            player = await client.create(
+                "PlayerEndpoint", mediaPipeline=pipeline, uri=f"file://{folder / 'apart.webm'}")
+            heard = await Listener(client, player).to("EndOfStream")
+            await client.invoke(player, "connect", sink=viewer.endpoint)
+            begun = time.monotonic()
+            await client.invoke(player, "play")
+            await heard.wait("EndOfStream", 20)
+            took = time.monotonic() - begun
+            await viewer.close()
+            await client.release(pipeline)
+            return took, viewer.onsets.offsets()
+
+    took, offsets = run(scenario())
+    assert 4.5 < took < 6.5, took
+    assert len(offsets) >= 3 and max(map(abs, offsets)) < 0.3, offsets
 
 
 @pytest.mark.parametrize("profile,form", [("WEBM", "webm"), ("MKV", "mkv")])
