@@ -14,18 +14,29 @@ def pytest_configure(config):
             raise pytest.UsageError(f"{program} is not installed: scripts/test installs it")
 
 
-# They count frames, gaps and rates by the millisecond.
-MEASURING = {
-    "test_browser", "test_failover", "test_hubs", "test_hubs_browser", "test_layers_browser", "test_liveness", "test_load", "test_loss", "test_pipes", "test_slow_path", "test_topologies",
-    "test_upgrade",
+# They count gaps by the millisecond, or frames of browsers that take all processors there are.
+ALONE = {"test_browser", "test_failover", "test_layers_browser", "test_lip_sync"}
+# They measure too, and mostly wait: two of them leave each other enough.
+PAIRED = {
+    "test_hubs", "test_hubs_browser", "test_liveness", "test_load", "test_loss", "test_pipes", "test_slow_path",
+    "test_topologies", "test_upgrade",
 }
+# Long ones begin first, so that none is left over when all others are done.
+FIRST = ["test_soak", "test_nat", "test_move", "test_hosts", "test_hubs", "test_load"]
 
 
 def pytest_collection_modifyitems(items):
-    """What measures runs alone; scripts/test runs the others two files at a time."""
+    """Which files scripts/test runs alone, in pairs, and more at a time."""
     for item in items:
-        if item.module.__name__ in MEASURING:
-            item.add_marker(pytest.mark.alone)
+        name = item.module.__name__
+        if name in ALONE | PAIRED:
+            item.add_marker(pytest.mark.alone if name in ALONE else pytest.mark.paired)
+
+    def order(item):
+        name = item.module.__name__
+        return FIRST.index(name) if name in FIRST else len(FIRST)
+
+    items.sort(key=order)
 
 
 @pytest.fixture(scope="module")
