@@ -125,11 +125,15 @@ private struct DrainProgress: Sendable {
     func follow() async throws -> String {
         var last = -1
         var wasClosed = 0
+        var deadline = ContinuousClock.now
         while true {
             try Task.checkCancellation()
+            let asked = ContinuousClock.now
             let data = try? await client.status()
             let status = try data.map { try JSONDecoder().decode(StatusDocument.self, from: $0) }
             if let status {
+                // Since it was looked at last, the deadline has come.
+                if asked >= deadline { wasClosed = max(wasClosed, last) }
                 guard let entry = status.workers.first(where: { $0.id == WorkerID(worker) }) else {
                     return "\(worker) is gone."
                 }
@@ -142,7 +146,7 @@ private struct DrainProgress: Sendable {
                 case .dead, .draining: break
                 }
                 let left = entry.drainSecondsLeft ?? 0
-                if left == 0 { wasClosed = max(wasClosed, entry.assignedSessions) }
+                deadline = asked + .seconds(left)
                 if entry.assignedSessions != last {
                     last = entry.assignedSessions
                     Terminal.line("  \(last) session(s) left, \(StatusTable.duration(left.rounded(.up))) to go")
