@@ -14,27 +14,32 @@ def pytest_configure(config):
             raise pytest.UsageError(f"{program} is not installed: scripts/test installs it")
 
 
-# They count gaps by the millisecond, or frames of browsers that take all processors there are.
-ALONE = {"test_browser", "test_failover", "test_layers_browser", "test_lip_sync"}
+# They count by the millisecond what a start of something else beside them would disturb: files, and tests of files.
+ALONE = {
+    "test_lip_sync", "test_a_killed_process_is_a_flicker", "test_a_process_that_stands_still_is_replaced",
+    "test_chaos_reports_each_fault",
+}
 # They measure too, and mostly wait: two of them leave each other enough.
 PAIRED = {
-    "test_hubs", "test_hubs_browser", "test_liveness", "test_load", "test_loss", "test_pipes", "test_slow_path",
-    "test_topologies", "test_upgrade",
+    "test_browser", "test_failover", "test_hubs", "test_hubs_browser", "test_layers_browser", "test_liveness",
+    "test_load", "test_loss", "test_pipes", "test_slow_path", "test_topologies", "test_upgrade",
 }
 # Long ones begin first, so that none is left over when all others are done.
-FIRST = ["test_soak", "test_nat", "test_move", "test_hosts", "test_hubs", "test_load"]
+FIRST = ["test_soak", "test_nat", "test_move", "test_hosts", "test_gallery", "test_hubs", "test_load", "test_upgrade"]
 
 
 def pytest_collection_modifyitems(items):
-    """Which files scripts/test runs alone, in pairs, and more at a time."""
+    """Which tests scripts/test runs alone, in pairs, and three at a time."""
     for item in items:
-        name = item.module.__name__
-        if name in ALONE | PAIRED:
-            item.add_marker(pytest.mark.alone if name in ALONE else pytest.mark.paired)
+        file = item.module.__name__
+        if {file, item.originalname} & ALONE:
+            item.add_marker(pytest.mark.alone)
+        elif file in PAIRED:
+            item.add_marker(pytest.mark.paired)
 
     def order(item):
-        name = item.module.__name__
-        return FIRST.index(name) if name in FIRST else len(FIRST)
+        file = item.module.__name__
+        return FIRST.index(file) if file in FIRST else len(FIRST)
 
     items.sort(key=order)
 
