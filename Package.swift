@@ -96,7 +96,7 @@ targets += [
 targets += [
     core("Reactor", ["Transport", "Forwarding", "Session", "ICE", "STUN", "TURN", "DTLS", "SRTP", "SCTP", "RTP", "Wire", "CLinux"]),
     core(
-        "LoadGenerator", ["Transport", "ICE", "STUN", "DTLS", "SRTP", "SDP", "RTP", "Wire", "CLinux"]),
+        "LoadGenerator", ["Transport", "ICE", "STUN", "DTLS", "SRTP", "SDP", "Payload", "RTP", "Wire", "CLinux"]),
     core("WHIPClient", ["LoadGenerator", "Wire"] + nio),
     core("Media", ["CFFmpeg", "CVPX", "CZBar", "Wire"]),
     core("Store", ["Session", "CHiredis", "CLinux", logging]),
@@ -192,7 +192,7 @@ targets += [
         ]),
     tests(
         "LoadGeneratorTests",
-        ["LoadGenerator", "Reactor", "Transport", "Forwarding", "Session", "ICE", "STUN", "DTLS", "SRTP", "SDP", "RTP", "Wire", "CLinux"]),
+        ["LoadGenerator", "Reactor", "Transport", "Forwarding", "Session", "ICE", "STUN", "DTLS", "SRTP", "SDP", "Payload", "RTP", "Wire", "CLinux"]),
     tests("WHIPClientTests", ["WHIPClient", "LoadGenerator", "Wire"] + nio),
     tests("MediaTests", ["Media", "Payload", "Wire"]),
     tests("StoreTests", ["TestSupport", "Store", "Session", "RTP", logging]),

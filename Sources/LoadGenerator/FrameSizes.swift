@@ -48,6 +48,7 @@ package struct FrameSizes: Sendable {
         frame = isKeyFrame ? 1 : frame + 1
         switch pattern {
         case .uniform: return (isKeyFrame, FramePlan(packets: 5, base: Self.fullPacket))
+        case .light: return (isKeyFrame, FramePlan(packets: 1, base: Self.fullPacket))
         case .simulcast:
             let plans = [
                 FramePlan(packets: 1, base: 600), FramePlan(packets: 2, base: 1_100),

@@ -26,6 +26,8 @@ public enum Limits {
     static let retransmissionCache = 512
     /// Packet numbers of one stream that a subscriber remembers; older ones cannot be told from new. A power of two.
     static let rememberedNumbers = 4_096
+    /// Pictures that are counted for one subscriber: over an hour of 30 a second.
+    static let countedPictures = 120_000
     /// Gaps that a report lists.
     static let listedGaps = 20_000
     /// Packets that one client remembers to see that no index is used twice.

@@ -18,7 +18,13 @@ extension LoadPlan {
         try hold(
             rooms >= 1 && publishers % max(rooms, 1) == 0,
             "--rooms \(rooms): write a number that divides the publishers, of which there are \(publishers)")
-        let sections = publishers / rooms * ((video == nil ? 0 : 1) + (hasAudio ? 1 : 0))
+        if let clip {
+            try hold(
+                rooms == 1 && video != nil && !clip.pictures.isEmpty && clip.framesPerSecond == framesPerSecond
+                    && hasAudio == !clip.sound.isEmpty, "a clip takes one room and its own rate and kinds")
+        }
+        let streams = clip == nil ? publishers / rooms : 1
+        let sections = streams * ((video == nil ? 0 : 1) + (hasAudio ? 1 : 0))
         try hold(
             sections < Limits.describedSections,
             "--publishers \(publishers): a subscriber has \(sections) sections; at most 63")

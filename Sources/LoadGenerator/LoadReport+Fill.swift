@@ -21,6 +21,7 @@ extension LoadReport {
             sent.merge(part.sent, uniquingKeysWith: &+)
             sections.merge(part.sections, uniquingKeysWith: +)
             gaps += part.gaps
+            if !part.pictures.isEmpty { pictures = (pictures ?? []) + part.pictures }
             indices.watched &+= part.indices
             indices.reused &+= part.reusedIndices
             generator.receiveOverflow &+= part.receiveOverflow
@@ -63,6 +64,7 @@ extension LoadReport {
     }
 
     private mutating func fillGaps() {
+        pictures?.sort { $0.subscriber < $1.subscriber }
         gaps.sort { ($0.at, $0.subscriber, $0.kind) < ($1.at, $1.subscriber, $1.kind) }
         var times = LatencyHistogram()
         for gap in gaps { times.record(nanoseconds: UInt64(max(0, gap.milliseconds) * 1e6)) }

@@ -25,6 +25,8 @@ public struct LoadReport: Sendable, Codable, Hashable {
     public var gaps: [MediaGap] = []
     /// Of `gaps`.
     public var gapTimes = Quantiles()
+    /// Of a plan with a clip: what each subscriber saw.
+    public var pictures: [Pictures]?
     public var indices = Indices()
     public var generator = Generator()
     /// nil without `serverProcess`.
@@ -39,6 +41,23 @@ public struct LoadReport: Sendable, Codable, Hashable {
         public var p95 = 0.0
         public var p99 = 0.0
         public var max = 0.0
+
+        public init() {}
+    }
+
+    /// The pictures that one subscriber got.
+    public struct Pictures: Sendable, Codable, Hashable {
+        /// As in ``MediaGap``.
+        public var subscriber = 0
+        /// That came whole and in their order.
+        public var count: UInt64 = 0
+        public var perSecond = 0.0
+        /// The fewest in one of the window's seconds.
+        public var worstSecond = 0
+        /// The longest time without one, in milliseconds.
+        public var longestGap = 0.0
+        /// That did not come whole.
+        public var broken: UInt64 = 0
 
         public init() {}
     }

@@ -97,8 +97,8 @@ final class LoadStage: Sendable {
                 if number >= plan.subscribers { rogue = plan.rogueKind }
                 thread = number % plan.threads
                 layout = SectionLayout(
-                    publishers: plan.publishers(in: plan.room(ofSubscriber: number)), video: plan.video,
-                    hasAudio: plan.hasAudio, isPublisher: false)
+                    publishers: plan.clip == nil ? plan.publishers(in: plan.room(ofSubscriber: number)) : 0..<1,
+                    video: plan.video, hasAudio: plan.hasAudio, isPublisher: false)
             }
             let fingerprint = SDP.Fingerprint(
                 algorithm: certificate.fingerprint.algorithm, value: certificate.fingerprint.value)

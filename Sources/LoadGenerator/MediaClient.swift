@@ -111,6 +111,14 @@ struct MediaClient: ~Copyable {
     ) throws(LoadError) -> [PublishedStream] {
         var published: [PublishedStream] = []
         for section in media {
+            if let clip = settings.clip {
+                let track = ClipTrack(clip, section.kind, random: &random)
+                published.append(
+                    try PublishedStream(
+                        section, run: settings.run, encoding: 0, rid: nil, sizes: nil, clip: track, random: &random,
+                        now: now))
+                continue
+            }
             guard section.kind == .video, let pattern = settings.video else {
                 published.append(
                     try PublishedStream(
@@ -191,6 +199,7 @@ struct MediaSettings: Sendable {
     let lossThreshold: UInt64
     let watchesIndices: Bool
     let gapThreshold: Interval
+    let clip: LoadClip?
 
     init(_ plan: LoadPlan, run: UInt32, certificate: Certificate) {
         self.run = run
@@ -203,6 +212,7 @@ struct MediaSettings: Sendable {
         publishers = plan.publishers
         watchesIndices = plan.watchesIndices
         gapThreshold = plan.gapThreshold
+        clip = plan.clip
         lossThreshold = UInt64(min(max(plan.receiveLoss, 0), 1) * Double(1 << 32))
     }
 }

@@ -38,6 +38,8 @@ struct ThreadResult: Sendable {
     /// Sections of witnesses that should have got them.
     var sections: [StreamKey: Int] = [:]
     var gaps: [MediaGap] = []
+    /// Of subscribers that get a picture made of clips.
+    var pictures: [LoadReport.Pictures] = []
     var indices: UInt64 = 0
     var reusedIndices: UInt64 = 0
     var receiveOverflow: UInt64 = 0

@@ -121,6 +121,7 @@ extension MediaWorld {
         if gap == .newest { clients[slot].streams[index].newest = header.sequenceNumber }
         if gap == .keyFrameNeeded { requestKeyFrame(stream: index, of: slot) }
         if clients[slot].streams[index].nacks.missingCount > 0 { wake(slot, at: now + Limits.nackInterval) }
+        if settings.clip != nil { return receivePicture(header, stream: index, of: slot, arrival, now) }
         guard !header.payloadRange.isEmpty else {
             return clients[slot].streams[index].verifier.receivePadding(header)
         }
@@ -144,6 +145,18 @@ extension MediaWorld {
         if !clients[slot].hasMedia { noteMedia(stream: index, of: slot, arrival: arrival, now: now) }
         noteGap(stream: index, of: slot, arrival: arrival)
         if counted.contains(sentAt) { result.latency.record(nanoseconds: arrival > sentAt ? arrival &- sentAt : 0) }
+    }
+
+    /// What a server has made itself carries nothing to verify it by.
+    private mutating func receivePicture(
+        _ header: RTPHeader, stream index: Int, of slot: Int32, _ arrival: UInt64, _ now: Instant
+    ) {
+        if clients[slot].sections[clients[slot].streams[index].section].kind == .video {
+            clients[slot].streams[index].pictures.receive(header, arrival: arrival, window: window)
+        }
+        guard !header.payloadRange.isEmpty else { return }
+        noteMedia(stream: index, of: slot, arrival: arrival, now: now)
+        noteGap(stream: index, of: slot, arrival: arrival)
     }
 
     private mutating func noteGap(stream: Int, of slot: Int32, arrival: UInt64) {

@@ -163,13 +163,15 @@ struct MediaWorld: ~Copyable {
                 collected.sent[key, default: 0] &+= stream.sentInWindow
             }
         }
+        countPictures(into: &collected)
         for witness in witnesses {
             for section in witness.sections {
                 collected.sections[
                     StreamKey(publisher: section.publisher, isVideo: section.kind == .video), default: 0] += 1
             }
         }
-        for slot in slots.values where clients[slot].isWitness && clients[slot].hasMedia && clients[slot].witness < 0 {
+        for slot in slots.values
+        where clients[slot].isWitness && clients[slot].hasMedia && clients[slot].witness < 0 && settings.clip == nil {
             for section in clients[slot].sections {
                 collected.sections[
                     StreamKey(publisher: section.publisher, isVideo: section.kind == .video), default: 0] += 1
@@ -182,6 +184,19 @@ struct MediaWorld: ~Copyable {
                 Double(closing.cpu &- opening.cpu) / Double((closing.time - opening.time).nanoseconds)
         }
         return collected
+    }
+
+    private func countPictures(into collected: inout ThreadResult) {
+        guard settings.clip != nil else { return }
+        for slot in slots.values where clients[slot].isWitness {
+            for stream in clients[slot].streams
+            where stream.repairs == nil && clients[slot].sections[stream.section].kind == .video {
+                collected.pictures.append(
+                    LoadReport.Pictures(
+                        subscriber: clients[slot].person, arrivals: stream.pictures.arrivals,
+                        broken: stream.pictures.broken, window: window))
+            }
+        }
     }
 
     private mutating func noteOpenGaps() {

@@ -18,6 +18,8 @@ package import Wire
     private let publisher: UInt16
     private let run: UInt32
     private var sizes: FrameSizes?
+    /// In place of verifiable contents.
+    private var clip: ClipTrack?
 
     private var progress: Progress
     private var rtxSequence: SequenceNumber
@@ -52,8 +54,17 @@ package import Wire
         var payloadStart: Int32 = 0
     }
 
-    package init(
+    package convenience init(
         _ section: ClientSection, run: UInt32, encoding: Int, rid: String?, sizes: FrameSizes?,
+        generation: Int = 0, random: inout SeededRandom, now: Instant
+    ) throws(LoadError) {
+        try self.init(
+            section, run: run, encoding: encoding, rid: rid, sizes: sizes, clip: nil, generation: generation,
+            random: &random, now: now)
+    }
+
+    init(
+        _ section: ClientSection, run: UInt32, encoding: Int, rid: String?, sizes: FrameSizes?, clip: ClipTrack?,
         generation: Int = 0, random: inout SeededRandom, now: Instant
     ) throws(LoadError) {
         guard let codec = section.parameters.codecs.first else { throw LoadError("the server agreed on no codec") }
@@ -73,6 +84,7 @@ package import Wire
         publisher = UInt16(section.publisher)
         self.run = run
         self.sizes = sizes
+        self.clip = clip
         progress = Progress(sequence: SequenceNumber(UInt16(truncatingIfNeeded: random.next())))
         rtxSequence = SequenceNumber(UInt16(truncatingIfNeeded: random.next()))
         pictureID = UInt16(truncatingIfNeeded: random.next()) & 0x7FFF
@@ -92,6 +104,7 @@ package import Wire
     /// Begins the frame that was captured at `now`; its packets are those of ``makePacket``, in order.
     package func beginFrame(now: Instant) -> OpenFrame {
         let timestamp = timestamp(at: now)
+        if clip != nil { return beginClipFrame(timestamp) }
         guard kind == .video, let next = sizes?.next(isKeyFrameWanted: isKeyFrameWanted) else {
             return OpenFrame(
                 isKeyFrame: false, plan: FramePlan(packets: 1, base: FrameSizes.audioPacket), timestamp: timestamp,
@@ -100,6 +113,15 @@ package import Wire
         isKeyFrameWanted = false
         pictureID = (pictureID &+ 1) & 0x7FFF
         return OpenFrame(isKeyFrame: next.isKeyFrame, plan: next.plan, timestamp: timestamp, pictureID: pictureID)
+    }
+
+    /// A frame that cannot be cut into packets has none.
+    private func beginClipFrame(_ timestamp: UInt32) -> OpenFrame {
+        try? clip?.advance(fromKeyFrame: kind == .video && isKeyFrameWanted)
+        isKeyFrameWanted = false
+        return OpenFrame(
+            isKeyFrame: kind == .video && clip?.isFirst == true,
+            plan: FramePlan(packets: clip?.payloads.count ?? 0, base: 0), timestamp: timestamp, pictureID: 0)
     }
 
     private func timestamp(at now: Instant) -> UInt32 {
@@ -131,15 +153,9 @@ package import Wire
             writer.append(id: extensions.transportSequence, transportSequence, into: &packet)
         }
         let start = writer.finish(into: &packet)
-        let end = start + frame.plan.byteCount(of: index)
-        let content =
-            kind == .audio
-            ? MediaFraming.writeOpus(into: &packet, at: start)
-            : MediaFraming.writeVP8(
-                into: &packet, at: start, isFirst: index == 0, isKeyFrame: frame.isKeyFrame, pictureID: frame.pictureID,
-                frameBytes: frame.plan.byteCount, size: Self.pictureSize(stream & 0x0F))
-        LoadPayload(run: run, publisher: publisher, stream: stream, number: progress.number, sentAt: now.nanoseconds)
-            .write(into: &packet, content, end)
+        let end =
+            try clip?.write(index, into: &packet, at: start)
+            ?? writePayload(index, of: frame, number: progress.number, now: now, into: &packet, at: start)
         keep(packet.bytes.extracting(0..<end), progress.sequence, payloadStart: start)
         progress.number &+= 1
         progress.sequence = progress.sequence.advanced(by: 1)
@@ -147,6 +163,23 @@ package import Wire
         progress.octetCount &+= UInt32(end - start)
         if window.contains(now.nanoseconds) { progress.sentInWindow &+= 1 }
         self.progress = progress
+        return end
+    }
+
+    /// Writes verifiable contents from `start` on; returns where they end.
+    private func writePayload(
+        _ index: Int, of frame: OpenFrame, number: UInt64, now: Instant, into packet: inout MutableRawSpan,
+        at start: Int
+    ) -> Int {
+        let end = start + frame.plan.byteCount(of: index)
+        let content =
+            kind == .audio
+            ? MediaFraming.writeOpus(into: &packet, at: start)
+            : MediaFraming.writeVP8(
+                into: &packet, at: start, isFirst: index == 0, isKeyFrame: frame.isKeyFrame, pictureID: frame.pictureID,
+                frameBytes: frame.plan.byteCount, size: Self.pictureSize(stream & 0x0F))
+        LoadPayload(run: run, publisher: publisher, stream: stream, number: number, sentAt: now.nanoseconds)
+            .write(into: &packet, content, end)
         return end
     }
 

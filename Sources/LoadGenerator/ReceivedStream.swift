@@ -16,6 +16,7 @@ package struct ReceivedStream: Sendable {
     package var hasAsked = false
     package var newest = SequenceNumber(0)
     var gaps = GapWatch()
+    var pictures = PictureCounter()
 
     package init(
         ssrc: UInt32, section: Int, repairs: Int?, payloadType: UInt8, verifier: StreamVerifier, nacks: NackGenerator,

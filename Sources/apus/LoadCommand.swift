@@ -67,8 +67,9 @@ struct LoadOptions: ParsableArguments {
 
     @Option(
         help: ArgumentHelp(
-            "What video publishers send: uniform (5 packets of 1200 bytes a frame), real (frame sizes of an encoder), "
-                + "simulcast (three encodings by rid) or none.", valueName: "pattern"))
+            "What video publishers send: uniform (5 packets of 1200 bytes a frame), light (one of them), "
+                + "real (frame sizes of an encoder), simulcast (three encodings by rid) or none.",
+            valueName: "pattern"))
     var video = "uniform"
     @Flag(help: "Each publisher also sends 50 audio packets of 120 bytes a second.") var audio = false
     @Option(help: "Video frames per second.") var rate = 30
