@@ -119,7 +119,7 @@ targets += [
         dependencies: [
             "Signaling", "Kurento", "Gallery", "WHIP", "Access", "Controller", "Worker", "Elements", "Reactor", "Store", "Session", "Settings",
             "EventLog", "ICE", "STUN", "TURN", "DTLS", "Wire", "CLinux", "LoadGenerator", "WHIPClient",
-            "ForwardingBenchmark", "CongestionBenchmark", "RepairBenchmark", "Simulator", "SimulatedMedia", "SimulatedCluster", "ScenarioRunner", logging,
+            "ForwardingBenchmark", "CongestionBenchmark", "RepairBenchmark", "CompositeBenchmark", "Simulator", "SimulatedMedia", "SimulatedCluster", "ScenarioRunner", logging,
             .product(name: "NIOCore", package: "swift-nio"),
             .product(name: "NIOPosix", package: "swift-nio"), .product(name: "NIOSSL", package: "swift-nio-ssl"),
             .product(name: "ArgumentParser", package: "swift-argument-parser"),
@@ -135,6 +135,10 @@ targets += [
     .target(
         name: "RepairBenchmark", dependencies: ["Forwarding", "RTP", "Wire"], path: "Benchmarks/Repair",
         exclude: ["README.md"], swiftSettings: house),
+    .target(
+        name: "CompositeBenchmark",
+        dependencies: ["ForwardingBenchmark", "LoadGenerator", "WHIPClient", "Kurento", "Media", "Wire"] + nio,
+        path: "Benchmarks/Composite", exclude: ["README.md"], swiftSettings: house),
     core(
         "Fuzzing",
         [
@@ -180,6 +184,7 @@ targets += [
     tests("CongestionTests", ["CAllocationCount", "Congestion", "Wire"]),
     tests("CongestionBenchmarkTests", ["CongestionBenchmark", "Congestion", "Simulator"]),
     tests("RepairBenchmarkTests", ["RepairBenchmark", "Wire"]),
+    tests("CompositeBenchmarkTests", ["CompositeBenchmark", "ForwardingBenchmark", "LoadGenerator"]),
     tests("SDPTests", ["SDP", "RTP"]),
     tests("TransportTests", ["Transport", "ICE", "STUN", "DTLS", "SRTP", "SCTP", "Wire"]),
     tests("ForwardingTests", ["Forwarding", "RTP", "Wire"]),

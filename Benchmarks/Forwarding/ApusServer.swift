@@ -2,21 +2,23 @@ import Foundation
 import LoadGenerator
 
 /// `apus up` with one worker and one reactor, on free ports and with a Redis of its own; or all in one process.
-final class ApusServer: ServerUnderTest {
+package final class ApusServer: ServerUnderTest {
     let signaling: any LoadSignaling
-    let mediaProcess: Int32
-    let processes: [Int32]
+    package let mediaProcess: Int32
+    package let processes: [Int32]
+    /// Where it speaks HTTP and the Kurento protocol.
+    package let port: Int
     let facts: ServerFacts
     private let child: ChildProcess
 
     /// - Parameters:
     ///   - isEmbedded: `apus up --embedded`, whose media nobody can take over.
     ///   - hasFeedback: subscribers offer transport-wide feedback, as browsers do.
-    init(_ workshop: Workshop, isEmbedded: Bool = false, hasFeedback: Bool = true) async throws {
-        let port = try FreePort.tcp()
+    package init(_ workshop: Workshop, isEmbedded: Bool = false, hasFeedback: Bool = true) async throws {
+        port = try FreePort.tcp()
         let redis = try FreePort.tcp()
         let file = workshop.folder + "/cluster-\(port).yml"
-        try Self.settings(port: port, redis: redis).write(toFile: file, atomically: false, encoding: .utf8)
+        try Self.settings(port: port, redis: redis, folder: workshop.folder).write(toFile: file, atomically: false, encoding: .utf8)
         child = try ChildProcess(
             workshop.guarded(
                 [workshop.executable, "up", "--config", file] + (isEmbedded ? ["--embedded"] : [])),
@@ -46,10 +48,11 @@ final class ApusServer: ServerUnderTest {
         }
     }
 
-    func stop() async { await child.stop() }
+    package func stop() async { await child.stop() }
 
-    /// What differs from the defaults: loopback alone, free ports, one worker, and room for the subscribers.
-    static func settings(port: Int, redis: Int) -> String {
+    /// What differs from the defaults: loopback alone, free ports, one worker, room for the subscribers, and files where
+    /// the benchmark has its own.
+    static func settings(port: Int, redis: Int, folder: String) -> String {
         let firstMediaPort = 42_000 + port % 200 * 64
         return """
             cluster: bench-\(port)
@@ -68,6 +71,8 @@ final class ApusServer: ServerUnderTest {
               reactors: 1
             limits:
               endpoints_per_reactor: 20000
+            files:
+              roots: ["\(folder)"]
             log_level: warning
 
             """

@@ -53,13 +53,13 @@ public struct CPUTime: Sendable, Codable, Hashable {
         Self(user: left.user + right.user, system: left.system + right.system)
     }
 
-    static func - (left: Self, right: Self) -> Self {
+    public static func - (left: Self, right: Self) -> Self {
         Self(user: left.user - right.user, system: left.system - right.system)
     }
 }
 
 /// Reads `/proc` of this machine.
-enum ProcessTable {
+package enum ProcessTable {
     private static let ticksPerSecond = Double(sysconf(Int32(_SC_CLK_TCK)))
 
     static func sample(_ process: Int32) -> ProcessSample? {
@@ -67,13 +67,13 @@ enum ProcessTable {
     }
 
     /// CPU time of one process since it began; zero when it is gone.
-    static func time(_ process: Int32) -> CPUTime {
+    package static func time(_ process: Int32) -> CPUTime {
         guard let sample = sample(process) else { return CPUTime() }
         return CPUTime(
             user: Double(sample.userTicks) / ticksPerSecond, system: Double(sample.systemTicks) / ticksPerSecond)
     }
 
-    static func time(_ processes: [Int32]) -> CPUTime {
+    package static func time(_ processes: [Int32]) -> CPUTime {
         processes.reduce(CPUTime()) { $0 + time($1) }
     }
 

@@ -128,7 +128,7 @@ public struct ResultTables: Sendable {
         return lines
     }
 
-    static func fixed(_ value: Double, _ digits: Int) -> String {
+    package static func fixed(_ value: Double, _ digits: Int) -> String {
         String(format: "%.\(digits)f", value)
     }
 

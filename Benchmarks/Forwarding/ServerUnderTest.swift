@@ -28,7 +28,7 @@ public struct ServerFacts: Sendable, Codable, Hashable {
 }
 
 /// Where servers find what they need.
-struct Workshop: Sendable {
+package struct Workshop: Sendable {
     /// The `apus` executable.
     let executable: String
     /// The folder `Benchmarks` of the checkout, with the sources in C.
@@ -37,6 +37,12 @@ struct Workshop: Sendable {
     let folder: String
     /// CPU that servers are pinned to; nil for none.
     var serverCPU: Int?
+
+    package init(executable: String, sources: String, folder: String) {
+        self.executable = executable
+        self.sources = sources
+        self.folder = folder
+    }
 
     /// The command that runs `command` where the server belongs, and ends it when this process is gone.
     func guarded(_ command: [String]) -> [String] {

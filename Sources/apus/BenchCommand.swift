@@ -7,8 +7,8 @@ import Synchronization
 /// `apus bench`: what can be measured.
 struct BenchCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
-        commandName: "bench", abstract: "Measure forwarding, congestion control and repair.",
-        subcommands: [ForwardingCommand.self, CongestionCommand.self, RepairCommand.self])
+        commandName: "bench", abstract: "Measure forwarding, congestion control, repair and composites.",
+        subcommands: [ForwardingCommand.self, CongestionCommand.self, RepairCommand.self, CompositeCommand.self])
 }
 
 /// Server CPU for each forwarded packet, and what else a subscriber costs.
@@ -127,7 +127,8 @@ struct ForwardingCommand: AsyncParsableCommand {
         }
     }
 
-    private static func executable() throws -> String {
+    /// This executable's path.
+    static func executable() throws -> String {
         guard let path = Bundle.main.executablePath else { throw CommandFailure("cannot find this executable") }
         return URL(fileURLWithPath: path).resolvingSymlinksInPath().path
     }
