@@ -9,7 +9,7 @@ struct FIFO<Element: Sendable>: Sendable {
 
     /// By the distance from the front.
     subscript(index: Int) -> Element {
-        get { elements[head + index] }
+        _read { yield elements[head + index] }
         _modify { yield &elements[head + index] }
     }
 

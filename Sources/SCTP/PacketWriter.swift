@@ -53,7 +53,7 @@ struct PacketWriter: Sendable {
             writer.write(chunk.stream)
             writer.write(chunk.sequence)
             writer.write(chunk.payloadProtocol)
-            writer.write(Array(payload))
+            writer.write(payload)
         }
     }
 

@@ -65,48 +65,54 @@ struct Reassembly: Sendable {
 
     /// A piece that arrived for the first time.
     mutating func insert(_ chunk: DataChunk, _ bytes: [UInt8], at number: Int64) {
-        var run = Run(
-            first: number, chunk: chunk, pieces: [bytes], byteCount: bytes.count, isFirst: chunk.isFirst,
-            isLast: chunk.isLast)
-        if run.isFirst, run.isLast { return complete(run) }
+        if chunk.isFirst, chunk.isLast { return complete(chunk, bytes) }
         used += bytes.count + Limits.pieceOverhead
         var index = firstRun(endingAtOrAfter: number - 1)
-        if index < runs.count, runs[index].last == number - 1, joins(runs[index], run) {
-            append(run, to: index)
+        if index < runs.count, runs[index].last == number - 1, joins(runs[index], chunk) {
+            runs[index].pieces.append(bytes)
+            runs[index].byteCount += bytes.count
+            runs[index].isLast = chunk.isLast
         } else {
             if index < runs.count, runs[index].last < number { index += 1 }
+            let run = Run(
+                first: number, chunk: chunk, pieces: [bytes], byteCount: bytes.count, isFirst: chunk.isFirst,
+                isLast: chunk.isLast)
             runs.insert(run, at: index)
         }
-        if index + 1 < runs.count, runs[index + 1].first == runs[index].last + 1, joins(runs[index], runs[index + 1]) {
-            append(runs.remove(at: index + 1), to: index)
+        if index + 1 < runs.count, runs[index + 1].first == runs[index].last + 1,
+            joins(runs[index], runs[index + 1].chunk)
+        {
+            let run = runs.remove(at: index + 1)
+            runs[index].pieces.append(contentsOf: run.pieces)
+            runs[index].byteCount += run.byteCount
+            runs[index].isLast = run.isLast
         }
         guard runs[index].isFirst, runs[index].isLast else { return }
-        run = runs.remove(at: index)
+        let run = runs.remove(at: index)
         used -= run.byteCount + run.pieces.count * Limits.pieceOverhead
-        complete(run)
+        // `joined()` would go byte by byte.
+        var whole: [UInt8] = []
+        whole.reserveCapacity(run.byteCount)
+        for piece in run.pieces { whole.append(contentsOf: piece) }
+        complete(run.chunk, whole)
     }
 
-    private func joins(_ left: Run, _ right: Run) -> Bool {
-        !left.isLast && !right.isFirst && left.isSameMessage(as: right.chunk)
+    /// The piece, or the first one of a run, goes on with the run's message.
+    private func joins(_ run: Run, _ next: DataChunk) -> Bool {
+        !run.isLast && !next.isFirst && run.isSameMessage(as: next)
     }
 
-    private mutating func append(_ run: Run, to index: Int) {
-        runs[index].pieces.append(contentsOf: run.pieces)
-        runs[index].byteCount += run.byteCount
-        runs[index].isLast = run.isLast
-    }
-
-    private mutating func complete(_ run: Run) {
-        let bytes = run.pieces.count == 1 ? run.pieces[0] : Array(run.pieces.joined())
-        let message = Message(stream: run.chunk.stream, payloadProtocol: run.chunk.payloadProtocol, bytes: bytes)
-        guard !run.chunk.isUnordered else { return ready.append(message) }
-        let stream = reach(run.chunk.stream)
+    /// All bytes of a message have come; `chunk` is any of its pieces.
+    private mutating func complete(_ chunk: DataChunk, _ bytes: [UInt8]) {
+        let message = Message(stream: chunk.stream, payloadProtocol: chunk.payloadProtocol, bytes: bytes)
+        guard !chunk.isUnordered else { return ready.append(message) }
+        let stream = reach(chunk.stream)
         let cost = bytes.count + Limits.pieceOverhead
-        let ahead = run.chunk.sequence &- streams[stream].next
+        let ahead = chunk.sequence &- streams[stream].next
         if ahead != 0 {
             let place = streams[stream].waiting.firstIndex { $0.sequence &- streams[stream].next > ahead }
             streams[stream].waiting.insert(
-                (run.chunk.sequence, message, cost), at: place ?? streams[stream].waiting.count)
+                (chunk.sequence, message, cost), at: place ?? streams[stream].waiting.count)
             used += cost
             return
         }

@@ -37,6 +37,8 @@ public struct ByteWriter: Sendable {
 
     public mutating func write(_ source: [UInt8]) { bytes.append(contentsOf: source) }
 
+    public mutating func write(_ source: ArraySlice<UInt8>) { bytes.append(contentsOf: source) }
+
     public mutating func write(_ source: RawSpan) {
         for index in 0..<source.byteCount { bytes.append(source.uint8(at: index)) }
     }
