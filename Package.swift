@@ -169,6 +169,9 @@ targets += [
 ]
 
 targets += [
+    // The peer of tests; no product links it. The benchmark compiles it into a program of its own.
+    .target(
+        name: "CUSRSCTP", path: "Benchmarks/SCTP/CUSRSCTP", linkerSettings: [.linkedLibrary("usrsctp")]),
     .target(name: "CAllocationCount", path: "Tests/Support/CAllocationCount"),
     .target(name: "TestSupport", path: "Tests/Support/TestSupport", swiftSettings: testing),
     tests("WireTests", ["Wire"]),
@@ -177,7 +180,7 @@ targets += [
     tests("TURNTests", ["TURN", "STUN", "Wire"]),
     tests("MDNSTests", ["MDNS", "Wire"]),
     tests("DTLSTests", ["DTLS", "Wire"]),
-    tests("SCTPTests", ["SCTP", "Wire"]),
+    tests("SCTPTests", ["CUSRSCTP", "SCTP", "Wire"]),
     tests("SRTPTests", ["SRTP", "Wire"]),
     tests("RTPTests", ["RTP", "Wire"]),
     tests("PayloadTests", ["Payload", "RTP", "Wire"]),

@@ -51,7 +51,7 @@ need_packages() {
 # shellcheck disable=SC2034 # used by the scripts that source this
 BUILD_PACKAGES=(libssl-dev libsrtp2-dev libhiredis-dev pkg-config redis-server libcurl4
     libavfilter-dev libavformat-dev libavcodec-dev libavutil-dev libswscale-dev libswresample-dev libvpx-dev
-    libzbar-dev fonts-dejavu-core)
+    libzbar-dev libusrsctp-dev fonts-dejavu-core)
 # Fast AES-GCM; Debian has it for this processor only.
 [ "$(uname -m)" != x86_64 ] || BUILD_PACKAGES+=(libipsec-mb-dev)
 

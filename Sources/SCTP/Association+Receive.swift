@@ -82,8 +82,9 @@ extension Association {
         case .cookieEcho(let range): try takeCookieEcho(range, in: packet, tag: tag)
         case .cookieAck: takeCookieAck()
         case .abort: end(.closedByPeer)
-        case .shutdown:
+        case .shutdown(let cumulative):
             guard phase == .established || phase == .shutdownReceived else { throw .sctpUnexpected }
+            link?.outbound.acknowledge(through: cumulative, now: now)
             phase = .shutdownReceived
         case .shutdownComplete:
             guard phase == .shutdownAckSent else { throw .sctpUnexpected }
@@ -121,14 +122,17 @@ extension Association {
         guard let effects = try? link.resets.receive(range, in: packet, cumulative: cumulative) else {
             throw .sctpMalformed
         }
-        if let streams = effects.inbound {
-            let all = 0..<UInt16(truncatingIfNeeded: link.inbound.streamCount)
-            let known = streams.isEmpty ? Array(all) : streams.filter { all.contains($0) }
-            for stream in known { link.inbound.reset(stream) }
-            note(.inboundReset(streams.isEmpty ? [] : known))
-        }
+        if let streams = effects.inbound { reset(streams, of: &link) }
         for stream in effects.outbound { link.outbound.queue.restart(stream) }
         if !effects.outbound.isEmpty { note(.outboundReset(effects.outbound)) }
+    }
+
+    /// The peer begins streams anew; all when there is none.
+    private mutating func reset(_ streams: [UInt16], of link: inout Link) {
+        let all = 0..<UInt16(truncatingIfNeeded: link.inbound.streamCount)
+        let known = streams.isEmpty ? Array(all) : streams.filter { all.contains($0) }
+        for stream in known { link.inbound.reset(stream) }
+        note(.inboundReset(streams.isEmpty ? [] : known))
     }
 
     /// What the chunks of a packet amount to.
@@ -137,6 +141,7 @@ extension Association {
         self.link = nil
         link.inbound.finishPacket(now: now)
         handOver(&link)
+        if let streams = link.resets.takeDeferred(cumulative: link.inbound.cumulativeTSN) { reset(streams, of: &link) }
         link.proceedResets(now: now)
         let isDone = phase == .shutdownReceived && link.outbound.isEmpty
         self.link = link

@@ -154,6 +154,8 @@ public struct Association: Sendable {
     /// One packet for the peer; nil when nothing may go now.
     public mutating func nextTransmit(now: Instant) -> [UInt8]? {
         if let packet = replies.popFirst() { return packet }
+        // Asked after every packet, and mostly in vain.
+        if link?.hasContent(now: now) == false, phase == .established || phase == .shutdownReceived { return nil }
         var writer = PacketWriter(header(tag: peer?.tag ?? 0), size: packetLength)
         switch phase {
         case .idle, .ended: return nil

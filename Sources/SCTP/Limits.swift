@@ -45,6 +45,8 @@ public enum Limits {
     /// Streams of one reset request, and the bytes that such a chunk and the answer to the peer's take.
     static let streamsPerReset = 64
     static let longestReset = 4 + 12 + 16 + 2 * streamsPerReset
+    /// How long a reset lets other streams go on that keep it waiting.
+    static let resetPatience = Interval.seconds(1)
     /// SACK.Delay (RFC 9260 section 16).
     static let acknowledgementDelay = Interval.milliseconds(200)
     /// RTO.Initial for the handshake, doubled each time up to the longest: about 45 seconds in all.

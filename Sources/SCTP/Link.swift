@@ -46,15 +46,17 @@ struct Link: Sendable {
     }
 
     mutating func proceedResets(now: Instant) {
-        resets.proceed(now: now, timeout: outbound.timeout.value, last: outbound.outstanding.lastTSN) {
-            outbound.isBusy($0)
-        }
+        outbound.isHeld = resets.proceed(
+            now: now, timeout: outbound.timeout.value, last: outbound.outstanding.lastTSN,
+            isQuiet: outbound.outstanding.isEmpty
+        ) { outbound.isBusy($0) }
     }
 
     /// False when the peer does not answer any more (RFC 9260 section 8.1).
     mutating func advance(to now: Instant) -> Bool {
         inbound.advance(to: now)
         outbound.advance(to: now)
+        proceedResets(now: now)
         outbound.renewBurst()
         resets.advance(to: now, timeout: outbound.timeout.value)
         return outbound.silentTimeouts <= Limits.silentTimeouts
@@ -63,6 +65,12 @@ struct Link: Sendable {
     mutating func add(_ control: Control) {
         guard controls.count < Limits.replies else { return }
         controls.append(control)
+    }
+
+    /// Whether ``fill(_:now:)`` would put anything into an empty packet.
+    mutating func hasContent(now: Instant) -> Bool {
+        !controls.isEmpty || inbound.owesAcknowledgement(withData: false) || resets.owes || outbound.owesForward
+            || outbound.mayFill(now: now)
     }
 
     /// Puts into the packet what is due, in the order in which the peer has use for it.

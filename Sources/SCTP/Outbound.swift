@@ -18,6 +18,8 @@ struct Outbound: Sendable {
     /// Packets that the last call may still send (Max.Burst, section 6.1 rule D).
     private var burst = Limits.burst
     private(set) var owesForward = false
+    /// Nothing new goes until all that was sent has arrived.
+    var isHeld = false
     private let pieceLength: Int
 
     init(first: TSN, peerWindow: UInt32, abandons: Bool, packetLength: Int) {
@@ -42,6 +44,20 @@ struct Outbound: Sendable {
     mutating func acknowledge(_ sack: SelectiveAckChunk, in packet: RawSpan, now: Instant) -> Bool {
         let before = outstanding.inFlight
         guard let outcome = outstanding.acknowledge(sack, in: packet, now: now) else { return false }
+        peerWindow = max(Int(sack.window) - outstanding.inFlight, 0)
+        take(outcome, before: before, now: now)
+        return true
+    }
+
+    /// SHUTDOWN says as well what has arrived, and is all that a peer sends once it ends (section 9.2).
+    mutating func acknowledge(through cumulative: TSN, now: Instant) {
+        let before = outstanding.inFlight
+        guard let outcome = outstanding.acknowledge(through: cumulative, now: now) else { return }
+        take(outcome, before: before, now: now)
+    }
+
+    /// `before`: bytes that were on their way.
+    private mutating func take(_ outcome: Outstanding.Outcome, before: Int, now: Instant) {
         if let roundTrip = outcome.roundTrip { timeout.sample(roundTrip) }
         if outcome.isLoss, outstanding.beginRecovery() {
             window.lose()
@@ -52,7 +68,6 @@ struct Outbound: Sendable {
         if outcome.isProgress, outstanding.recovery == nil {
             window.acknowledge(outcome.byteCount, wasFull: before + pieceLength > window.size)
         }
-        peerWindow = max(Int(sack.window) - outstanding.inFlight, 0)
         giveUp(now: now)
         if outstanding.isEmpty {
             window.drain()
@@ -60,7 +75,6 @@ struct Outbound: Sendable {
         } else if outcome.isProgress {
             expires = now + timeout.value
         }
-        return true
     }
 
     private mutating func giveUp(now: Instant) {
@@ -93,7 +107,7 @@ struct Outbound: Sendable {
 
     /// A new piece may go: within the windows, or alone, to ask for the peer's (section 6.1 rule A).
     private var mayStart: Bool {
-        guard outstanding.count < Limits.outstandingChunks else { return false }
+        guard !isHeld, outstanding.count < Limits.outstandingChunks else { return false }
         return outstanding.inFlight == 0 || outstanding.inFlight < window.size && peerWindow > 0
     }
 

@@ -45,6 +45,8 @@ struct Outstanding: Sendable {
     private(set) var inFlight = 0
     /// Chunks to be sent again.
     private(set) var lostCount = 0
+    /// Chunks that arrived behind a hole.
+    private var aheadCount = 0
     /// The newest number that the peer need not wait for: RFC 3758's Advanced.Peer.Ack.Point.
     private(set) var forwarded: Int64
     /// Until this number is acknowledged, losses belong to one event (section 7.2.4).
@@ -111,7 +113,15 @@ struct Outstanding: Sendable {
 
     /// Nil for a SACK that says what cannot be: one overtaken by a newer one, or of chunks that were never sent.
     mutating func acknowledge(_ sack: SelectiveAckChunk, in packet: RawSpan, now: Instant) -> Outcome? {
-        let steps = sack.cumulative.distance(from: Self.tsn(acknowledged))
+        guard var outcome = acknowledge(through: sack.cumulative, now: now) else { return nil }
+        let newest = readGaps(sack, in: packet, into: &outcome, now: now)
+        findLosses(below: newest, &outcome)
+        return outcome
+    }
+
+    /// All up to `cumulative` has arrived; of what lies behind it nothing is said. Nil when that cannot be.
+    mutating func acknowledge(through cumulative: TSN, now: Instant) -> Outcome? {
+        let steps = cumulative.distance(from: Self.tsn(acknowledged))
         guard steps >= 0, steps <= entries.count else { return nil }
         var outcome = Outcome()
         for index in 0..<steps { count(index, into: &outcome, now: now) }
@@ -120,8 +130,6 @@ struct Outstanding: Sendable {
         forwarded = max(forwarded, acknowledged)
         outcome.isProgress = steps > 0
         if let end = recovery, acknowledged >= end { recovery = nil }
-        let newest = readGaps(sack, in: packet, into: &outcome, now: now)
-        findLosses(below: newest, &outcome)
         return outcome
     }
 
@@ -132,9 +140,9 @@ struct Outstanding: Sendable {
             inFlight -= entries[index].payload.count
             outcome.byteCount += entries[index].payload.count
             if entries[index].transmissions == 1 { outcome.roundTrip = now - entries[index].sentAt }
-        case .lost:
-            lostCount -= 1
-        case .acknowledged, .abandoned: break
+        case .lost: lostCount -= 1
+        case .acknowledged: aheadCount -= 1
+        case .abandoned: break
         }
     }
 
@@ -144,6 +152,8 @@ struct Outstanding: Sendable {
     ) -> Int {
         var newest = -1
         var index = 0
+        // Without holes, now and before, nothing changes behind the cumulative number.
+        guard sack.gapCount > 0 || aheadCount > 0 else { return newest }
         for gap in 0..<sack.gapCount {
             // In their order and each once; what contradicts that says nothing.
             guard let range = sack.gap(at: gap, in: packet), range.lowerBound - 1 >= index else { continue }
@@ -155,12 +165,13 @@ struct Outstanding: Sendable {
                 if entries[index].state == .inFlight || entries[index].state == .lost {
                     count(index, into: &outcome, now: now)
                     entries[index].state = .acknowledged
+                    aheadCount += 1
                     newest = index
                 }
                 index += 1
             }
         }
-        while index < entries.count {
+        while index < entries.count, aheadCount > 0 {
             renege(index)
             index += 1
         }
@@ -172,6 +183,7 @@ struct Outstanding: Sendable {
         guard entries[index].state == .acknowledged else { return }
         entries[index].state = .lost
         lostCount += 1
+        aheadCount -= 1
     }
 
     /// Counts how often the missing ones were passed; at the third time they are lost.
@@ -189,6 +201,7 @@ struct Outstanding: Sendable {
     }
 
     private var newestAcknowledged: Int {
+        guard aheadCount > 0 else { return -1 }
         for index in stride(from: entries.count - 1, through: 0, by: -1) where entries[index].state == .acknowledged {
             return index
         }
@@ -244,6 +257,7 @@ struct Outstanding: Sendable {
         while last < entries.count, entries[last].delivery.id == id {
             if entries[last].state == .inFlight { inFlight -= entries[last].payload.count }
             if entries[last].state == .lost { lostCount -= 1 }
+            if entries[last].state == .acknowledged { aheadCount -= 1 }
             entries[last].state = .abandoned
             entries[last].payload = []
             last += 1

@@ -37,6 +37,10 @@ struct StreamResets: Sendable {
     /// The peer's newest request that was looked at, and what became of it.
     private var peerSequence: UInt32
     private var peerResult = Result.nothingToDo
+    /// That request, while it waits for data (RFC 6525 section 5.2.2, rule E3).
+    private var deferred: (last: TSN, streams: [UInt16])?
+    /// When the first of those that wait could have been asked for.
+    private var readySince: Instant?
     private var waiting: [UInt16] = []
     private var request: Request?
     private var owesRequest = false
@@ -71,16 +75,25 @@ struct StreamResets: Sendable {
     }
 
     /// Asks for those that are through, if no request is under way (RFC 6525 section 5.1.1).
-    /// `last`: the newest TSN that was sent.
-    mutating func proceed(now: Instant, timeout: Interval, last: TSN, isBusy: (UInt16) -> Bool) {
-        guard request == nil, !waiting.isEmpty else { return }
+    /// `last`: the newest TSN that was sent; `isQuiet`: all up to it has arrived.
+    ///
+    /// It waits until all has arrived: usrsctp performs a request that overtook data only when a later chunk comes, and
+    /// there may be none. True when nothing new may be sent until then, since other streams let it wait too long.
+    mutating func proceed(now: Instant, timeout: Interval, last: TSN, isQuiet: Bool, isBusy: (UInt16) -> Bool) -> Bool {
+        guard request == nil, !waiting.isEmpty else { return false }
         let streams = waiting.filter { !isBusy($0) }.prefix(Limits.streamsPerReset)
-        guard !streams.isEmpty else { return }
+        guard !streams.isEmpty else { return false }
+        guard isQuiet else {
+            if readySince == nil { readySince = now }
+            return now - (readySince ?? now) >= Limits.resetPatience
+        }
+        readySince = nil
         waiting.removeAll { streams.contains($0) }
         request = Request(
             sequence: nextSequence, streams: Array(streams), last: last, resendsAt: now + timeout)
         nextSequence &+= 1
         owesRequest = true
+        return false
     }
 
     // MARK: The peer's
@@ -98,30 +111,46 @@ struct StreamResets: Sendable {
             }
             guard parameter.value.count >= 4 else { throw .truncated }
             let sequence = packet.uint32(at: start)
-            // One that came before is answered as before, unless it had to wait.
+            // One that came before is answered as before, and one that waits once it is performed.
             let isRepeated = sequence == peerSequence
             guard isRepeated || sequence == peerSequence &+ 1 else {
                 owesResponse = (sequence, Result.badSequence)
                 continue
             }
-            if !isRepeated || peerResult == Result.inProgress {
+            if !isRepeated {
+                deferred = nil
                 peerResult = try judge(parameter, in: packet, cumulative: cumulative, &effects)
                 peerSequence = sequence
             }
-            owesResponse = (sequence, peerResult)
+            if deferred == nil { owesResponse = (sequence, peerResult) }
         }
         return effects
     }
 
-    private func judge(
+    /// The peer's streams whose reset waited for data that is there now.
+    mutating func takeDeferred(cumulative: TSN) -> [UInt16]? {
+        guard let request = deferred, !request.last.isNewer(than: cumulative) else { return nil }
+        deferred = nil
+        peerResult = Result.performed
+        owesResponse = (peerSequence, peerResult)
+        return request.streams
+    }
+
+    /// *Deviation:* a request that has to wait is not answered with "in progress" but once it is performed. usrsctp would
+    /// not ask again after that answer, and take none for it.
+    private mutating func judge(
         _ parameter: Parameter, in packet: RawSpan, cumulative: TSN, _ effects: inout Effects
     ) throws(ParseError) -> UInt32 {
         guard parameter.type == ParameterType.outgoingReset else { return Result.denied }
         let value = parameter.value
         guard value.count >= 12, value.count % 2 == 0 else { throw .badLength }
         let last = TSN(packet.uint32(at: value.start + 8))
-        guard !last.isNewer(than: cumulative) else { return Result.inProgress }
-        effects.inbound = stride(from: value.start + 12, to: value.end, by: 2).map { packet.uint16(at: $0) }
+        let streams = stride(from: value.start + 12, to: value.end, by: 2).map { packet.uint16(at: $0) }
+        guard !last.isNewer(than: cumulative) else {
+            deferred = (last, streams)
+            return Result.inProgress
+        }
+        effects.inbound = streams
         return Result.performed
     }
 

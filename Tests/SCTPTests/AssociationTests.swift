@@ -303,6 +303,35 @@ import Wire
         #expect(events.dropFirst(6) == [.inboundReset([7]), .message(.pattern(7, 9, count: 10))][...])
     }
 
+    /// A request that overtook data is performed when the data is there, without being repeated
+    /// (RFC 6525 section 5.2.2).
+    @Test func aResetThatOvertookDataWaitsForIt() throws {
+        var pair = AssociationPair()
+        pair.connect()
+        try pair.left.send(.pattern(3, 0, count: 900), .full, now: pair.now)
+        let sent = pair.left.nextTransmit(now: pair.now)
+        let data = try #require(sent)
+        var writer = PacketWriter(pair.left.header(tag: pair.right.localTag), size: 1160)
+        let first = pair.left.localTSN.rawValue
+        writer.write(ChunkType.reconfiguration) { writer in
+            writer.writeParameter(13) { writer in
+                for value in [first, pair.right.localTSN.rawValue &- 1, first] { writer.write(value) }
+                writer.write(UInt16(3))
+            }
+        }
+        try pair.right.receive(writer.finish().span.bytes, now: pair.now)
+        let (early, none) = (pair.right.nextTransmit(now: pair.now), pair.right.nextEvent())
+        #expect(early == nil)
+        #expect(none == nil)
+        try pair.right.receive(data.span.bytes, now: pair.now)
+        let (message, reset) = (pair.right.nextEvent(), pair.right.nextEvent())
+        #expect(message == .message(.pattern(3, 0, count: 900)))
+        #expect(reset == .inboundReset([3]))
+        let answer = pair.right.nextTransmit(now: pair.now)
+        // The last eight bytes are the request's number and "performed".
+        #expect(answer?.suffix(8) == [24, 16, 8, 0].map { UInt8(truncatingIfNeeded: first >> $0) } + [0, 0, 0, 1])
+    }
+
     @Test func shutdownOfThePeerIsAnsweredOnceAllIsThrough() throws {
         var pair = AssociationPair()
         pair.connect()
@@ -317,5 +346,26 @@ import Wire
         last.write(ChunkType.shutdownComplete)
         try pair.left.receive(last.finish().span.bytes, now: pair.now)
         #expect(pair.left.isEnded)
+    }
+
+    /// A peer that ends may say with SHUTDOWN alone what has arrived (section 9.2).
+    @Test func whatShutdownNamesIsNotSentAgain() throws {
+        var pair = AssociationPair()
+        pair.connect()
+        var packets = 0
+        pair.filter = { isForRight, bytes in
+            if isForRight, bytes[12] == ChunkType.data { packets += 1 }
+            // No SACK arrives.
+            return isForRight
+        }
+        for index in 0..<2 { try pair.left.send(.pattern(0, index, count: 1132), .full, now: pair.now) }
+        pair.run(for: .milliseconds(100))
+        var writer = PacketWriter(pair.right.header(tag: pair.left.localTag), size: 1160)
+        writer.write(ChunkType.shutdown) { $0.write(pair.left.localTSN.advanced(by: 1).rawValue) }
+        try pair.left.receive(writer.finish().span.bytes, now: pair.now)
+        pair.run(for: .seconds(5))
+        #expect(packets == 2)
+        #expect(pair.left.bufferedByteCount == 0)
+        #expect(pair.left.phase == .shutdownAckSent)
     }
 }

@@ -37,6 +37,18 @@ import Testing
         }
     }
 
+    /// usrsctp is the peer of tests and of a benchmark's child; the product stands alone.
+    @Test func noProductLinksUsrsctp() throws {
+        let manifest = try #require(Repository.text("Package.swift"))
+        #expect(manifest.contains("\"CUSRSCTP\""), "Package.swift was not understood")
+        let users = Module.dependencies.filter { $0.value.contains("CUSRSCTP") }.map(\.key).sorted()
+        #expect(users == [], "Package.swift: \(users) must not depend on CUSRSCTP")
+        let violations = Repository.production.flatMap { file in
+            file.imports.filter { $0.module == "CUSRSCTP" }.map { file.violation($0.line, "only tests import CUSRSCTP") }
+        }
+        #expect(violations.isEmpty, "\(violations.report)")
+    }
+
     @Test func transportAndForwardingDoNotKnowEachOther() {
         for (module, allowed) in [
             ("Transport", ["ICE", "STUN", "DTLS", "SRTP", "SCTP", "Wire"] as Set),
