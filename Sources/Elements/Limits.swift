@@ -28,6 +28,8 @@ enum Limits {
     static let trackPatience = Interval.seconds(2)
     /// How long a recording waits for a packet that is missing.
     static let packetPatience = Interval.milliseconds(600)
+    /// Pictures of a series without times that stand in for those that did not come: ten seconds.
+    static let repeatedPictures: Int64 = 250
     /// Bytes of media that wait for a recording to begin.
     static let waitingBytes = 32 << 20
     /// From one request for a key frame to the next.

@@ -58,7 +58,7 @@ extension PayloadFormat {
         case .opus: self = .opus
         case .pcmu: self = .pcmu
         case .pcma: self = .pcma
-        case .aac, .vorbis, .mp3, .other: return nil
+        case .aac, .vorbis, .mp3, .jpeg, .other: return nil
         }
     }
 

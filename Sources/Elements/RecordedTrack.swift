@@ -14,6 +14,7 @@ final class RecordedTrack {
     private var source: PayloadFormat
     private var video: VideoTranscoder?
     private var audio: AudioTranscoder?
+    private var series: PictureSeries?
 
     /// - Parameter first: of video, a key frame.
     init(
@@ -29,22 +30,41 @@ final class RecordedTrack {
         _ format: PayloadFormat, _ first: EncodedFrame, _ container: RecordingProfile.Container
     ) throws(MediaError) -> TrackParameters {
         switch format {
-        case .opus: return .opus()
-        case .pcmu where container == .matroska: return .g711(.pcmu)
-        case .pcma where container == .matroska: return .g711(.pcma)
-        case .pcmu, .pcma: return .opus()
+        case .opus, .pcmu, .pcma: return try sound(format, container)
         case .vp8, .vp9, .h264:
             guard let size = first.size else { throw .unsupportedCodec }
-            switch (format, container) {
-            case (.h264, .mp4), (.h264, .matroska): return try h264(first.bytes, size)
-            case (.vp8, .mp4):
-                // What the header has to say is what the encoder will: it is tried once.
-                var trial = try VideoTranscoder(.vp8, isLive: true, target: .h264)
-                let encoded = trial.take(first.bytes, pts: .zero, isKeyFrame: true)
-                return try h264(encoded.first?.bytes ?? [], size)
-            case (.h264, .webm): return .video(.vp8, width: size.width, height: size.height)
-            default: return .video(format.mediaCodec, width: size.width, height: size.height)
-            }
+            let codec = codec(of: format, container)
+            guard codec == .h264 else { return .video(codec, width: size.width, height: size.height) }
+            guard format != .h264 else { return try h264(first.bytes, size) }
+            // What the header has to say is what the encoder will: it is tried once.
+            var trial = try VideoTranscoder(format.mediaCodec, isLive: true, target: .h264)
+            let encoded = trial.take(first.bytes, pts: .zero, isKeyFrame: true)
+            return try h264(encoded.first?.bytes ?? [], size)
+        }
+    }
+
+    private static func sound(
+        _ format: PayloadFormat, _ container: RecordingProfile.Container
+    ) throws(MediaError) -> TrackParameters {
+        switch container {
+        case .flv:
+            let encoder = AudioEncoder.Configuration(codec: .aac)
+            let extradata = try AudioEncoder(encoder).extradata
+            return .audio(
+                .aac, sampleRate: AudioFrame.sampleRate, channels: encoder.channels, extradata: extradata)
+        case .matroska, .split: return format == .opus ? .opus() : .g711(format.mediaCodec)
+        case .webm, .mp4, .jpeg: return .opus()
+        }
+    }
+
+    /// How pictures are written: as they came, where the container takes them.
+    private static func codec(of format: PayloadFormat, _ container: RecordingProfile.Container) -> MediaCodec {
+        switch container {
+        case .webm: format == .h264 ? .vp8 : format.mediaCodec
+        case .mp4: format == .vp8 ? .h264 : format.mediaCodec
+        case .matroska, .split: format.mediaCodec
+        case .flv: .h264
+        case .jpeg: .jpeg
         }
     }
 
@@ -61,7 +81,13 @@ final class RecordedTrack {
         video = nil
         audio = nil
         guard format.mediaCodec != parameters.codec else { return }
-        if format.kind == .video {
+        if parameters.codec == .jpeg {
+            if series == nil {
+                series = try PictureSeries(format.mediaCodec)
+            } else {
+                try series?.follow(format.mediaCodec)
+            }
+        } else if format.kind == .video {
             video = try VideoTranscoder(format.mediaCodec, isLive: true, target: parameters.codec)
         } else {
             audio = try AudioTranscoder(try AudioDecoder(format.mediaCodec), target: parameters.codec)
@@ -73,8 +99,10 @@ final class RecordedTrack {
     ) throws(MediaError) -> [(bytes: [UInt8], time: Interval, isKeyFrame: Bool)] {
         if format != source { try follow(format) }
         guard format.mediaCodec != parameters.codec else { return [(frame.bytes, time, frame.isKeyFrame)] }
+        let stills = series?.take(frame.bytes, pts: time, isKeyFrame: frame.isKeyFrame) ?? []
         let pictures = video?.take(frame.bytes, pts: time, isKeyFrame: frame.isKeyFrame) ?? []
         let sound = audio?.take(frame.bytes, pts: time) ?? []
         return pictures.map { ($0.bytes, $0.pts, $0.isKeyFrame) } + sound.map { ($0.bytes, $0.pts, true) }
+            + stills.map { ($0.bytes, $0.pts, true) }
     }
 }

@@ -38,8 +38,9 @@ struct RecorderElement: MediaElement {
         case .start:
             if recording == nil {
                 do throws(ElementFailure) {
-                    let location = try policy.location(specification.uri)
-                    recording = Recording(specification, location: location)
+                    recording = try Recording(specification) { uri throws(ElementFailure) in
+                        try policy.location(uri)
+                    }
                 } catch {
                     reports.append(.failed(error))
                     return .done

@@ -4,94 +4,110 @@ import RTP
 import Session
 import Wire
 
-/// One file that is being recorded.
+/// What is being recorded: one file, or several whose times are of one clock.
 ///
-/// It begins when both kinds of media are there, or one has been alone for ``Limits/trackPatience``: a container's
-/// header says what is inside. Video begins at a key frame, also after a pause. A class, for an open file is one thing.
+/// Video begins at a key frame, also after a pause. A kind that comes when its file has begun without it gets a file of
+/// its own beside that, for a container's header cannot be changed any more.
 final class Recording {
-    private struct Frame {
-        var frame: EncodedFrame
-        var format: PayloadFormat
-        var capture: Instant
-    }
-
-    private let specification: RecorderSpecification
-    private let location: String
-    private var writer: MediaWriter?
-    private var waiting: [Frame] = []
-    private var waitingBytes = 0
-    private var waitingSince: Instant?
-    private var tracks: [MediaKind: RecordedTrack] = [:]
+    private let profile: RecordingProfile
+    /// Where each kind is recorded that has a file of its own, by kind.
+    private let own: [MediaKind: String]
+    private var files: [RecordedFile]
     private var timeline = RecordingTimeline()
     /// Nothing is written before one comes.
     private(set) var needsKeyFrame: Bool
 
-    init(_ specification: RecorderSpecification, location: String) {
-        self.specification = specification
-        self.location = location
-        needsKeyFrame = specification.profile.hasVideo
+    /// - Parameter locate: where a URI leads, once it is known to be allowed.
+    init(
+        _ specification: RecorderSpecification, locate: (String) throws(ElementFailure) -> String
+    ) throws(ElementFailure) {
+        profile = specification.profile
+        needsKeyFrame = profile.hasVideo
+        let whole = try locate(specification.uri)
+        var own: [MediaKind: String] = [:]
+        for kind in profile.kinds {
+            // Of a file the link that may be there counts, of a server its host, which is the same.
+            let isFile = whole.hasPrefix("file:")
+            own[kind] = isFile ? try locate(Self.uri(specification.uri, of: kind)) : Self.uri(whole, of: kind)
+        }
+        self.own = own
+        files = []
+        if profile.container == .split {
+            files = profile.kinds.compactMap { kind in own[kind].map { file($0, [kind], keepsTimes: true) } }
+        } else {
+            files = [file(whole, profile.kinds, keepsTimes: false)]
+        }
+    }
+
+    private func file(_ location: String, _ kinds: [MediaKind], keepsTimes: Bool) -> RecordedFile {
+        RecordedFile(location, container: profile.container, kinds: kinds, keepsTimes: keepsTimes)
+    }
+
+    /// With the kind behind the name: `call-audio.mkv` for `call.mkv`.
+    static func uri(_ uri: String, of kind: MediaKind) -> String {
+        let host = uri.firstRange(of: "://")?.upperBound ?? uri.startIndex
+        let end = uri[host...].firstIndex { $0 == "?" || $0 == "#" } ?? uri.endIndex
+        let path = uri[..<end]
+        let slash = path[host...].lastIndex(of: "/")
+        guard slash != nil || host == uri.startIndex else { return path + "/" + kind.rawValue + uri[end...] }
+        let name = slash.map { path.index(after: $0) } ?? path.startIndex
+        var stem = end
+        if let dot = path[name...].lastIndex(of: "."), dot > name { stem = dot }
+        return uri[..<stem] + "-" + kind.rawValue + uri[stem...]
     }
 
     var length: Interval { timeline.end }
 
     /// There is a file.
-    var isOpen: Bool { writer != nil }
+    var isOpen: Bool { files.contains(where: \.isOpen) }
+
+    private var hasVideo: Bool { files.contains { $0.has(.video) } }
 
     /// What comes next follows at once, from a key frame on.
     func resume() {
         timeline.cut()
-        needsKeyFrame = tracks[.video] != nil || (writer == nil && specification.profile.hasVideo)
+        needsKeyFrame = hasVideo || (profile.hasVideo && files.contains { $0.kinds.contains(.video) && !$0.isOpen })
     }
 
-    func pause() throws(MediaError) { try writer?.flush() }
+    func pause() throws(MediaError) { try forEach { file throws(MediaError) in try file.flush() } }
 
     func add(
         _ frame: EncodedFrame, format: PayloadFormat, capture: Instant, now: Instant
     ) throws(MediaError) {
-        let entry = Frame(frame: frame, format: format, capture: capture)
-        guard writer == nil else { return try write(entry) }
-        if format.kind == .video, needsKeyFrame {
-            guard frame.isKeyFrame else { return }
+        guard let file = target(of: format.kind) else { return }
+        let entry = RecordedFile.Frame(frame: frame, format: format, capture: capture)
+        guard !file.isOpen else { return try write(entry, into: file) }
+        if format.kind == .video, needsKeyFrame || !file.hasWaiting {
+            guard frame.isKeyFrame else { return needsKeyFrame = true }
             needsKeyFrame = false
         }
-        waitingSince = waitingSince ?? now
-        waiting.append(entry)
-        waitingBytes += frame.bytes.count
-        guard waitingBytes <= Limits.waitingBytes else { return try begin() }
-        try advance(to: now)
+        file.hold(entry, now: now)
+        if file.isDue(now: now) { try begin(file) }
+    }
+
+    /// The file that takes the kind; it is made when the one that was to take it has begun without.
+    private func target(of kind: MediaKind) -> RecordedFile? {
+        if let file = files.last(where: { $0.kinds.contains(kind) && (!$0.isOpen || $0.has(kind)) }) { return file }
+        guard profile.kinds.contains(kind), let location = own[kind] else { return nil }
+        let late = file(location, [kind], keepsTimes: true)
+        files.append(late)
+        return late
     }
 
     func advance(to now: Instant) throws(MediaError) {
-        guard writer == nil, let waitingSince else { return }
-        let isComplete = specification.profile.kinds.allSatisfy { kind in
-            waiting.contains { $0.format.kind == kind }
-        }
-        guard isComplete || now - waitingSince >= Limits.trackPatience else { return }
-        try begin()
+        for file in files where file.isDue(now: now) { try begin(file) }
     }
 
     /// Makes the file, and writes what has waited.
-    private func begin() throws(MediaError) {
-        var parameters: [TrackParameters] = []
-        for kind in specification.profile.kinds {
-            guard let first = waiting.first(where: { $0.format.kind == kind }) else { continue }
-            let track = try RecordedTrack(
-                first.format, first.frame, container: specification.profile.container, index: parameters.count)
-            parameters.append(track.parameters)
-            tracks[kind] = track
-        }
-        writer = try MediaWriter(location, container: Container(specification.profile.container), tracks: parameters)
-        let frames = waiting.sorted { $0.capture < $1.capture }
-        waiting = []
-        waitingBytes = 0
-        if tracks[.video] == nil { needsKeyFrame = false }
-        for frame in frames { try write(frame) }
+    private func begin(_ file: RecordedFile) throws(MediaError) {
+        let frames = try file.begin()
+        if file.kinds.contains(.video), !file.has(.video) { needsKeyFrame = false }
+        for frame in frames { try write(frame, into: file) }
     }
 
-    private func write(_ entry: Frame) throws(MediaError) {
+    private func write(_ entry: RecordedFile.Frame, into file: RecordedFile) throws(MediaError) {
         let kind = entry.format.kind
-        guard tracks[kind] != nil else { return }
-        if needsKeyFrame {
+        if needsKeyFrame, hasVideo {
             // Sound waits for the picture: after a pause both go on together.
             guard kind == .video, entry.frame.isKeyFrame else { return }
             needsKeyFrame = false
@@ -100,26 +116,23 @@ final class Recording {
             Interval(nanoseconds: Int64($0) * 1_000_000_000 / Int64(entry.format.clockRate))
         }
         let time = timeline.place(entry.capture, lasting: duration ?? RecordedTrack.pictureTime)
-        guard let track = tracks[kind] else { return }
-        for packet in try track.take(entry.frame, format: entry.format, at: time) {
-            try writer?.write(
-                track: track.index, pts: packet.time, bytes: packet.bytes, isKeyFrame: packet.isKeyFrame)
-        }
+        try file.write(entry, at: time)
     }
 
-    /// The file is whole when this returns. Without any media there is none.
+    /// The files are whole when this returns. Without any media there is none.
     func finish() throws(MediaError) {
-        if writer == nil, !waiting.isEmpty { try begin() }
-        try writer?.finish()
-    }
-}
-
-extension Container {
-    init(_ container: RecordingProfile.Container) {
-        switch container {
-        case .webm: self = .webm
-        case .mp4: self = .mp4
-        case .matroska: self = .mkv
+        try forEach { file throws(MediaError) in
+            if !file.isOpen, file.hasWaiting { try begin(file) }
+            try file.finish()
         }
+    }
+
+    /// With every file, though it fails with one of them.
+    private func forEach(_ body: (RecordedFile) throws(MediaError) -> Void) throws(MediaError) {
+        var failure: MediaError?
+        for file in files {
+            do throws(MediaError) { try body(file) } catch { failure = failure ?? error }
+        }
+        if let failure { throw failure }
     }
 }

@@ -11,7 +11,7 @@ extension MediaServer {
         case "RecorderEndpoint":
             let name = arguments.optionalString("mediaProfile") ?? "WEBM"
             guard let profile = RecordingProfile(kurento: name) else {
-                throw KurentoError(.notImplemented, "The media profile \(name) is not supported; take WEBM, MKV or MP4")
+                throw KurentoError(.marshalError, "Invalid value for 'MediaProfileSpecType'")
             }
             return .recorder(RecorderSpecification(uri: arguments.string("uri"), profile: profile))
         default:
@@ -156,6 +156,9 @@ extension RecordingProfile {
         case "WEBM": self.init(container: .webm)
         case "MKV": self.init(container: .matroska)
         case "MP4": self.init(container: .mp4)
+        case "FLV": self.init(container: .flv)
+        case "JPEG": self.init(container: .jpeg)
+        case "KURENTO": self.init(container: .split)
         default: return nil
         }
         hasAudio = !name.hasSuffix("_VIDEO_ONLY")

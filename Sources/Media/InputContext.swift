@@ -94,7 +94,7 @@ import Wire
     /// No playlist and no format that names other files: HLS, DASH, concat, SDP, image sequences.
     private static let formats = [
         "matroska", "webm", "mov", "mp4", "m4a", "3gp", "ogg", "wav", "mp3", "aac", "flac", "avi", "flv", "mpegts",
-        "mpeg", "ivf",
+        "mpeg", "ivf", "mjpeg",
     ]
 
     /// One picture in one file; none of them by its name, which could stand for many.

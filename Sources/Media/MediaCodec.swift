@@ -2,7 +2,7 @@ import CFFmpeg
 
 /// How a track is encoded.
 public enum MediaCodec: Hashable, Sendable {
-    case vp8, vp9, h264
+    case vp8, vp9, h264, jpeg
     case opus, aac, pcmu, pcma, vorbis, mp3
     /// By FFmpeg's name; it can be decoded when ``VideoDecoder`` or ``AudioDecoder`` says so.
     case other(String)
@@ -24,9 +24,9 @@ public enum MediaCodec: Hashable, Sendable {
     }
 
     private static let identifiers: [(MediaCodec, AVCodecID)] = [
-        (.vp8, AV_CODEC_ID_VP8), (.vp9, AV_CODEC_ID_VP9), (.h264, AV_CODEC_ID_H264), (.opus, AV_CODEC_ID_OPUS),
-        (.aac, AV_CODEC_ID_AAC), (.pcmu, AV_CODEC_ID_PCM_MULAW), (.pcma, AV_CODEC_ID_PCM_ALAW),
-        (.vorbis, AV_CODEC_ID_VORBIS), (.mp3, AV_CODEC_ID_MP3),
+        (.vp8, AV_CODEC_ID_VP8), (.vp9, AV_CODEC_ID_VP9), (.h264, AV_CODEC_ID_H264), (.jpeg, AV_CODEC_ID_MJPEG),
+        (.opus, AV_CODEC_ID_OPUS), (.aac, AV_CODEC_ID_AAC), (.pcmu, AV_CODEC_ID_PCM_MULAW),
+        (.pcma, AV_CODEC_ID_PCM_ALAW), (.vorbis, AV_CODEC_ID_VORBIS), (.mp3, AV_CODEC_ID_MP3),
     ]
 
     /// The only decoders that content from outside reaches: what browsers record, what cameras send and what people

@@ -4,7 +4,7 @@ public import Wire
 /// Writes encoded packets into a file, or into the body of an HTTP PUT.
 ///
 /// What has been given to it is on its way to the disk within a second of media time: WebM and Matroska get clusters,
-/// MP4 gets fragments of ``MediaWriter/clusterTime``. A process that is killed at any moment leaves a file that plays
+/// MP4 gets fragments of ``MediaWriter/clusterTime``, FLV and JPEG are written on as often. A process that is killed at any moment leaves a file that plays
 /// up to there. ``finish()`` adds what makes it a whole one:
 ///
 /// - WebM and Matroska: the duration, at its reserved place, and the index (cues).
@@ -12,7 +12,8 @@ public import Wire
 ///   one `mdat`. Until then it is a fragmented file, from then on one as every player knows it, and never anything in
 ///   between. (Rewriting would cost as much disk again, and minutes at the end of a long recording; fragments with a
 ///   duration patched in leave players that look at the index alone without one.)
-/// - An upload cannot be changed any more: WebM and Matroska have no duration and no index, MP4 stays fragmented.
+/// - FLV: the duration, in its metadata. A series of JPEG pictures needs nothing.
+/// - An upload cannot be changed any more: WebM, Matroska and FLV have no duration and no index, MP4 stays fragmented.
 ///
 /// A failure is for good: what was written stays, and every later call throws the same.
 ///
@@ -28,6 +29,8 @@ public struct MediaWriter: ~Copyable, @unchecked Sendable {
         public var timeout = Interval.seconds(10)
         /// Whether a server of `https://` has to prove who it is.
         public var verifiesCertificates = true
+        /// The time that is the file's zero; nil takes the first packet's. Files that share one can be put together.
+        public var origin: Interval?
 
         public init() {}
     }
@@ -95,9 +98,9 @@ public struct MediaWriter: ~Copyable, @unchecked Sendable {
             if descriptor < 0 { throw MediaError(descriptor, while: .writing) }
             output = try OutputContext(container, descriptor: descriptor)
         case .http, .https:
-            let type = container == .webm ? "video/webm" : container == .mp4 ? "video/mp4" : "video/x-matroska"
             let upload = try Upload(
-                place, type: type, verifiesCertificates: options.verifiesCertificates, interruption: interruption)
+                place, type: container.contentType, verifiesCertificates: options.verifiesCertificates,
+                interruption: interruption)
             output = try OutputContext(container, descriptor: -1, upload: upload)
         case .rtsp:
             throw .forbidden
@@ -114,8 +117,10 @@ public struct MediaWriter: ~Copyable, @unchecked Sendable {
         self.container = container
         self.options = options
         self.interruption = interruption
+        origin = options.origin
         self.tracks = tracks.map { track in
-            let delay = container == .mp4 ? .zero : Interval.seconds(Int64(track.preSkip)) / 48_000
+            let hasDelay = container == .webm || container == .mkv
+            let delay = hasDelay ? Interval.seconds(Int64(track.preSkip)) / 48_000 : .zero
             return Track(duration: .milliseconds(track.isVideo ? 33 : 20), delay: delay)
         }
         for track in tracks { try output.add(track) }

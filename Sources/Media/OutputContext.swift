@@ -21,7 +21,7 @@ import Wire
         var packet = unsafe av_packet_alloc()
         unsafe avformat_alloc_output_context2(&format, nil, container.name, nil)
         if let sink = unsafe sink, let packet = unsafe packet, let format = unsafe format,
-            let output = unsafe apus_media_sink_output(sink, upload == nil && container != .mp4 ? 1 : 0)
+            let output = unsafe apus_media_sink_output(sink, upload == nil && container.isPatched ? 1 : 0)
         {
             unsafe format.pointee.pb = output
             unsafe self.format = format

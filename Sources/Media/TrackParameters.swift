@@ -64,8 +64,35 @@ public enum Container: Equatable, Sendable {
     case mp4
     /// Every codec of ``MediaCodec``.
     case mkv
+    /// H.264, AAC, MP3.
+    case flv
+    /// Nothing but JPEG pictures, one behind the other, without times: players show ``PictureEncoder/seriesRate`` of
+    /// them in a second.
+    case jpeg
 
-    var name: String { self == .webm ? "webm" : self == .mp4 ? "mp4" : "matroska" }
+    var name: String {
+        switch self {
+        case .webm: "webm"
+        case .mp4: "mp4"
+        case .mkv: "matroska"
+        case .flv: "flv"
+        case .jpeg: "mjpeg"
+        }
+    }
+
+    /// Of an upload (RFC 9110 section 8.3).
+    var contentType: String {
+        switch self {
+        case .webm: "video/webm"
+        case .mp4: "video/mp4"
+        case .mkv: "video/x-matroska"
+        case .flv: "video/x-flv"
+        case .jpeg: "image/jpeg"
+        }
+    }
+
+    /// Whether something at the beginning is written when the end is known.
+    var isPatched: Bool { self == .webm || self == .mkv || self == .flv }
 
     /// Whether a track can be written, with what it says of itself.
     func takes(_ track: TrackParameters) -> Bool {
@@ -74,13 +101,15 @@ public enum Container: Equatable, Sendable {
         case .webm: codecs = [.vp8, .vp9, .opus, .vorbis]
         case .mp4: codecs = [.h264, .vp9, .aac, .mp3, .opus]
         case .mkv: codecs = [.vp8, .vp9, .h264, .opus, .vorbis, .aac, .mp3, .pcmu, .pcma]
+        case .flv: codecs = [.h264, .aac, .mp3]
+        case .jpeg: codecs = [.jpeg]
         }
         let needsExtradata = [.h264, .opus, .aac, .vorbis].contains(track.codec)
         let isWhole =
             track.isVideo
             ? (1...Limits.pictureSide).contains(track.width) && (1...Limits.pictureSide).contains(track.height)
             : (1...Limits.sampleRate).contains(track.sampleRate) && (1...Limits.channels).contains(track.channels)
-        let isVideo = [.vp8, .vp9, .h264].contains(track.codec)
+        let isVideo = [.vp8, .vp9, .h264, .jpeg].contains(track.codec)
         return codecs.contains(track.codec) && isWhole && isVideo == track.isVideo
             && (!needsExtradata || !track.extradata.isEmpty) && track.extradata.count <= Limits.extradataBytes
     }

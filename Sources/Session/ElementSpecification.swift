@@ -69,6 +69,12 @@ public struct RecordingProfile: Hashable, Sendable, Codable {
         case mp4
         /// Whatever comes.
         case matroska
+        /// H.264 and AAC.
+        case flv
+        /// JPEG pictures, one behind the other.
+        case jpeg
+        /// As ``matroska``, with a file for each kind.
+        case split
     }
 
     public var container: Container

@@ -12,8 +12,8 @@ import Wire
     private let path = FileManager.default.temporaryDirectory.resolvingSymlinksInPath().path
         + "/apus-recording-\(UUID().uuidString).webm"
 
-    private func recording(_ profile: RecordingProfile = RecordingProfile(container: .webm)) -> Recording {
-        Recording(RecorderSpecification(uri: "file://" + path, profile: profile), location: "file://" + path)
+    private func recording(_ profile: RecordingProfile = RecordingProfile(container: .webm)) throws -> Recording {
+        try Recording(RecorderSpecification(uri: "file://" + path, profile: profile)) { $0 }
     }
 
     /// 20 ms of silence.
@@ -50,8 +50,8 @@ import Wire
         }
     }
 
-    private func read() throws -> (info: MediaInfo, packets: [MediaPacket]) {
-        var reader = try MediaReader("file://" + path)
+    private func read(_ kind: String = "") throws -> (info: MediaInfo, packets: [MediaPacket]) {
+        var reader = try MediaReader("file://" + path.replacing(".webm", with: kind + ".webm"))
         var packets: [MediaPacket] = []
         while let packet = try reader.next() { packets.append(packet) }
         return (reader.info, packets)
@@ -67,7 +67,7 @@ import Wire
     }
 
     @Test func soundAndPictureGoIntoOneFileAsTheyCame() throws {
-        let recording = recording()
+        let recording = try recording()
         try feed(recording, from: begin, seconds: 3)
         try recording.finish()
         let (info, packets) = try read()
@@ -80,7 +80,7 @@ import Wire
     }
 
     @Test func theFileBeginsAtAKeyFrame() throws {
-        let recording = recording()
+        let recording = try recording()
         try feed(recording, from: begin, seconds: 3, skipping: 10)
         try recording.finish()
         let (info, packets) = try read()
@@ -90,7 +90,7 @@ import Wire
     }
 
     @Test func oneKindAloneIsWaitedForOnlySoLong() throws {
-        let recording = recording()
+        let recording = try recording()
         for number in 0..<200 { try add(sound(begin + .milliseconds(Int64(number) * 20)), .opus, to: recording) }
         try recording.finish()
         let (info, packets) = try read()
@@ -99,7 +99,7 @@ import Wire
     }
 
     @Test func aPauseIsCutOutOfBothKindsAlike() throws {
-        let recording = recording()
+        let recording = try recording()
         try feed(recording, from: begin, seconds: 2)
         try recording.pause()
         recording.resume()
@@ -116,7 +116,7 @@ import Wire
     }
 
     @Test func whatTheContainerDoesNotTakeIsEncodedAnew() throws {
-        let recording = recording(RecordingProfile(container: .webm, hasVideo: false))
+        let recording = try recording(RecordingProfile(container: .webm, hasVideo: false))
         let packet = [UInt8](repeating: 0xFF, count: 160)
         for number in 0..<100 {
             let at = begin + .milliseconds(Int64(number) * 20)
@@ -130,7 +130,7 @@ import Wire
     }
 
     @Test func vp8BecomesH264InMP4() throws {
-        let recording = recording(RecordingProfile(container: .mp4, hasAudio: false))
+        let recording = try recording(RecordingProfile(container: .mp4, hasAudio: false))
         for (number, made) in try pictures(50).enumerated() {
             try add(picture(made, begin + .milliseconds(Int64(number) * 40)), .vp8, to: recording)
         }
@@ -140,8 +140,77 @@ import Wire
         #expect(info.tracks.first?.width == 64 && packets.count == 50)
     }
 
+    @Test func everythingBecomesH264AndAACInFLV() throws {
+        let recording = try recording(RecordingProfile(container: .flv))
+        try feed(recording, from: begin, seconds: 3)
+        try recording.finish()
+        let (info, packets) = try read()
+        #expect(Set(info.tracks.map(\.codec)) == [.h264, .aac])
+        #expect(times(packets, info, .video).count == 75)
+        let duration = try #require(info.duration)
+        #expect((duration - .seconds(3)).nanoseconds.magnitude < 100_000_000)
+    }
+
+    @Test func picturesAloneAreASeriesOfTheirOwnPace() throws {
+        let recording = try recording(RecordingProfile(container: .jpeg, hasAudio: false))
+        // Twelve a second, then none for two seconds, then one.
+        let made = try pictures(25)
+        for (number, made) in made.enumerated() {
+            try add(picture(made, begin + .milliseconds(Int64(number) * 80)), .vp8, to: recording)
+        }
+        try add(picture(made[0], begin + .milliseconds(3960)), .vp8, to: recording)
+        try recording.finish()
+        let (info, packets) = try read()
+        #expect(info.tracks.map(\.codec) == [.jpeg])
+        #expect(packets.count == 100, "25 for each of four seconds")
+        #expect(packets.allSatisfy { $0.bytes.starts(with: [0xFF, 0xD8]) })
+        #expect(packets.last?.bytes == packets.first?.bytes && packets.count(where: { $0.bytes == packets[60].bytes }) > 40)
+    }
+
+    @Test func eachKindHasAFileOfItsOwnOnOneClock() throws {
+        let recording = try recording(RecordingProfile(container: .split))
+        try feed(recording, from: begin, seconds: 3, skipping: 10)
+        try recording.finish()
+        #expect(!FileManager.default.fileExists(atPath: path))
+        let (sound, packets) = try read("-audio")
+        #expect(sound.tracks.map(\.codec) == [.opus] && packets.count == 150)
+        let (pictures, frames) = try read("-video")
+        #expect(pictures.tracks.map(\.codec) == [.vp8] && frames.count == 50)
+        for info in [sound, pictures] {
+            let duration = try #require(info.duration)
+            #expect((duration - .seconds(3)).nanoseconds.magnitude < 100_000_000, "\(duration)")
+        }
+    }
+
+    @Test func aKindThatComesLateHasAFileBesideTheOther() throws {
+        let recording = try recording()
+        for number in 0..<250 { try add(sound(begin + .milliseconds(Int64(number) * 20)), .opus, to: recording) }
+        for (number, made) in try pictures(75).enumerated() {
+            let at = begin + .milliseconds(5000 + Int64(number) * 40)
+            if number > 10 { try add(picture(made, at), .vp8, to: recording) }
+            #expect(recording.needsKeyFrame == (11..<25).contains(number), "\(number)")
+        }
+        try recording.finish()
+        #expect(try read().packets.count == 250)
+        let (info, frames) = try read("-video")
+        #expect(frames.count == 50 && frames.first?.isKeyFrame == true)
+        let duration = try #require(info.duration)
+        #expect((duration - .seconds(8)).nanoseconds.magnitude < 100_000_000, "\(duration)")
+    }
+
+    @Test(arguments: [
+        ("file:///tmp/a.b/call.webm", "file:///tmp/a.b/call-audio.webm"), ("file:///tmp/a.b/call", "file:///tmp/a.b/call-audio"),
+        ("call.mkv", "call-audio.mkv"), ("file:/tmp/.call", "file:/tmp/.call-audio"),
+        ("http://host.org/x/call.mkv?key=a.b/c#d", "http://host.org/x/call-audio.mkv?key=a.b/c#d"),
+        ("http://host.org", "http://host.org/audio"), ("http://host.org?x=/y", "http://host.org/audio?x=/y"),
+        ("http://host.org/", "http://host.org/-audio"),
+    ])
+    func theFilesAreNamedAfterTheirKinds(uri: String, named: String) {
+        #expect(Recording.uri(uri, of: .audio) == named)
+    }
+
     @Test func withoutMediaThereIsNoFile() throws {
-        let recording = recording()
+        let recording = try recording()
         try recording.finish()
         #expect(!FileManager.default.fileExists(atPath: path))
     }

@@ -147,6 +147,83 @@ def test_a_call_is_recorded_as_it_was(cluster, folder, profile, form):
     assert len(offsets) >= 3 and max(abs(offset) for offset in offsets) <= 0.08, offsets
 
 
+async def record_a_call(cluster, path, profile, seconds):
+    async with KurentoClient(cluster.kurento) as client:
+        pipeline = await client.create("MediaPipeline")
+        peer = await publisher(client, pipeline)
+        recorder = await record(client, pipeline, peer.endpoint, path, mediaProfile=profile)
+        heard = await Listener(client, recorder).to("Stopped", "Error")
+        await client.invoke(recorder, "record")
+        await asyncio.sleep(seconds)
+        await client.invoke(recorder, "stopAndWait")
+        await heard.wait("Stopped")
+        assert not heard.named("Error")
+        await peer.close()
+        await client.release(pipeline)
+
+
+def test_a_call_in_flv_is_h264_and_aac(cluster, folder):
+    run(record_a_call(cluster, folder / "call.flv", "FLV", 6))
+    clip = clips.Recorded(folder / "call.flv")
+    assert clip.codecs == {"audio": "aac", "video": "h264"}
+    assert 4.5 < clip.times["video"][-1] < 6.6
+    assert abs(clip.duration - max(clip.times["video"][-1] + 0.04, clip.times["audio"][-1] + 0.02)) < 0.1
+    offsets = clip.onsets.offsets()
+    assert len(offsets) >= 3 and max(abs(offset) for offset in offsets) <= 0.08, offsets
+
+
+def test_pictures_alone_are_a_series_of_jpegs(cluster, folder):
+    # By another name FFmpeg would take it for one picture.
+    path = folder / "call.mjpeg"
+    run(record_a_call(cluster, path, "JPEG_VIDEO_ONLY", 5))
+    clip = clips.Recorded(path)
+    assert clip.codecs == {"video": "mjpeg"} and clip.size == (320, 240)
+    # 25 in a second, as players show them: the call's own seconds are between its flashes.
+    assert 85 < len(clip.lumas) < 140, len(clip.lumas)
+    flashes = [at for at, (before, luma) in enumerate(zip(clip.lumas, clip.lumas[1:])) if luma > 200 > before]
+    assert len(flashes) >= 2 and all(22 <= b - a <= 28 for a, b in zip(flashes, flashes[1:])), flashes
+    assert path.read_bytes()[:2] == b"\xff\xd8"
+
+
+def test_a_split_recording_has_a_file_for_each_kind(cluster, folder):
+    run(record_a_call(cluster, folder / "call.mkv", "KURENTO_SPLIT_RECORDER", 6))
+    assert sorted(path.name for path in folder.iterdir()) == ["call-audio.mkv", "call-video.mkv"]
+    sound, pictures = clips.Recorded(folder / "call-audio.mkv"), clips.Recorded(folder / "call-video.mkv")
+    assert sound.codecs == {"audio": "opus"} and pictures.codecs == {"video": "vp8"}
+    # One clock: what belongs together has the same time in both.
+    pictures.onsets.beeps = sound.onsets.beeps
+    offsets = pictures.onsets.offsets()
+    assert len(offsets) >= 3 and max(abs(offset) for offset in offsets) <= 0.08, offsets
+    for clip, kind, last in ((sound, "audio", 0.02), (pictures, "video", 0.04)):
+        assert abs(clip.duration - clip.times[kind][-1] - last) < 0.1
+
+
+def test_a_kind_that_comes_late_is_recorded_beside(cluster, folder):
+    async def scenario():
+        async with KurentoClient(cluster.kurento) as client:
+            pipeline = await client.create("MediaPipeline")
+            clip = clips.LiveClip()
+            first = await Peer(client, pipeline, [clip.audio]).negotiate()
+            recorder = await record(client, pipeline, first.endpoint, folder / "late.webm")
+            heard = await Listener(client, recorder).to("Error")
+            await client.invoke(recorder, "record")
+            await asyncio.sleep(4)
+            second = await Peer(client, pipeline, [clip.video]).negotiate()
+            await client.invoke(second.endpoint, "connect", sink=recorder, mediaType="VIDEO")
+            await asyncio.sleep(4)
+            await client.invoke(recorder, "stopAndWait")
+            assert not heard.named("Error")
+            await first.close()
+            await second.close()
+            await client.release(pipeline)
+
+    run(scenario())
+    sound, pictures = clips.Recorded(folder / "late.webm"), clips.Recorded(folder / "late-video.webm")
+    assert sound.codecs == {"audio": "opus"} and pictures.codecs == {"video": "vp8"}
+    assert 3 < pictures.times["video"][0] < 6.5 and pictures.times["video"][-1] > 6
+    assert abs(pictures.times["video"][-1] - sound.times["audio"][-1]) < 1
+
+
 def test_a_pause_leaves_no_gap(cluster, folder):
     path = folder / "pause.webm"
 
@@ -236,14 +313,15 @@ def test_a_profile_of_one_kind_records_that_kind(cluster, folder, profile, kind)
     assert list(clip.codecs) == [kind] and 1.5 < clip.duration < 3.6
 
 
-def test_what_was_recorded_is_there_when_the_media_process_is_killed(folder):
-    path = folder / "killed.webm"
+@pytest.mark.parametrize("profile,name", [("WEBM", "killed.webm"), ("FLV", "killed.flv")])
+def test_what_was_recorded_is_there_when_the_media_process_is_killed(folder, profile, name):
+    path = folder / name
 
     async def scenario(cluster):
         async with KurentoClient(cluster.kurento) as client:
             pipeline = await client.create("MediaPipeline")
             peer = await publisher(client, pipeline)
-            recorder = await record(client, pipeline, peer.endpoint, path)
+            recorder = await record(client, pipeline, peer.endpoint, path, mediaProfile=profile)
             heard = await Listener(client, recorder).to("Error", "UriEndpointStateChanged")
             await client.invoke(recorder, "record")
             await asyncio.sleep(6)

@@ -31,7 +31,9 @@ struct MediaFileTests {
         ("WEBM", RecordingProfile(container: .webm)),
         ("WEBM_AUDIO_ONLY", RecordingProfile(container: .webm, hasVideo: false)),
         ("MKV_VIDEO_ONLY", RecordingProfile(container: .matroska, hasAudio: false)),
-        ("MP4", RecordingProfile(container: .mp4)),
+        ("MP4", RecordingProfile(container: .mp4)), ("FLV", RecordingProfile(container: .flv)),
+        ("JPEG_VIDEO_ONLY", RecordingProfile(container: .jpeg, hasAudio: false)),
+        ("KURENTO_SPLIT_RECORDER", RecordingProfile(container: .split)),
     ])
     func aRecorderIsOpenedWithItsProfile(name: String, profile: RecordingProfile) async {
         let (_, _, recorder) = await make("RecorderEndpoint", ["mediaProfile": .string(name)])
@@ -39,16 +41,19 @@ struct MediaFileTests {
         #expect(await bench.plane.operations == [.openElement(endpointID(recorder), .recorder(specification))])
     }
 
-    @Test func aProfileThatIsNotThereIsSaidToBe() async {
+    @Test func everyProfileOfKurentoIsTaken() async {
         let client = await bench.client()
         let pipeline = await client.create("MediaPipeline")
-        let reply = await client.request(
-            "create",
-            [
-                "type": "RecorderEndpoint",
-                "constructorParams": ["mediaPipeline": .string(pipeline), "uri": "x", "mediaProfile": "FLV"],
-            ])
-        #expect(reply["error"]?["code"] == 40006)
+        func create(_ profile: String) async -> JSONValue {
+            let arguments: JSONValue = [
+                "mediaPipeline": .string(pipeline), "uri": "x", "mediaProfile": .string(profile),
+            ]
+            return await client.request("create", ["type": "RecorderEndpoint", "constructorParams": arguments])
+        }
+        let profiles = TypeRegistry.shared.enumeration(named: "MediaProfileSpecType")?.values ?? []
+        #expect(profiles.count == 12)
+        for profile in profiles { #expect(await create(profile)["error"] == nil, "\(profile)") }
+        #expect(await create("AVI")["error"]?["code"] != nil)
     }
 
     @Test func methodsAreCommands() async {

@@ -16,6 +16,7 @@ import Wire
         Form(container: .mkv, video: .vp8, audio: .pcma), Form(container: .mkv, video: .h264, audio: .pcmu),
         Form(container: .mkv, video: .h264, audio: .aac), Form(container: .mp4, video: .h264, audio: .aac),
         Form(container: .mp4, video: .h264, audio: .opus), Form(container: .mp4, video: .vp9, audio: .opus),
+        Form(container: .flv, video: .h264, audio: .aac),
     ]
 
     @Test(arguments: forms) func allComesBack(form: Form) throws {
