@@ -90,6 +90,7 @@ targets += [
     core("Transport", ["ICE", "STUN", "DTLS", "SRTP", "SCTP", "Wire"]),
     core("Forwarding", ["Congestion", "RTP", "Wire", "CPrefetch"]),
     core("Session", ["RTP", "Wire", "COpenSSL"]),
+    core("Uploads", ["Wire"]),
 ]
 
 // IO and the control plane.
@@ -117,11 +118,12 @@ targets += [
     .executableTarget(
         name: "apus",
         dependencies: [
-            "Signaling", "Kurento", "Gallery", "WHIP", "Access", "Controller", "Worker", "Elements", "Reactor", "Store", "Session", "Settings",
+            "Signaling", "Kurento", "Gallery", "WHIP", "Access", "Controller", "Worker", "Elements", "Uploads", "Reactor", "Store", "Session", "Settings",
             "EventLog", "ICE", "STUN", "TURN", "DTLS", "Wire", "CLinux", "LoadGenerator", "WHIPClient",
             "ForwardingBenchmark", "CongestionBenchmark", "RepairBenchmark", "CompositeBenchmark", "Simulator", "SimulatedMedia", "SimulatedCluster", "ScenarioRunner", logging,
             .product(name: "NIOCore", package: "swift-nio"),
-            .product(name: "NIOPosix", package: "swift-nio"), .product(name: "NIOSSL", package: "swift-nio-ssl"),
+            .product(name: "NIOPosix", package: "swift-nio"), .product(name: "NIOHTTP1", package: "swift-nio"),
+            .product(name: "NIOSSL", package: "swift-nio-ssl"),
             .product(name: "ArgumentParser", package: "swift-argument-parser"),
             .product(name: "UnixSignals", package: "swift-service-lifecycle"),
         ],
@@ -143,7 +145,7 @@ targets += [
         "Fuzzing",
         [
             "Wire", "STUN", "TURN", "ICE", "MDNS", "DTLS", "SCTP", "SRTP", "RTP", "Payload", "SDP", "Transport", "Kurento",
-            "Session", "Store",
+            "Session", "Store", "Uploads",
         ],
         path: "Simulations/Fuzzing"),
     core("Simulator", ["ICE", "STUN", "TURN", "Wire"], path: "Simulations/Simulator"),
@@ -192,6 +194,7 @@ targets += [
     tests("TransportTests", ["Transport", "ICE", "STUN", "DTLS", "SRTP", "SCTP", "Wire"]),
     tests("ForwardingTests", ["Forwarding", "RTP", "Wire"]),
     tests("SessionTests", ["Session", "RTP", "Wire"]),
+    tests("UploadsTests", ["Uploads", "Wire"]),
     tests(
         "ReactorTests",
         [

@@ -24,6 +24,7 @@ private enum Seeds {
         case .kurento: [Array(frames.joined(separator: "\n").utf8)] + frames.map { Array($0.utf8) }
         case .store: records.map { Array($0.utf8) }
         case .heartbeat: HeartbeatFuzz.seeds
+        case .form: FormFuzz.seeds
         }
     }
 

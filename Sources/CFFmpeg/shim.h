@@ -90,6 +90,7 @@ static inline int apus_media_outcome_of(int result) {
 }
 
 static inline int apus_media_end(void) { return AVERROR_EOF; }
+static inline int apus_media_stopped(void) { return AVERROR_EXIT; }
 static inline int64_t apus_media_no_time(void) { return AV_NOPTS_VALUE; }
 
 static inline void apus_media_describe(int result, char *text, size_t size) { av_strerror(result, text, size); }
@@ -138,6 +139,12 @@ static inline int apus_media_interrupt_is_late(const apus_media_interrupt *inter
 static inline int apus_media_interrupt_check(void *opaque) {
     const apus_media_interrupt *interrupt = (const apus_media_interrupt *)opaque;
     return apus_media_interrupt_is_set(interrupt) || apus_media_interrupt_is_late(interrupt);
+}
+
+/// Between two looks at something that comes by itself.
+static inline void apus_media_rest(void) {
+    const struct timespec pause = {0, 2000000};
+    nanosleep(&pause, NULL);
 }
 
 static inline AVIOInterruptCB apus_media_interrupt_hook(apus_media_interrupt *interrupt) {
@@ -244,6 +251,16 @@ static inline int apus_media_create_file(const char *path) {
     if (result == 0) return descriptor;
     close(descriptor);
     return result;
+}
+
+/// A descriptor of a file that has no name and is gone when it is closed, or a negative result.
+static inline int apus_media_temporary_file(void) {
+    char path[] = "/tmp/apus-upload-XXXXXX";
+    const int descriptor = mkstemp(path);
+    if (descriptor < 0) return AVERROR(errno);
+    unlink(path);
+    fcntl(descriptor, F_SETFD, FD_CLOEXEC);
+    return descriptor;
 }
 
 /// Reads up to `count` bytes at `position`: how many, or a negative result.

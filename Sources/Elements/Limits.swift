@@ -16,6 +16,10 @@ enum Limits {
     static let readAheadBytes = 16 << 20
     /// How often a player that waits for its resource looks at it.
     static let sourceLook = Interval.milliseconds(5)
+    /// Bytes of an upload that wait to be read.
+    static let uploadBytes = 1 << 20
+    /// Bytes of the token in an upload's URL.
+    static let tokenBytes = 64
     /// What a player may be behind and still catch up; after that it goes on from where it is.
     static let longestLag = Interval.milliseconds(500)
     /// What a picture may be late and is still shown, where it has to be encoded.

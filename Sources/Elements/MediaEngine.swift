@@ -11,6 +11,8 @@ import Wire
 public final class MediaEngine: ElementFactory {
     private let policy: ResourcePolicy
     private let isTranscoding: Bool
+    /// Where a server of HTTP brings uploads.
+    public let uploads = UploadDesk()
     private let running = Mutex(Running())
     private let hubs = HubTable()
 
@@ -31,6 +33,8 @@ public final class MediaEngine: ElementFactory {
         switch specification {
         case .player(let specification):
             return try run(PlayerElement(specification, policy: policy, port: port), port)
+        case .upload(let specification):
+            return try run(UploadElement(specification, desk: uploads, port: port), port)
         case .recorder(let specification):
             return try run(RecorderElement(specification, policy: policy, port: port), port)
         case .filter(let specification):
@@ -93,8 +97,12 @@ public final class MediaEngine: ElementFactory {
             return running.last
         }
         guard let number else {
+            var element = element
+            element.finish(now: HostClock.now)
             throw Refusal(.overLimit, "this worker carries \(Limits.elements) media elements already")
         }
+        // Its owner may ask for it before its thread runs.
+        port.publish(element.status)
         do throws(SystemError) {
             try ElementThread.start(named: "apus-element", niceness: niceness) { [self] in
                 var element = element
@@ -103,6 +111,8 @@ public final class MediaEngine: ElementFactory {
             }
         } catch {
             forget(number)
+            var element = element
+            element.finish(now: HostClock.now)
             throw Refusal(.overLimit, "no thread for another media element: \(error)")
         }
         return element.media

@@ -5,20 +5,34 @@ import Wire
 
 /// One track of what a player plays: as it is, where every peer takes it, else encoded anew.
 ///
-/// *Deviation* from Kurento, which decodes everything: VP8 and Opus go out untouched. Whoever comes in the middle waits
-/// for the resource's next key frame.
+/// *Deviation* from Kurento, which decodes everything unless `useEncodedMedia` says otherwise: VP8 and Opus go out
+/// untouched. Whoever comes in the middle waits for the resource's next key frame.
 final class PlayedTrack {
     /// Which of the player's streams it goes out as.
     let stream: Int
-    private let isAsItIs: Bool
+    /// How it goes out as it is; nil for one that is encoded anew.
+    let format: PayloadFormat?
+    /// Of H.264 that goes out as it is.
+    let parameterSets: NALUnits
+    /// Bytes of the lengths before the NAL units of such a track; nil for start codes.
+    private let lengthSize: Int?
     private var video: VideoTranscoder?
     private var audio: AudioTranscoder?
 
-    init(_ track: MediaTrack, stream: Int) throws(MediaError) {
+    /// - Parameter usesEncodedMedia: it goes out as it is, which it can.
+    init(_ track: MediaTrack, stream: Int, usesEncodedMedia: Bool) throws(MediaError) {
         self.stream = stream
-        let own = PayloadFormat(track.codec)
-        isAsItIs = own == .vp8 || own == .opus
-        guard !isAsItIs else { return }
+        let own = PayloadFormat(carrying: track)
+        format = usesEncodedMedia || own == .vp8 || own == .opus ? own : nil
+        guard format == nil else {
+            let record = try? unsafe AVCConfiguration(parsing: track.extradata.span.bytes)
+            lengthSize = format == .h264 ? record?.lengthSize : nil
+            let sets = record?.parameterSets ?? (try? NALUnits(annexB: track.extradata))
+            parameterSets = format == .h264 ? sets ?? NALUnits() : NALUnits()
+            return
+        }
+        parameterSets = NALUnits()
+        lengthSize = nil
         if track.kind == .video {
             video = try VideoTranscoder(track.codec, extradata: track.extradata, isLive: false, target: .vp8)
         } else {
@@ -38,13 +52,19 @@ final class PlayedTrack {
     ///   - due: when the packet is to be shown or heard.
     ///   - send: takes frames, and when each is to be shown or heard.
     func play(_ packet: MediaPacket, at due: Instant, now: Instant, send: ([UInt8], Instant) -> Void) {
-        if isAsItIs { return send(packet.bytes, due) }
+        if format != nil { return send(frame(of: packet), due) }
         let isLate = now - due > Limits.lateness
         let pictures = video?.take(packet.bytes, pts: packet.pts, isKeyFrame: packet.isKeyFrame, isLate: isLate) ?? []
         for picture in pictures { send(picture.bytes, due + (picture.pts - packet.pts)) }
         for sound in audio?.take(packet.bytes, pts: packet.pts) ?? [] {
             send(sound.bytes, due + (sound.pts - packet.pts))
         }
+    }
+
+    /// H.264 with start codes; nothing, where it is damaged.
+    private func frame(of packet: MediaPacket) -> [UInt8] {
+        guard let lengthSize else { return packet.bytes }
+        return (try? NALUnits(lengthPrefixed: packet.bytes, lengthSize: lengthSize).annexB) ?? []
     }
 }
 
@@ -59,6 +79,16 @@ extension PayloadFormat {
         case .pcmu: self = .pcmu
         case .pcma: self = .pcma
         case .aac, .vorbis, .mp3, .jpeg, .other: return nil
+        }
+    }
+
+    /// Nil also for sound in a form that its payload format has no room for.
+    init?(carrying track: MediaTrack) {
+        self.init(track.codec)
+        switch self {
+        case .opus: if track.channels > 2 { return nil }
+        case .pcmu, .pcma: if track.channels != 1 || track.sampleRate != 8000 { return nil }
+        case .vp8, .vp9, .h264: break
         }
     }
 

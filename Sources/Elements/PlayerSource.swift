@@ -39,15 +39,33 @@ final class PlayerSource: Sendable {
         }
     }
 
+    private enum Origin {
+        case resource(PlayerSpecification, ResourcePolicy)
+        case upload(UploadBody)
+    }
+
+    /// For messages.
+    let name: String
     private let state = Mutex(State())
     private let interruption = Interruption()
     private let readAhead: Interval
 
     /// Opens the resource in the background.
-    init(_ specification: PlayerSpecification, policy: ResourcePolicy) throws(SystemError) {
+    convenience init(_ specification: PlayerSpecification, policy: ResourcePolicy) throws(SystemError) {
         let isFile = specification.uri.hasPrefix("file:") || !specification.uri.contains("://")
-        readAhead = isFile ? Limits.readAhead : max(.milliseconds(Int64(specification.networkCache)), Limits.readAhead)
-        try ThreadStart { [self] in read(specification.uri, policy) }.launch(name: "apus-source")
+        let cache = isFile ? .zero : Interval.milliseconds(Int64(specification.networkCache))
+        try self.init(.resource(specification, policy), specification.uri, readAhead: max(cache, Limits.readAhead))
+    }
+
+    /// Plays what is uploaded, as it comes.
+    convenience init(_ body: UploadBody) throws(SystemError) {
+        try self.init(.upload(body), "the upload", readAhead: Limits.readAhead)
+    }
+
+    private init(_ origin: Origin, _ name: String, readAhead: Interval) throws(SystemError) {
+        self.name = name
+        self.readAhead = readAhead
+        try ThreadStart { [self] in read(origin) }.launch(name: "apus-source")
     }
 
     /// Ends the thread at once, whatever it waits for.
@@ -95,27 +113,33 @@ final class PlayerSource: Sendable {
 
     // MARK: The thread
 
-    private func read(_ uri: String, _ policy: ResourcePolicy) {
+    private func read(_ origin: Origin) {
         do throws(MediaError) {
-            let location: String
-            do throws(ElementFailure) {
-                location = try policy.location(uri)
-            } catch {
-                return state.withLock { $0.failure = error }
+            switch origin {
+            case .resource(let specification, let policy):
+                let location: String
+                do throws(ElementFailure) {
+                    location = try policy.location(specification.uri)
+                } catch {
+                    return state.withLock { $0.failure = error }
+                }
+                var options = MediaReader.Options()
+                options.followsRedirects = policy.allowsPrivateAddresses
+                var reader = try MediaReader(location, options: options, interruption: interruption)
+                try read(&reader)
+            case .upload(let body):
+                var reader = try MediaReader(body, interruption: interruption)
+                try read(&reader)
             }
-            var options = MediaReader.Options()
-            options.followsRedirects = policy.allowsPrivateAddresses
-            var reader = try MediaReader(location, options: options, interruption: interruption)
-            let info = reader.info
-            state.withLock { $0.info = info }
-            try read(&reader)
         } catch {
-            let failure = ElementFailure(error, uri, isWriting: false)
+            let failure = ElementFailure(error, name, isWriting: false)
             if error != .interrupted { state.withLock { $0.failure = failure } }
         }
     }
 
     private func read(_ reader: inout MediaReader) throws(MediaError) {
+        let info = reader.info
+        state.withLock { $0.info = info }
         while !interruption.isInterrupted {
             let (position, hasRoom) = state.withLock { state in
                 defer { state.seek = nil }

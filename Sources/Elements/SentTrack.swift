@@ -8,11 +8,16 @@ import Wire
 ///
 /// Its timestamps follow the clock of this host, whatever the frames' own time was before: they never go back.
 struct SentTrack {
+    typealias Format = (format: PayloadFormat, payloadType: UInt8)
+
     let kind: MediaKind
-    let format: PayloadFormat
     let ssrc: UInt32
-    private let payloadType: UInt8
+    /// What it may send, of one kind.
+    private let formats: [Format]
+    /// What it sends.
+    private var current: Format
     private var packetizer: Packetizer
+    private var random: SeededRandom
     private var sequence: SequenceNumber
     private let origin: Instant
     private let firstTimestamp: UInt32
@@ -22,23 +27,44 @@ struct SentTrack {
     private let cname: String
 
     init(_ format: PayloadFormat, payloadType: UInt8, cname: String, now: Instant, random: inout SeededRandom) {
-        self.format = format
-        kind = format.kind
-        self.payloadType = payloadType
+        self.init([(format, payloadType)], cname: cname, now: now, random: &random)
+    }
+
+    /// - Parameter formats: at least one; the first is what it sends until ``follow(_:_:)``.
+    init(_ formats: [Format], cname: String, now: Instant, random: inout SeededRandom) {
+        self.formats = formats
+        current = formats[0]
+        kind = current.format.kind
         self.cname = cname
-        packetizer = Packetizer(format, payloadLength: Limits.payloadBytes, random: &random)
+        packetizer = Packetizer(current.format, payloadLength: Limits.payloadBytes, random: &random)
         origin = now
         ssrc = UInt32.random(in: 1...(.max), using: &random)
         sequence = SequenceNumber(UInt16.random(in: .min ... .max, using: &random))
         firstTimestamp = UInt32.random(in: .min ... .max, using: &random)
+        self.random = SeededRandom(seed: random.next())
+    }
+
+    var format: PayloadFormat { current.format }
+
+    /// Sends another of its formats from now on.
+    ///
+    /// - Parameter sets: of H.264, parameter sets that the frames do not bring.
+    mutating func follow(_ format: PayloadFormat, _ sets: NALUnits) {
+        guard let found = formats.first(where: { $0.format == format }) else { return }
+        current = found
+        packetizer = Packetizer(format, payloadLength: Limits.payloadBytes, random: &random)
+        packetizer.setParameterSets(sets)
     }
 
     /// As a peer that sends it would negotiate it.
     var section: NegotiatedMedia {
-        var codec = format.parameters(payloadType: payloadType)
-        if kind == .video { codec.feedback = ["nack pli", "ccm fir"] }
+        let codecs = formats.map { format, payloadType in
+            var codec = format.parameters(payloadType: payloadType)
+            if kind == .video { codec.feedback = ["nack pli", "ccm fir"] }
+            return codec
+        }
         let parameters = RTPParameters(
-            codecs: [codec], encodings: [EncodingParameters(ssrc: ssrc)], cname: cname)
+            codecs: codecs, encodings: [EncodingParameters(ssrc: ssrc)], cname: cname)
         return NegotiatedMedia(
             mid: kind.rawValue, kind: kind, direction: .recvonly, receive: parameters, send: RTPParameters())
     }
@@ -53,7 +79,7 @@ struct SentTrack {
         // What is no frame of the format is not sent: the resource is damaged there.
         for payload in (try? packetizer.packetize(frame)) ?? [] {
             let header = RTPHeader(
-                payloadType: payloadType, marker: payload.marker, sequenceNumber: sequence,
+                payloadType: current.payloadType, marker: payload.marker, sequenceNumber: sequence,
                 timestamp: timestamp &+ payload.offset,
                 ssrc: ssrc)
             var packet = [UInt8](repeating: 0, count: RTPHeader.fixedLength)

@@ -48,6 +48,8 @@ enum Limits {
     /// How often, and after what time again, a player that opens its resource is asked what that is.
     static let sourceLooks = 40
     static let sourceLook = Duration.milliseconds(50)
+    /// Seconds that a session of uploads lasts without one: a day.
+    static let disconnectionTimeout: Int64 = 86_400
     /// Milliseconds that a player reads ahead.
     static let networkCache = 10_000
 }

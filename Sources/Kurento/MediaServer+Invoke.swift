@@ -45,6 +45,7 @@ extension MediaServer {
             if object.type == "MediaPipeline" { return invokeOnPipeline(signature.name, object) }
             if object.hub != nil { return try await invokeOnHub(signature.name, object, arguments) }
             if let value = try await invokeOnElement(signature.name, object, arguments) { return value }
+            if signature.name == "getUrl" { return try await uploadURL(of: object) }
             if try await commandElement(signature.name, object, arguments) { return .null }
             if let value = try await invokeOnEndpoint(signature.name, object, arguments) { return value }
             throw KurentoError(.notImplemented, "Method '\(signature.name)' is not implemented")

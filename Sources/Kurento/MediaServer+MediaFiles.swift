@@ -7,7 +7,11 @@ extension MediaServer {
         switch type.name {
         case "PlayerEndpoint":
             let cache = min(max(arguments.values["networkCache"]?.asInt64 ?? 2000, 0), Int64(Limits.networkCache))
-            return .player(PlayerSpecification(uri: arguments.string("uri"), networkCache: Int(cache)))
+            return .player(
+                PlayerSpecification(
+                    uri: arguments.string("uri"), networkCache: Int(cache),
+                    usesEncodedMedia: arguments.bool("useEncodedMedia")))
+        case "HttpPostEndpoint": return upload(arguments)
         case "RecorderEndpoint":
             let name = arguments.optionalString("mediaProfile") ?? "WEBM"
             guard let profile = RecordingProfile(kurento: name) else {
@@ -100,7 +104,7 @@ extension MediaServer {
         throw KurentoError(.unexpectedError, "Nothing is known of the video before it plays: call play first")
     }
 
-    private func status(of element: ElementState, in pipeline: Pipeline) async throws(KurentoError) -> ElementStatus {
+    func status(of element: ElementState, in pipeline: Pipeline) async throws(KurentoError) -> ElementStatus {
         guard case .element(let status) = try await perform(.readElement(element.id), in: pipeline) else {
             throw KurentoError(.unexpectedError, "The worker did not say what the element does")
         }
@@ -116,6 +120,7 @@ extension MediaServer {
         }
         guard object.element?.state != state else { return }
         object.element?.state = state
+        guard object.type != "HttpPostEndpoint" else { return noteSession(state, of: object) }
         raise("UriEndpointStateChanged", on: object, ["state": .string(state.kurento)])
         guard object.type == "RecorderEndpoint" else { return }
         switch state {

@@ -37,6 +37,11 @@ extension ModuleDescriptor {
               method record()
               method stopAndWait()
               events Recording Paused Stopped
+            class HttpEndpoint extends SessionEndpoint abstract
+              method getUrl() -> String
+            class HttpPostEndpoint extends HttpEndpoint
+              new(mediaPipeline:MediaPipeline, disconnectionTimeout:int?=2, useEncodedMedia:boolean?=false)
+              events EndOfStream
             event EndOfStream extends Media
             event Recording extends Media
             event Paused extends Media

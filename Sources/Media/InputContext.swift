@@ -9,6 +9,8 @@ import Wire
     let format: UnsafeMutablePointer<AVFormatContext>
     let packet: UnsafeMutablePointer<AVPacket>
     let interruption: Interruption
+    /// What it reads from, where that is neither a file nor a server.
+    private let stream: StreamInput?
 
     /// Opens and finds out what is inside. The caller has set the deadline.
     init(
@@ -17,6 +19,7 @@ import Wire
     ) throws(MediaError) {
         _ = Library.isReady
         self.interruption = interruption
+        stream = nil
         guard let packet = unsafe av_packet_alloc() else { throw .tooLarge }
         unsafe self.packet = packet
         var format = unsafe avformat_alloc_context()
@@ -34,6 +37,36 @@ import Wire
         }
         unsafe self.format = opened
     }
+
+    /// Opens what comes by itself. The caller has set the deadline.
+    init(
+        _ stream: any MediaStream, options: MediaReader.Options, interruption: Interruption
+    ) throws(MediaError) {
+        _ = Library.isReady
+        self.interruption = interruption
+        let input = try StreamInput(stream, interruption: interruption)
+        self.stream = input
+        guard let packet = unsafe av_packet_alloc() else { throw .tooLarge }
+        unsafe self.packet = packet
+        var format = unsafe avformat_alloc_context()
+        unsafe format?.pointee.interrupt_callback = interruption.hook
+        unsafe format?.pointee.pb = input.input
+        var settings = Self.settings(.media)
+        settings.set("protocol_whitelist", "")
+        // Frees the context when it fails, but not its input.
+        let result = unsafe settings.pass { unsafe avformat_open_input(&format, nil, nil, $0) }
+        guard result >= 0, let opened = unsafe format else {
+            var packet: UnsafeMutablePointer<AVPacket>? = unsafe packet
+            unsafe av_packet_free(&packet)
+            if let failure = input.failure { throw failure }
+            try interruption.check()
+            throw MediaError(result, while: .opening, interruption)
+        }
+        unsafe self.format = opened
+    }
+
+    /// Why the stream it reads from ended too early.
+    var streamFailure: MediaError? { stream?.failure }
 
     deinit {
         // RTSP says good-bye to its server.
@@ -54,6 +87,7 @@ import Wire
     /// Reads as much as is needed to know the tracks.
     func analyse() throws(MediaError) {
         let result = unsafe avformat_find_stream_info(format, nil)
+        if let streamFailure { throw streamFailure }
         try interruption.check()
         if result < 0 { throw MediaError(result, while: .opening, interruption) }
     }
@@ -61,19 +95,7 @@ import Wire
     private static func settings(
         for location: MediaLocation, _ content: Content, _ options: MediaReader.Options
     ) -> LibraryOptions {
-        var settings = LibraryOptions()
-        switch content {
-        case .media:
-            settings.set("format_whitelist", location.scheme == .rtsp ? "rtsp" : formats.joined(separator: ","))
-            settings.set("codec_whitelist", MediaCodec.decoders.joined(separator: ","))
-        case .pictures:
-            settings.set("format_whitelist", pictureFormats.joined(separator: ","))
-            settings.set("codec_whitelist", MediaCodec.pictureDecoders.joined(separator: ","))
-        }
-        settings.set("probesize", String(Limits.probeBytes))
-        settings.set("analyzeduration", String(Limits.probeTime.microseconds))
-        settings.set("max_streams", String(Limits.streams))
-        settings.set("fflags", "+discardcorrupt")
+        var settings = settings(content, isRTSP: location.scheme == .rtsp)
         switch location.scheme {
         case .file:
             settings.set("protocol_whitelist", "file")
@@ -88,6 +110,23 @@ import Wire
             settings.set("rtsp_transport", "tcp")
             settings.set("user_agent", "Apus")
         }
+        return settings
+    }
+
+    private static func settings(_ content: Content, isRTSP: Bool = false) -> LibraryOptions {
+        var settings = LibraryOptions()
+        switch content {
+        case .media:
+            settings.set("format_whitelist", isRTSP ? "rtsp" : formats.joined(separator: ","))
+            settings.set("codec_whitelist", MediaCodec.decoders.joined(separator: ","))
+        case .pictures:
+            settings.set("format_whitelist", pictureFormats.joined(separator: ","))
+            settings.set("codec_whitelist", MediaCodec.pictureDecoders.joined(separator: ","))
+        }
+        settings.set("probesize", String(Limits.probeBytes))
+        settings.set("analyzeduration", String(Limits.probeTime.microseconds))
+        settings.set("max_streams", String(Limits.streams))
+        settings.set("fflags", "+discardcorrupt")
         return settings
     }
 

@@ -14,6 +14,10 @@ public enum Limits {
     public static let measuredBytes: Int64 = 512 << 20
     /// How long that may take.
     public static let measuringTime = Interval.seconds(2)
+    /// Bytes of an upload that is kept in a file, for its index stands at its end.
+    public static let spooledBytes: Int64 = 256 << 20
+    /// How long such an upload may take.
+    public static let spoolingTime = Interval.seconds(600)
     /// Redirects of one HTTP request.
     public static let redirects = 4
     /// Bytes of a location's text.

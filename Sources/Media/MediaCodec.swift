@@ -23,6 +23,12 @@ public enum MediaCodec: Hashable, Sendable {
         return AV_CODEC_ID_NONE
     }
 
+    /// For people, as FFmpeg calls it.
+    public var name: String {
+        if case .other(let name) = self { return name }
+        return unsafe String(cString: avcodec_get_name(identifier))
+    }
+
     private static let identifiers: [(MediaCodec, AVCodecID)] = [
         (.vp8, AV_CODEC_ID_VP8), (.vp9, AV_CODEC_ID_VP9), (.h264, AV_CODEC_ID_H264), (.jpeg, AV_CODEC_ID_MJPEG),
         (.opus, AV_CODEC_ID_OPUS), (.aac, AV_CODEC_ID_AAC), (.pcmu, AV_CODEC_ID_PCM_MULAW),

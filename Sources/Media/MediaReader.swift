@@ -58,6 +58,15 @@ public struct MediaReader: ~Copyable, @unchecked Sendable {
             try interruption.resolve(place.host)
         }
         let input = try InputContext(place, options: options, interruption: interruption)
+        try self.init(input, options) { start throws(MediaError) in
+            try Self.measure(place, from: start, options: options, interruption: interruption)
+        }
+    }
+
+    /// - Parameter measure: finds out how long it is, where it does not say it, from its start in nanoseconds.
+    init(
+        _ input: InputContext, _ options: Options, measure: (Int64) throws(MediaError) -> Interval? = { _ in nil }
+    ) throws(MediaError) {
         try input.analyse()
         let (tracks, streams) = unsafe Self.tracks(of: input.format)
         if tracks.isEmpty { throw .notMedia }
@@ -65,9 +74,7 @@ public struct MediaReader: ~Copyable, @unchecked Sendable {
         let start =
             begin == apus_media_no_time() ? 0 : max(-Self.maximumStart, min(begin, Self.maximumStart)) * 1000
         var duration = unsafe Self.duration(of: input.format)
-        if duration == nil {
-            duration = try Self.measure(place, from: start, options: options, interruption: interruption)
-        }
+        if duration == nil { duration = try measure(start) }
         info = unsafe MediaInfo(
             duration: duration, seekable: Self.seekable(input.format, duration), tracks: tracks)
         self.input = input
@@ -94,6 +101,7 @@ public struct MediaReader: ~Copyable, @unchecked Sendable {
             case APUS_MEDIA_AGAIN.rawValue:
                 continue
             default:
+                if let failure = input.streamFailure { throw failure }
                 try input.interruption.check()
                 return try end(result)
             }

@@ -7,6 +7,8 @@ public import RTP
 public enum ElementSpecification: Hashable, Sendable, Codable {
     /// Plays a file or a stream into the session.
     case player(PlayerSpecification)
+    /// Plays what is uploaded to it by HTTP.
+    case upload(UploadSpecification)
     /// Writes what the session sends it to a file or a server.
     case recorder(RecorderSpecification)
     /// Looks at the video that the session sends it, or changes it.
@@ -28,7 +30,7 @@ public enum ElementSpecification: Hashable, Sendable, Codable {
     /// In the process after one that ended it goes on by itself.
     public var isResumed: Bool {
         switch self {
-        case .player, .recorder: false
+        case .player, .recorder, .upload: false
         case .filter(let filter): filter.isResumed
         case .transcoder, .composite, .alphaBlending, .hubPort: true
         }
@@ -41,10 +43,37 @@ public struct PlayerSpecification: Hashable, Sendable, Codable {
     public var uri: String
     /// Milliseconds of a network stream that are read ahead, at most.
     public var networkCache: Int
+    /// Nothing is decoded.
+    public var usesEncodedMedia: Bool
 
-    public init(uri: String, networkCache: Int = 2000) {
+    public init(uri: String, networkCache: Int = 2000, usesEncodedMedia: Bool = false) {
         self.uri = uri
         self.networkCache = networkCache
+        self.usesEncodedMedia = usesEncodedMedia
+    }
+
+    public init(from decoder: any Decoder) throws {
+        let container = try decoder.container(keyedBy: CodingKeys.self)
+        uri = try container.decode(String.self, forKey: .uri)
+        networkCache = try container.decode(Int.self, forKey: .networkCache)
+        // A process from before the wish was known wrote none.
+        usesEncodedMedia = try container.decodeIfPresent(Bool.self, forKey: .usesEncodedMedia) ?? false
+    }
+}
+
+/// See ``ElementSpecification/upload(_:)``.
+public struct UploadSpecification: Hashable, Sendable, Codable {
+    /// What a client has to know to upload: part of the URL, not to be guessed.
+    public var token: String
+    /// Seconds after an upload in which another one belongs to the same session.
+    public var disconnectionTimeout: Int
+    /// Nothing is decoded.
+    public var usesEncodedMedia: Bool
+
+    public init(token: String, disconnectionTimeout: Int = 2, usesEncodedMedia: Bool = false) {
+        self.token = token
+        self.disconnectionTimeout = disconnectionTimeout
+        self.usesEncodedMedia = usesEncodedMedia
     }
 }
 
@@ -119,6 +148,8 @@ public struct ElementStatus: Hashable, Sendable, Codable {
     public var position = 0
     /// Of a player; nil until its resource is open.
     public var source: SourceInformation?
+    /// Where clients upload to, of an element that takes uploads.
+    public var url: String?
 
     public init() {}
 }

@@ -133,6 +133,12 @@ extension ClusterSettings {
             if $0 == "none" { return .some(nil) }
             return Self.range($0).flatMap { $0.count >= ($0.lowerBound % 2 == 0 ? 4 : 5) ? .some($0) : nil }
         }
+        try section.parsed(
+            "http_ports", into: &media.httpPorts, expecting: "a port, a port range or none", example: "41000-41199"
+        ) {
+            if $0 == "none" { return .some(nil) }
+            return (Self.range($0) ?? Self.range("\($0)-\($0)")).map { .some($0) }
+        }
         try section.flag("tcp_active", into: &media.tcpActive)
         try section.strings("interfaces", into: &media.interfaces)
         try section.strings("excluded_interfaces", into: &media.excludedInterfaces)
@@ -188,10 +194,11 @@ extension ClusterSettings {
                 problem: "\(media.udpPorts.count) ports are too few for \(sockets) reactors",
                 fix: "Widen the range to at least \(sockets) ports")
         }
-        if let tcpPorts = media.tcpPorts, tcpPorts.count < workers.count {
+        for (key, ports) in [("tcp_ports", media.tcpPorts), ("http_ports", media.httpPorts)] {
+            guard let ports, ports.count < workers.count else { continue }
             throw SettingsError(
-                file: reader.file, line: section.line, key: "media.tcp_ports",
-                problem: "\(tcpPorts.count) ports are too few for \(workers.count) workers",
+                file: reader.file, line: section.line, key: "media.\(key)",
+                problem: "\(ports.count) ports are too few for \(workers.count) workers",
                 fix: "Widen the range to at least \(workers.count) ports, or write `none`")
         }
     }

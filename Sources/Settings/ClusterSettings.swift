@@ -82,6 +82,8 @@ public struct MediaSettings: Sendable, Equatable {
     public var tcpPorts: ClosedRange<UInt16>? = 40000...40199
     /// Each endpoint of plain RTP takes four of the range; nil has no such endpoints.
     public var rtpPorts: ClosedRange<UInt16>? = 40200...40999
+    /// Each worker takes uploads by HTTP on the first free port of the range; nil for none.
+    public var httpPorts: ClosedRange<UInt16>? = 41000...41199
     /// Opens TCP connections to peers that accept them.
     public var tcpActive = false
     /// Interface names to use; empty is all that are up.

@@ -18,12 +18,16 @@ struct EmbeddedCluster: Sendable {
             Task { await tap.run(store) }
             var agents: [WorkerAgent] = []
             var relays: [WorkerRelay] = []
+            var uploads: [UploadServer] = []
             for index in 0..<settings.workers.count {
                 let id = WorkerID("w\(index + 1)")
-                agents.append(
-                    try WorkerAgent(
-                        try WorkerAssembly.configuration(id: id, index: index, settings: settings), store: store,
-                        logger: makeLogger("apus.worker.\(id)", settings, tap: tap)))
+                let logger = makeLogger("apus.worker.\(id)", settings, tap: tap)
+                let configuration = try WorkerAssembly.configuration(id: id, index: index, settings: settings)
+                let listener = try WorkerAssembly.uploads(index: index, settings: settings)
+                if let server = try await UploadServer(configuration, listener, settings: settings, logger: logger) {
+                    uploads.append(server)
+                }
+                agents.append(try WorkerAgent(configuration, store: store, logger: logger))
             }
             for index in 0..<settings.workers.count {
                 let logger = makeLogger("apus.worker.w\(index + 1)", settings)
@@ -43,6 +47,7 @@ struct EmbeddedCluster: Sendable {
                 while try await group.next() != nil {}
             }
             for relay in relays { await relay.stop() }
+            for server in uploads { await server.stop() }
         }
     }
 }

@@ -44,23 +44,27 @@ struct MediaProcess: AsyncParsableCommand {
             let store = RedisStore(try settings.store.address(), cluster: settings.cluster, logger: logger)
             let configuration = try estate.configuration(id: WorkerID(id), index: index, settings: settings)
             if standby { try await Self.waitForTurn(configuration, store) }
+            let uploads = try await UploadServer(configuration, estate.uploads, settings: settings, logger: logger)
             let agent = try WorkerAgent(configuration, store: store, logger: logger)
             let relay = try await WorkerRelay(index: index, settings: settings, logger: logger)
             Task { await tap.run(store) }
             Task { [memory = configuration.memory] in
-                for await _ in handOvers { await Self.handOver(agent, relay, memory) }
+                for await _ in handOvers { await Self.handOver(agent, relay, uploads, memory) }
             }
             do {
                 try await agent.run()
             } catch let error as NameTaken {
                 await relay?.stop()
+                await uploads?.stop()
                 logger.critical("\(error)")
                 throw ExitCode(Self.nameTaken)
             } catch {
                 await relay?.stop()
+                await uploads?.stop()
                 throw error
             }
             await relay?.stop()
+            await uploads?.stop()
             await store.close()
         }
     }
@@ -74,9 +78,12 @@ struct MediaProcess: AsyncParsableCommand {
     }
 
     /// Leaves everything to the next process, and ends.
-    private static func handOver(_ agent: WorkerAgent, _ relay: WorkerRelay?, _ memory: WorkerMemory?) async {
-        // Its port is the next one's as well.
+    private static func handOver(
+        _ agent: WorkerAgent, _ relay: WorkerRelay?, _ uploads: UploadServer?, _ memory: WorkerMemory?
+    ) async {
+        // Their ports are the next one's as well.
         await relay?.stop()
+        await uploads?.stop()
         await agent.handOver { memory?.departed = ProcessInfo.processInfo.processIdentifier }
         _exit(0)
     }

@@ -73,6 +73,14 @@ enum WorkerAssembly {
         return configuration
     }
 
+    /// The port for uploads; nil where the settings want none.
+    static func uploads(index: Int, settings: ClusterSettings) throws -> StreamListener? {
+        guard settings.workers.media, let ports = settings.media.httpPorts else { return nil }
+        return try StreamListener(
+            ips: try MediaAddresses.onThisHost(settings.media), ports: ports,
+            preferred: ports.lowerBound + UInt16(index % ports.count), setting: "media.http_ports")
+    }
+
     /// But for what only one process can have: the ports.
     static func configuration(
         id: WorkerID, addresses: [IPAddress], certificate: Certificate, settings: ClusterSettings

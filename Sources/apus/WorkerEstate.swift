@@ -18,13 +18,17 @@ struct WorkerEstate: Codable {
     var memories: [Int32]
     /// TCP listeners, one for each address; empty for none.
     var listeners: [Int32]
+    /// The same, for uploads by HTTP; nil from a guardian that knew of none.
+    var uploadListeners: [Int32]?
     var workerMemory: Int32
 
     /// The estate is the first descriptor behind standard error, and tells of the others.
     static let descriptor: Int32 = 3
 
     /// All descriptors that a media process is given, in the order of their numbers there.
-    private var inherited: [Int32] { sockets.flatMap { $0 } + memories + listeners + [workerMemory] }
+    private var inherited: [Int32] {
+        sockets.flatMap { $0 } + memories + listeners + (uploadListeners ?? []) + [workerMemory]
+    }
 
     /// The same with the numbers that a media process has them under.
     private func renumbered() -> WorkerEstate {
@@ -37,6 +41,7 @@ struct WorkerEstate: Codable {
         copy.sockets = sockets.map { take($0.count) }
         copy.memories = take(memories.count)
         copy.listeners = take(listeners.count)
+        copy.uploadListeners = uploadListeners.map { take($0.count) }
         copy.workerMemory = take(1)[0]
         return copy
     }
@@ -70,6 +75,14 @@ struct WorkerEstate: Codable {
     func fits(_ settings: ClusterSettings) -> Bool {
         memories.count == settings.workers.reactors
             && memories.allSatisfy { ReactorMemory.fits($0, capacity: settings.limits.endpointsPerReactor) }
+    }
+
+    /// The port for uploads; nil for none.
+    var uploads: StreamListener? {
+        uploadListeners.flatMap { descriptors in
+            descriptors.isEmpty
+                ? nil : StreamListener(adopting: descriptors, ips: addresses.compactMap { IPAddress($0) })
+        }
     }
 
     /// The media process's configuration.

@@ -12,6 +12,7 @@ final class WorkerHoldings: Sendable {
     let worker: WorkerMemory
     private let sockets: [[UDPSocket]]
     private let streams: StreamListener?
+    private let uploads: StreamListener?
 
     /// Binds the ports and makes the memory of a new worker.
     init(_ id: WorkerID, index: Int, settings: ClusterSettings) throws {
@@ -21,10 +22,12 @@ final class WorkerHoldings: Sendable {
         reactors = configuration.reactors.map { ReactorMemory(capacity: $0.peerLimit) }
         sockets = try configuration.reactors.map { try Reactor.bind($0) }
         streams = first.streams
+        uploads = try WorkerAssembly.uploads(index: index, settings: settings)
         estate = WorkerEstate(
             incarnation: configuration.incarnation, certificate: try first.certificate.exported(),
             addresses: first.addresses.map(\.description), sockets: sockets.map { $0.map(\.descriptor) },
             memories: reactors.map(\.descriptor), listeners: streams?.descriptors ?? [],
+            uploadListeners: uploads?.descriptors ?? [],
             workerMemory: worker.descriptor)
     }
 
@@ -41,5 +44,6 @@ final class WorkerHoldings: Sendable {
         // Only passed on: they stay open with the process.
         sockets = []
         streams = nil
+        uploads = nil
     }
 }

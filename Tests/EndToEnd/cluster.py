@@ -24,12 +24,13 @@ class Cluster:
     """`apus up` on free ports of the loopback interface."""
 
     def __init__(self, workers=2, embedded=False, extra="", arguments=(), config=None, media=None,
-                 redis_port=None, rtp_ports=None, transcoding=True):
+                 redis_port=None, rtp_ports=None, http_ports=None, transcoding=True):
         self.port = free_port()
         self.redis_port = redis_port or free_port()
         self.udp_first = free_media_ports()
         # Reactors begin at the other end.
         self.rtp_ports = rtp_ports or f"{self.udp_first + 32}-{self.udp_first + 63}"
+        self.http_ports = http_ports or f"{self.udp_first}-{self.udp_first + 63}"
         self.folder = tempfile.TemporaryDirectory(prefix="apus-test-")
         path = pathlib.Path(self.folder.name)
         self.config = path / "cluster.yml"
@@ -45,6 +46,7 @@ media:
   udp_ports: {self.udp_first}-{self.udp_first + 63}
   tcp_ports: {self.udp_first}-{self.udp_first + 63}
   rtp_ports: {self.rtp_ports}
+  http_ports: {self.http_ports}
   interfaces: {media or '[]'}
   transcoding: {str(transcoding).lower()}
 store:

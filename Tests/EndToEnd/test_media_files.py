@@ -383,6 +383,29 @@ def test_a_file_is_played_to_a_viewer(cluster, folder, name):
     run(scenario())
 
 
+@pytest.mark.parametrize("audio,left_out", [("libopus", False), ("aac", True)])
+def test_encoded_media_is_not_decoded(cluster, folder, audio, left_out):
+    path = clips.write(folder / "clip.mkv", 4, "libx264", audio)
+
+    async def scenario():
+        async with KurentoClient(cluster.kurento) as client:
+            pipeline = await client.create("MediaPipeline")
+            viewer = await Viewer(client, pipeline).negotiate()
+            player = await client.create(
+                "PlayerEndpoint", mediaPipeline=pipeline, uri=f"file://{path}", useEncodedMedia=True)
+            heard = await Listener(client, player).to("EndOfStream", "Error")
+            await client.invoke(player, "connect", sink=viewer.endpoint)
+            await client.invoke(player, "play")
+            await heard.wait("EndOfStream", 12)
+            assert viewer.frames["video"] > 60 and (viewer.frames["audio"] == 0) == left_out, viewer.frames
+            errors = [data["type"] for data in heard.named("Error")]
+            assert errors == (["STREAM_ERROR_CODEC_NOT_FOUND"] if left_out else [])
+            await viewer.close()
+            await client.release(pipeline)
+
+    run(scenario())
+
+
 def test_a_player_pauses_seeks_and_says_where_it_is(cluster, folder):
     path = clips.write(folder / "long.webm", 10)
 

@@ -58,6 +58,8 @@ struct ClassTableTests {
             parent: "UriEndpoint", methods: "play", readable: "VideoInfo ElementGstreamerDot", writable: "Position",
             events: "EndOfStream"),
         "RecorderEndpoint": Row(parent: "UriEndpoint", methods: "record stopAndWait", events: "Recording Paused Stopped"),
+        "HttpEndpoint": Row(parent: "SessionEndpoint", methods: "getUrl"),
+        "HttpPostEndpoint": Row(parent: "HttpEndpoint", events: "EndOfStream"),
         "Composite": Row(parent: "Hub"),
         "AlphaBlending": Row(parent: "Hub", methods: "setMaster setPortProperties"),
         "Dispatcher": Row(parent: "Hub", methods: "connect"),
@@ -72,7 +74,7 @@ struct ClassTableTests {
 
     private static let abstract: Set = [
         "MediaObject", "ServerManager", "MediaElement", "Hub", "Filter", "Endpoint", "UriEndpoint", "SessionEndpoint",
-        "SdpEndpoint", "BaseRtpEndpoint",
+        "SdpEndpoint", "BaseRtpEndpoint", "HttpEndpoint",
     ]
     private static let concrete = table.keys.filter { !abstract.contains($0) }.sorted()
 

@@ -27,6 +27,12 @@ struct MediaFileTests {
         #expect(await bench.plane.operations == [.openElement(endpointID(player), .player(specification))])
     }
 
+    @Test func aPlayerIsToldNotToDecode() async {
+        let (_, _, player) = await make("PlayerEndpoint", ["useEncodedMedia": true])
+        let specification = PlayerSpecification(uri: "file:///tmp/x.webm", usesEncodedMedia: true)
+        #expect(await bench.plane.operations == [.openElement(endpointID(player), .player(specification))])
+    }
+
     @Test(arguments: [
         ("WEBM", RecordingProfile(container: .webm)),
         ("WEBM_AUDIO_ONLY", RecordingProfile(container: .webm, hasVideo: false)),

@@ -51,6 +51,7 @@ func refusal(_ text: String) -> SettingsError? {
               udp_ports: 50000-50009
               tcp_ports: 443-445
               rtp_ports: 30000-30003
+              http_ports: 30010-30015
               tcp_active: true
               interfaces: [eth0]
               excluded_interfaces: []
@@ -107,6 +108,7 @@ func refusal(_ text: String) -> SettingsError? {
         expected.media.udpPorts = 50000...50009
         expected.media.tcpPorts = 443...445
         expected.media.rtpPorts = 30000...30003
+        expected.media.httpPorts = 30010...30015
         expected.media.tcpActive = true
         expected.media.interfaces = ["eth0"]
         expected.media.excludedInterfaces = []

@@ -50,7 +50,7 @@ enum Module {
     /// Sans-IO: time and randomness come in as arguments. In order: each may import those before it only.
     static let cores = [
         "Wire", "STUN", "ICE", "MDNS", "DTLS", "SRTP", "RTP", "Payload", "Congestion", "SCTP", "SDP", "Transport",
-        "Forwarding", "Session",
+        "Forwarding", "Session", "Uploads",
     ]
 
     /// What `Package.swift` says that each module depends on.

@@ -77,6 +77,9 @@ public final class ElementPort: Sendable {
         return !isClosed
     }
 
+    /// Has the element's thread come round, from any thread.
+    public func wake() { apus_eventfd_signal(wakeUp) }
+
     /// False when the reactor takes no more just now; what was to be sent is lost.
     @discardableResult
     public func send(_ output: ElementOutput) -> Bool { deliver(output) }

@@ -21,8 +21,10 @@ public final class StreamListener: Sendable {
     private static let backlog: Int32 = 256
 
     /// Listens on all `ips` at one port, the first of the range from `preferred` on that is free on every one.
+    ///
+    /// - Parameter setting: where the range comes from, for messages.
     public init(
-        ips: [IPAddress], ports: ClosedRange<UInt16>, preferred: UInt16? = nil
+        ips: [IPAddress], ports: ClosedRange<UInt16>, preferred: UInt16? = nil, setting: String = "media.tcp_ports"
     ) throws(SystemError) {
         let all = Array(ports)
         let start = preferred.flatMap { all.firstIndex(of: $0) } ?? 0
@@ -36,7 +38,7 @@ public final class StreamListener: Sendable {
             }
         }
         throw SystemError(
-            operation: "no TCP port of \(ports.lowerBound)-\(ports.upperBound) (media.tcp_ports) is free on every "
+            operation: "no TCP port of \(ports.lowerBound)-\(ports.upperBound) (\(setting)) is free on every "
                 + "address; the last \(failure.operation)", code: failure.code)
     }
 

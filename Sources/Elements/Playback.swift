@@ -1,0 +1,185 @@
+import Media
+import Payload
+import RTP
+import Reactor
+import Session
+import Wire
+
+/// Sends what a source holds at the pace of its clock.
+///
+/// What peers can take goes out as it is; other codecs become VP8 and Opus, or are left out where nothing is to be
+/// decoded.
+struct Playback {
+    /// What became of it by itself.
+    enum Event {
+        case ended
+        case failed(ElementFailure)
+        /// Part of what the source holds is not played.
+        case leftOut(ElementFailure)
+    }
+
+    private let port: ElementPort
+    private let usesEncodedMedia: Bool
+    private var streams: [SentTrack]
+    private var source: PlayerSource?
+    /// By the source's numbers.
+    private var tracks: [Int: PlayedTrack] = [:]
+    private(set) var information: SourceInformation?
+    /// What was played, in the source's time.
+    private(set) var position = Interval.zero
+    /// When the source's time zero is; nil while nothing moves.
+    private var origin: Instant?
+    private var events: [Event] = []
+
+    /// - Parameter usesEncodedMedia: nothing is decoded: every codec that RTP carries goes out as it is.
+    init(usesEncodedMedia: Bool, port: ElementPort) {
+        self.port = port
+        self.usesEncodedMedia = usesEncodedMedia
+        var random = SeededRandom(seed: HostClock.entropy())
+        let cname = "player-" + String(random.next(), radix: 36)
+        let audio: [SentTrack.Format] = [(.opus, 111), (.pcmu, 0), (.pcma, 8)]
+        let video: [SentTrack.Format] = [(.vp8, 96), (.vp9, 98), (.h264, 102)]
+        streams = [audio, video].map { formats in
+            SentTrack(usesEncodedMedia ? formats : [formats[0]], cname: cname, now: HostClock.now, random: &random)
+        }
+    }
+
+    var media: [NegotiatedMedia] { streams.map(\.section) }
+
+    // MARK: Commands
+
+    var isOpen: Bool { source != nil }
+
+    mutating func open(_ source: PlayerSource) {
+        close()
+        self.source = source
+    }
+
+    /// Time stands still until the next ``advance(to:)``.
+    mutating func pause() { origin = nil }
+
+    mutating func close() {
+        source?.close()
+        source = nil
+        tracks = [:]
+        information = nil
+        position = .zero
+        origin = nil
+    }
+
+    /// Goes to the key frame before; what was read is dropped.
+    mutating func seek(to target: Interval) {
+        source?.seek(to: target)
+        position = target
+        origin = nil
+        for index in tracks.keys { tracks[index]?.restart() }
+    }
+
+    // MARK: Playing
+
+    /// Requests for key frames. A track that is encoded here can make one.
+    mutating func receive(_ packet: RawSpan, now: Instant) {
+        guard var compound = try? CompoundPacket(packet) else { return }
+        while let next = try? compound.next() {
+            switch next {
+            case .pictureLossIndication(let request): requestKeyFrame(request.mediaSSRC)
+            case .fullIntraRequest: for index in tracks.keys { tracks[index]?.requestKeyFrame() }
+            default: continue
+            }
+        }
+    }
+
+    private mutating func requestKeyFrame(_ ssrc: UInt32) {
+        for index in tracks.keys where tracks[index].map({ streams[$0.stream].ssrc }) == ssrc {
+            tracks[index]?.requestKeyFrame()
+        }
+    }
+
+    /// When the next packet is due, while something plays.
+    var deadline: Instant {
+        guard let origin, let next = source?.nextTime else { return HostClock.now + Limits.sourceLook }
+        return origin + next
+    }
+
+    /// Sends what is due. After an end or a failure nothing is open any more.
+    mutating func advance(to now: Instant) -> [Event] {
+        defer { events = [] }
+        play(to: now)
+        return events
+    }
+
+    private mutating func play(to now: Instant) {
+        guard let source else { return }
+        if let failure = source.failure { return end(.failed(failure)) }
+        if tracks.isEmpty {
+            guard let info = source.info else { return }
+            guard open(info, source) else { return }
+        }
+        var batch = PacketBatch()
+        play(source, into: &batch, now: now)
+        let unixOffset = Interval(nanoseconds: Int64(clamping: HostClock.wallClock)) - (now - .origin)
+        for index in streams.indices { streams[index].report(now: now, unixOffset: unixOffset, into: &batch) }
+        if !batch.isEmpty { port.send(.packets(batch)) }
+        if source.isExhausted { end(.ended) }
+    }
+
+    private mutating func end(_ event: Event) {
+        close()
+        events.append(event)
+    }
+
+    /// What the source holds is known: says what will be sent. False when nothing of it can be.
+    private mutating func open(_ info: MediaInfo, _ source: PlayerSource) -> Bool {
+        do throws(MediaError) {
+            for (kind, stream) in [(MediaTrack.Kind.audio, 0), (.video, 1)] {
+                let found = info.tracks.filter { $0.kind == kind }
+                let wanted = usesEncodedMedia ? found.first { PayloadFormat(carrying: $0) != nil } : found.first
+                guard let wanted else {
+                    if let lost = found.first { events.append(.leftOut(Self.unforwardable(lost, source))) }
+                    continue
+                }
+                let track = try PlayedTrack(wanted, stream: stream, usesEncodedMedia: usesEncodedMedia)
+                if let format = track.format { streams[stream].follow(format, track.parameterSets) }
+                tracks[wanted.index] = track
+            }
+        } catch {
+            end(.failed(ElementFailure(error, source.name, isWriting: false)))
+            return false
+        }
+        guard !tracks.isEmpty else {
+            close()
+            return false
+        }
+        information = SourceInformation(
+            isSeekable: info.seekable != nil, duration: info.duration.map { Int($0.milliseconds) })
+        return true
+    }
+
+    private static func unforwardable(_ track: MediaTrack, _ source: PlayerSource) -> ElementFailure {
+        let kind = track.kind == .video ? "video" : "audio"
+        return ElementFailure(
+            .unsupportedCodec,
+            "the \(kind) of \(source.name.prefix(200)) is left out: RTP does not carry its codec, \(track.codec.name), as "
+                + "it is; play it without useEncodedMedia")
+    }
+
+    private mutating func play(_ source: PlayerSource, into batch: inout PacketBatch, now: Instant) {
+        if origin == nil {
+            guard let first = source.nextTime else { return }
+            // A seek leads to the key frame before; a pause goes on where it was.
+            origin = now - max(first, .zero)
+        }
+        while let start = origin, let packet = source.next(until: now - start) {
+            var due = start + packet.dts
+            if now - due > Limits.longestLag {
+                // The source did not come as fast as it plays: time stood still.
+                origin = now - packet.dts
+                due = now
+            }
+            position = max(packet.pts, .zero)
+            guard let track = tracks[packet.track] else { continue }
+            let time = due + (packet.pts - packet.dts)
+            track.play(packet, at: time, now: now) { streams[track.stream].send($0, at: $1, into: &batch) }
+        }
+    }
+}

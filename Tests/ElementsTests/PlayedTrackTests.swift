@@ -1,0 +1,90 @@
+import Foundation
+import Media
+import Payload
+import RTP
+import Reactor
+import Testing
+import Wire
+
+@testable import Elements
+
+@Suite struct PlayedTrackTests {
+    private let now = Instant.origin + .seconds(9)
+
+    /// A film of ten pictures in H.264 whose parameter sets are in the header alone, as in MP4 and Matroska.
+    private func film() throws -> (track: MediaTrack, packets: [MediaPacket]) {
+        let path = NSTemporaryDirectory() + "apus-played-\(UUID().uuidString)"
+        defer { try? FileManager.default.removeItem(atPath: path) }
+        var encoder = try VideoEncoder(VideoEncoder.Configuration(codec: .h264, bitRate: 200_000))
+        let pictures = try (0..<10).flatMap { number in
+            try encoder.encode(VideoFrame(width: 64, height: 48, pts: .milliseconds(Int64(number) * 40)))
+        }
+        let sets = try NALUnits(annexB: pictures[0].bytes)
+        var writer = try MediaWriter(
+            "file://" + path, container: .mkv,
+            tracks: [
+                .h264(
+                    width: 64, height: 48, sps: try #require(sets.sequenceParameterSet),
+                    pps: try #require(sets.pictureParameterSet))
+            ])
+        for picture in pictures {
+            var bytes = picture.bytes
+            // Only the slices.
+            let units = try NALUnits(annexB: bytes)
+            bytes = (units.units(ofType: 5) + units.units(ofType: 1)).flatMap { [0, 0, 0, 1] + $0 }
+            try writer.write(track: 0, pts: picture.pts, bytes: bytes, isKeyFrame: picture.isKeyFrame)
+        }
+        try writer.finish()
+        var reader = try MediaReader("file://" + path)
+        var packets: [MediaPacket] = []
+        while let packet = try reader.next() { packets.append(packet) }
+        return (reader.info.tracks[0], packets)
+    }
+
+    /// What receivers get of it, decoded.
+    private func pictures(_ film: (track: MediaTrack, packets: [MediaPacket])) throws -> Int {
+        let played = try PlayedTrack(film.track, stream: 0, usesEncodedMedia: true)
+        let format = try #require(played.format)
+        var random = SeededRandom(seed: 1)
+        var sent = SentTrack([(.vp8, 96), (format, 102)], cname: "c", now: now, random: &random)
+        sent.follow(format, played.parameterSets)
+        var batch = PacketBatch()
+        for packet in film.packets {
+            played.play(packet, at: now + packet.pts, now: now) { sent.send($0, at: $1, into: &batch) }
+        }
+        var buffer = FrameBuffer(format, policy: .complete(patience: .milliseconds(100)))
+        var decoder = try VideoDecoder(.h264)
+        var count = 0
+        batch.forEach { packet in
+            guard let header = try? RTPHeader(parsing: packet) else { return }
+            #expect(header.payloadType == 102)
+            buffer.insert(header, payload: packet.extracting(header.payloadRange), now: now)
+            while let frame = buffer.nextFrame(now: now) {
+                count += (try? decoder.decode(frame.bytes, pts: .zero, isKeyFrame: frame.isKeyFrame).count) ?? 0
+            }
+        }
+        return count
+    }
+
+    @Test func h264GoesOutAsItIsWithTheHeadersParameterSets() throws {
+        let film = try film()
+        #expect(film.track.extradata.first == 1, "lengths, not start codes")
+        #expect(try pictures(film) == 10)
+    }
+
+    @Test func withoutTheWishItIsEncodedAnew() throws {
+        let played = try PlayedTrack(try film().track, stream: 0, usesEncodedMedia: false)
+        #expect(played.format == nil)
+    }
+
+    @Test(arguments: [
+        (MediaCodec.opus, 48_000, 2, PayloadFormat.opus), (.opus, 48_000, 6, nil), (.pcmu, 8000, 1, .pcmu),
+        (.pcmu, 8000, 2, nil), (.pcma, 16_000, 1, nil), (.aac, 48_000, 2, nil),
+    ])
+    func soundGoesOutAsItIsWhereRTPHasRoomForIt(codec: MediaCodec, rate: Int, channels: Int, format: PayloadFormat?) {
+        var track = MediaTrack(index: 0, kind: .audio, codec: codec)
+        track.sampleRate = rate
+        track.channels = channels
+        #expect(PayloadFormat(carrying: track) == format)
+    }
+}
