@@ -30,6 +30,10 @@ extension Director {
             }
             needs = ["media"]
             refusal = Refusal(.noWorker, "no worker that has room offers media elements (workers.media)")
+            if case .upload = specification {
+                needs = ["media", "uploads"]
+                refusal = Refusal(.noWorker, "no worker that has room takes uploads (media.http_ports)")
+            }
         case .openPlain:
             needs = ["rtp"]
             refusal = Refusal(.noWorker, "no worker that has room offers ports for plain RTP (media.rtp_ports)")

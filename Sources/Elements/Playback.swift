@@ -159,8 +159,8 @@ struct Playback {
         let kind = track.kind == .video ? "video" : "audio"
         return ElementFailure(
             .unsupportedCodec,
-            "the \(kind) of \(source.name.prefix(200)) is left out: RTP does not carry its codec, \(track.codec.name), as "
-                + "it is; play it without useEncodedMedia")
+            "the \(kind) of \(source.name.prefix(200)) is left out: RTP does not carry its codec, \(track.codec.name), "
+                + "as it is; play it without useEncodedMedia")
     }
 
     private mutating func play(_ source: PlayerSource, into batch: inout PacketBatch, now: Instant) {

@@ -4,8 +4,8 @@ import Wire
 extension MediaReader {
     /// Reads what comes by itself, while it comes. It cannot be sought in.
     ///
-    /// An MP4 file whose index stands at its end, as cameras write it, cannot be played before it is there: it is kept in
-    /// a file without a name, up to ``Limits/spooledBytes``, and can be sought in then.
+    /// An MP4 file whose index stands at its end, as cameras write it, cannot be played before that has come: it is
+    /// kept in a file without a name, up to ``Limits/spooledBytes``, and can be sought in then.
     public init(
         _ stream: any MediaStream, options: Options = Options(), interruption: Interruption = Interruption()
     ) throws(MediaError) {

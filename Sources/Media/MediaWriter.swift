@@ -4,8 +4,8 @@ public import Wire
 /// Writes encoded packets into a file, or into the body of an HTTP PUT.
 ///
 /// What has been given to it is on its way to the disk within a second of media time: WebM and Matroska get clusters,
-/// MP4 gets fragments of ``MediaWriter/clusterTime``, FLV and JPEG are written on as often. A process that is killed at any moment leaves a file that plays
-/// up to there. ``finish()`` adds what makes it a whole one:
+/// MP4 gets fragments of ``MediaWriter/clusterTime``, FLV and JPEG are written on as often. A process that is killed at
+/// any moment leaves a file that plays up to there. ``finish()`` adds what makes it a whole one:
 ///
 /// - WebM and Matroska: the duration, at its reserved place, and the index (cues).
 /// - MP4: a `moov` box with the index of all fragments behind them; then one write of 16 bytes turns all before it into

@@ -73,6 +73,15 @@ enum WorkerAssembly {
         return configuration
     }
 
+    /// What sessions can ask for.
+    private static func capabilities(_ settings: ClusterSettings) -> [String] {
+        var capabilities = ["sfu"]
+        if settings.workers.media { capabilities.append("media") }
+        if settings.workers.media, settings.media.httpPorts != nil { capabilities.append("uploads") }
+        if settings.media.rtpPorts != nil { capabilities.append("rtp") }
+        return capabilities
+    }
+
     /// The port for uploads; nil where the settings want none.
     static func uploads(index: Int, settings: ClusterSettings) throws -> StreamListener? {
         guard settings.workers.media, let ports = settings.media.httpPorts else { return nil }
@@ -107,7 +116,7 @@ enum WorkerAssembly {
         var configuration = WorkerConfiguration(
             id: id, incarnation: UUID().uuidString.lowercased(), host: ProcessInfo.processInfo.hostName,
             processID: ProcessInfo.processInfo.processIdentifier,
-            capabilities: ["sfu"] + (engine == nil ? [] : ["media"]) + (settings.media.rtpPorts == nil ? [] : ["rtp"]),
+            capabilities: capabilities(settings),
             reactors: reactors,
             sessionLimit: settings.limits.sessionsPerWorker)
         configuration.resolvesNames = settings.media.resolveMDNS

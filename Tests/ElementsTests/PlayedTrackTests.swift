@@ -77,10 +77,12 @@ import Wire
         #expect(played.format == nil)
     }
 
-    @Test(arguments: [
-        (MediaCodec.opus, 48_000, 2, PayloadFormat.opus), (.opus, 48_000, 6, nil), (.pcmu, 8000, 1, .pcmu),
-        (.pcmu, 8000, 2, nil), (.pcma, 16_000, 1, nil), (.aac, 48_000, 2, nil),
-    ])
+    private static let sounds: [(MediaCodec, Int, Int, PayloadFormat?)] = [
+        (.opus, 48_000, 2, .opus), (.opus, 48_000, 6, nil), (.pcmu, 8000, 1, .pcmu), (.pcmu, 8000, 2, nil),
+        (.pcma, 16_000, 1, nil), (.aac, 48_000, 2, nil),
+    ]
+
+    @Test(arguments: sounds)
     func soundGoesOutAsItIsWhereRTPHasRoomForIt(codec: MediaCodec, rate: Int, channels: Int, format: PayloadFormat?) {
         var track = MediaTrack(index: 0, kind: .audio, codec: codec)
         track.sampleRate = rate

@@ -395,6 +395,8 @@ def test_encoded_media_is_not_decoded(cluster, folder, audio, left_out):
                 "PlayerEndpoint", mediaPipeline=pipeline, uri=f"file://{path}", useEncodedMedia=True)
             heard = await Listener(client, player).to("EndOfStream", "Error")
             await client.invoke(player, "connect", sink=viewer.endpoint)
+            # Whoever comes later waits for the next key frame.
+            await viewer.wait_for(lambda v: v.connection.connectionState == "connected", 10, "the connection")
             await client.invoke(player, "play")
             await heard.wait("EndOfStream", 12)
             assert viewer.frames["video"] > 60 and (viewer.frames["audio"] == 0) == left_out, viewer.frames

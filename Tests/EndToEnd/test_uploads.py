@@ -37,6 +37,8 @@ class Upload:
         self.url = await self.client.invoke(self.endpoint, "getUrl")
         self.viewer = await Viewer(self.client, self.pipeline).negotiate()
         await self.client.invoke(self.endpoint, "connect", sink=self.viewer.endpoint)
+        # Whoever comes later waits for the next key frame.
+        await self.viewer.wait_for(lambda v: v.connection.connectionState == "connected", 10, "the connection")
         return self
 
     async def __aexit__(self, *_):
@@ -286,12 +288,15 @@ def test_the_url_outlives_the_media_process(folder):  # noqa: F811
     async def scenario(cluster):
         async with Upload(cluster) as upload:
             (worker,) = [worker for worker in cluster.status()["workers"] if worker["assignedSessions"]]
-            running = asyncio.create_task(upload.curl("--limit-rate", "30k", "--data-binary", f"@{path}"))
+            reader, _ = await send(upload.url, [path.read_bytes()[:20_000]], length=1 << 20)
             await upload.heard.wait("MediaSessionStarted", 5)
             os.kill(worker["processID"], signal.SIGKILL)
             await upload.heard.wait("Error", 10)
             assert upload.heard.named("MediaSessionTerminated")
-            assert (await running)[0] == 0
+            try:
+                assert await asyncio.wait_for(reader.read(), 5) == b""
+            except ConnectionError:
+                pass
             assert await upload.client.invoke(upload.endpoint, "getUrl") == upload.url
             assert (await upload.curl("--data-binary", f"@{path}"))[0] == 200
             await upload.heard.wait("EndOfStream", 8)
@@ -309,7 +314,7 @@ def test_without_ports_there_are_no_uploads():
             assert "media.http_ports" in str(refused.value)
 
     with Cluster(workers=1, http_ports="none") as cluster:
-        run(scenario(cluster.wait_ready()))
+        run(scenario(cluster.wait_ready(workers=1)))
 
 
 # A page that records what it paints, and sends that as a form would; tells the status of the answer.
@@ -344,7 +349,7 @@ SEND = """
 
 @pytest.mark.parametrize("as_form", ["true", "false"])
 def test_chromium_sends_what_it_recorded(cluster, folder, as_form):  # noqa: F811
-    (folder / "index.html").write_text("<!doctype html><title>elsewhere</title>")
+    (folder / "index.html").write_text("<!doctype html><title>elsewhere</title><script>window.apus = {}</script>")
     handler = functools.partial(http.server.SimpleHTTPRequestHandler, directory=str(folder))
     server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler)
     threading.Thread(target=server.serve_forever, daemon=True).start()

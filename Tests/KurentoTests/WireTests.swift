@@ -103,8 +103,8 @@ struct WireTests {
         guard case .array(let modules)? = info["modules"] else { return #expect(Bool(false), "no modules") }
         #expect(modules.map { $0["name"] } == ["core", "elements", "filters", "datachannelexample"])
         let elements = [
-            "AlphaBlending", "Composite", "Dispatcher", "DispatcherOneToMany", "Mixer", "PlayerEndpoint",
-            "RecorderEndpoint", "RtpEndpoint", "WebRtcEndpoint",
+            "AlphaBlending", "Composite", "Dispatcher", "DispatcherOneToMany", "HttpPostEndpoint", "Mixer",
+            "PlayerEndpoint", "RecorderEndpoint", "RtpEndpoint", "WebRtcEndpoint",
         ]
         let filters = ["GStreamerFilter", "ImageOverlayFilter", "ZBarFilter"]
         #expect(

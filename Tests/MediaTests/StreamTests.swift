@@ -27,11 +27,11 @@ import Wire
         }
     }
 
-    private func film(_ form: RoundTripTests.Form, finishes: Bool = true) throws -> [UInt8] {
+    private func film(_ form: RoundTripTests.Form, seconds: Int = 3) throws -> [UInt8] {
         let folder = Folder()
-        let video = try Material.video(form.video, count: 30)
-        let audio = try Material.audio(form.audio, count: 150)
-        try Recording.make(folder.url("film"), form, video, audio, finishes: finishes)
+        let video = try Material.video(form.video, count: seconds * 10)
+        let audio = try Material.audio(form.audio, count: seconds * 50)
+        try Recording.make(folder.url("film"), form, video, audio)
         return folder.bytes("film")
     }
 
@@ -53,7 +53,7 @@ import Wire
     }
 
     @Test func whatBreaksOffIsTruncated() throws {
-        let bytes = try film(RoundTripTests.forms[0])
+        let bytes = try film(RoundTripTests.forms[0], seconds: 12)
         var stream = try MediaReader(Pieces(Array(bytes.prefix(bytes.count / 2)), end: .failed(.truncated)))
         var count = 0
         #expect(throws: MediaError.truncated) { while try stream.next() != nil { count += 1 } }
@@ -67,7 +67,7 @@ import Wire
     }
 
     @Test func aStreamThatFallsSilentIsNotWaitedFor() throws {
-        let bytes = try film(RoundTripTests.forms[0])
+        let bytes = try film(RoundTripTests.forms[0], seconds: 12)
         var options = MediaReader.Options()
         options.readTimeout = .milliseconds(100)
         var stream = try MediaReader(Pieces(Array(bytes.prefix(bytes.count / 2)), end: .nothing), options: options)
