@@ -7,7 +7,8 @@ import Wire
 /// What is being recorded: one file, or several whose times are of one clock.
 ///
 /// Video begins at a key frame, also after a pause. A kind that comes when its file has begun without it gets a file of
-/// its own beside that, for a container's header cannot be changed any more.
+/// its own beside that, for a container's header cannot be changed any more. Both files' times are of the same clock:
+/// the second one's media begins where it belongs.
 final class Recording {
     private let profile: RecordingProfile
     /// Where each kind is recorded that has a file of its own, by kind.

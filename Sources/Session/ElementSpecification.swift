@@ -100,9 +100,11 @@ public struct RecordingProfile: Hashable, Sendable, Codable {
         case matroska
         /// H.264 and AAC.
         case flv
-        /// JPEG pictures, one behind the other.
+        /// JPEG pictures, one behind the other, as Kurento's `jifmux` puts them into a file. *Deviation:* 25 for each
+        /// second, whatever comes, since nothing says their times: so players show them at the right pace.
         case jpeg
-        /// As ``matroska``, with a file for each kind.
+        /// As ``matroska``, with a file for each kind. *Deviation:* Kurento's KURENTO_SPLIT_RECORDER has the form of a
+        /// muxer (`ksrmux`) that is not part of Kurento, which refuses the profile without it.
         case split
     }
 
