@@ -10,11 +10,14 @@ public struct ProcessorUsage: Sendable, Codable, Hashable {
     public var others: Double
     /// The load generator.
     public var generator: Double
+    /// Programs that have nothing to do with it: where they take much, the figures are theirs as well.
+    public var strangers: Double
 
-    public init(media: Double = 0, others: Double = 0, generator: Double = 0) {
+    public init(media: Double = 0, others: Double = 0, generator: Double = 0, strangers: Double = 0) {
         self.media = media
         self.others = others
         self.generator = generator
+        self.strangers = strangers
     }
 }
 
@@ -163,6 +166,7 @@ public struct CompositeResult: Sendable, Codable, Hashable {
         add("processors, media process", 2) { $0.usage.media }
         add("processors, other processes", 2) { $0.usage.others }
         add("processors, load generator", 2) { $0.usage.generator }
+        add("processors, other programs", 2) { $0.usage.strangers }
         return table
     }
 }

@@ -210,6 +210,8 @@ private final class ProcessorMeter: Sendable {
         var media: CPUTime
         var server: CPUTime
         var generator: CPUTime
+        /// Of all programs.
+        var everything: Double
     }
 
     private let server: ApusServer
@@ -221,7 +223,7 @@ private final class ProcessorMeter: Sendable {
         let sample = Sample(
             time: Instant(nanoseconds: DispatchTime.now().uptimeNanoseconds),
             media: ProcessTable.time(server.mediaProcess), server: ProcessTable.time(server.processes),
-            generator: ProcessTable.time(getpid()))
+            generator: ProcessTable.time(getpid()), everything: ProcessTable.busyTime)
         samples.withLock { if isOpen { $0.first = sample } else { $0.last = sample } }
     }
 
@@ -232,9 +234,11 @@ private final class ProcessorMeter: Sendable {
             }
             let seconds = (last.time - first.time).seconds
             let media = (last.media - first.media).total
+            let server = max(media, (last.server - first.server).total)
+            let generator = (last.generator - first.generator).total
             return ProcessorUsage(
-                media: media / seconds, others: max(0, (last.server - first.server).total - media) / seconds,
-                generator: (last.generator - first.generator).total / seconds)
+                media: media / seconds, others: (server - media) / seconds, generator: generator / seconds,
+                strangers: max(0, last.everything - first.everything - server - generator) / seconds)
         }
     }
 }

@@ -18,7 +18,8 @@ package final class ApusServer: ServerUnderTest {
         port = try FreePort.tcp()
         let redis = try FreePort.tcp()
         let file = workshop.folder + "/cluster-\(port).yml"
-        try Self.settings(port: port, redis: redis, folder: workshop.folder).write(toFile: file, atomically: false, encoding: .utf8)
+        try Self.settings(port: port, redis: redis, folder: workshop.folder)
+            .write(toFile: file, atomically: false, encoding: .utf8)
         child = try ChildProcess(
             workshop.guarded(
                 [workshop.executable, "up", "--config", file] + (isEmbedded ? ["--embedded"] : [])),

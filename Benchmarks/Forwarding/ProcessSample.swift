@@ -26,6 +26,16 @@ public struct ProcessSample: Sendable, Hashable {
         startTicks = start
     }
 
+    /// The clock ticks of the first line of `/proc/stat` (proc(5)) that were neither idle nor waiting for a disk; of what
+    /// the host took from a virtual machine too. Nil when it is none.
+    public static func busyTicks(inStat stat: String) -> UInt64? {
+        let words = stat.prefix { $0 != "\n" }.split(separator: " ")
+        let ticks = words.dropFirst().prefix(8).compactMap { UInt64($0) }
+        guard words.first == "cpu", ticks.count == 8 else { return nil }
+        // user nice system idle iowait irq softirq steal
+        return ticks.reduce(0, +) - ticks[3] - ticks[4]
+    }
+
     /// Bytes of a `kB` line in `/proc/PID/status`, such as `VmRSS`. Nil when it is not there.
     public static func bytes(_ name: String, inStatus status: String) -> UInt64? {
         for line in status.split(separator: "\n") where line.hasPrefix(name + ":") {
@@ -75,6 +85,12 @@ package enum ProcessTable {
 
     package static func time(_ processes: [Int32]) -> CPUTime {
         processes.reduce(CPUTime()) { $0 + time($1) }
+    }
+
+    /// Seconds that the processors were busy since the machine began, whoever it was.
+    package static var busyTime: Double {
+        let text = text("/proc/stat") ?? ""
+        return ProcessSample.busyTicks(inStat: text).map { Double($0) / ticksPerSecond } ?? 0
     }
 
     /// Resident memory in bytes.

@@ -29,7 +29,7 @@ def test_a_composite_is_seen_and_forwarding_beside_it_measured(tmp_path):
     for forwarding in (alone["forwarding"], beside["forwarding"]):
         assert forwarding["joins"]["succeeded"] == 4, forwarding["joins"]
         assert forwarding["media"]["delivered"] == forwarding["media"]["expected"] > 0, forwarding["media"]
-        assert forwarding["addedLatency"]["p99"] > 0
+        assert forwarding["latency"]["count"] > 0
     viewers = beside["beside"]["pictures"]
     assert len(viewers) == 2 and all(viewer["count"] > 0 for viewer in viewers), viewers
     assert beside["usage"]["media"] > 0

@@ -27,6 +27,14 @@ import Testing
         #expect(ProcessSample(stat: text) == nil)
     }
 
+    @Test func whatTheProcessorsDidIsReadWithoutWhatTheyDidNot() {
+        let stat = "cpu  100 20 30 5000 400 5 6 7 0 0\ncpu0 1 1 1 1 1 1 1 1 0 0\n"
+        #expect(ProcessSample.busyTicks(inStat: stat) == 168)
+        for text in ["", "cpu 1 2 3", "cpu0 1 2 3 4 5 6 7 8", "intr 1 2 3 4 5 6 7 8"] {
+            #expect(ProcessSample.busyTicks(inStat: text) == nil, "\(text)")
+        }
+    }
+
     @Test func memoryIsReadByItsName() {
         let status = "Name:\tjanus\nVmRSSX:\t   1 kB\nVmRSS:\t   20480 kB\nThreads:\t22\n"
         #expect(ProcessSample.bytes("VmRSS", inStatus: status) == 20_480 * 1_024)

@@ -90,9 +90,10 @@ struct PictureTests {
                 var raw = span.mutableBytes
                 let length = try stream.makePacket(
                     index, of: frame, transportSequence: 0, now: now, window: MeasurementWindow(), into: &raw)
-                let header = try RTPHeader(parsing: buffer[..<length].span.bytes)
+                let packet = Array(buffer[..<length])
+                let header = try RTPHeader(parsing: packet.span.bytes)
                 #expect(header.marker == (index == frame.plan.packets - 1) || stream.kind == .audio)
-                let bytes = Array(buffer[header.payloadRange])
+                let bytes = Array(packet[header.payloadRange])
                 let skipped =
                     stream.kind == .video ? try VP8PayloadDescriptor(parsing: bytes.span.bytes).length : 0
                 payload += bytes[skipped...]
