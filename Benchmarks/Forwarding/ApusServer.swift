@@ -51,8 +51,8 @@ package final class ApusServer: ServerUnderTest {
 
     package func stop() async { await child.stop() }
 
-    /// What differs from the defaults: loopback alone, free ports, one worker, room for the subscribers, and files where
-    /// the benchmark has its own.
+    /// What differs from the defaults: loopback alone, free ports, one worker, room for the subscribers, and files
+    /// where the benchmark has its own.
     static func settings(port: Int, redis: Int, folder: String) -> String {
         let firstMediaPort = 42_000 + port % 200 * 64
         return """

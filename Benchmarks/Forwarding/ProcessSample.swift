@@ -26,8 +26,8 @@ public struct ProcessSample: Sendable, Hashable {
         startTicks = start
     }
 
-    /// The clock ticks of the first line of `/proc/stat` (proc(5)) that were neither idle nor waiting for a disk; of what
-    /// the host took from a virtual machine too. Nil when it is none.
+    /// The clock ticks of the first line of `/proc/stat` (proc(5)) that were neither idle nor spent on waiting for a
+    /// disk; what the host took from a virtual machine counts. Nil when it is none.
     public static func busyTicks(inStat stat: String) -> UInt64? {
         let words = stat.prefix { $0 != "\n" }.split(separator: " ")
         let ticks = words.dropFirst().prefix(8).compactMap { UInt64($0) }
