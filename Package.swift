@@ -120,7 +120,8 @@ targets += [
         dependencies: [
             "Signaling", "Kurento", "Gallery", "WHIP", "Access", "Controller", "Worker", "Elements", "Uploads", "Reactor", "Store", "Session", "Settings",
             "EventLog", "ICE", "STUN", "TURN", "DTLS", "Wire", "CLinux", "LoadGenerator", "WHIPClient",
-            "ForwardingBenchmark", "CongestionBenchmark", "RepairBenchmark", "CompositeBenchmark", "Simulator", "SimulatedMedia", "SimulatedCluster", "ScenarioRunner", logging,
+            "ForwardingBenchmark", "CongestionBenchmark", "RepairBenchmark", "CompositeBenchmark", "SCTPBenchmark", "Simulator", "SimulatedMedia", "SimulatedCluster",
+            "ScenarioRunner", logging,
             .product(name: "NIOCore", package: "swift-nio"),
             .product(name: "NIOPosix", package: "swift-nio"), .product(name: "NIOHTTP1", package: "swift-nio"),
             .product(name: "NIOSSL", package: "swift-nio-ssl"),
@@ -134,6 +135,9 @@ targets += [
     .target(
         name: "CongestionBenchmark", dependencies: ["Congestion", "Simulator", "Wire"], path: "Benchmarks/Congestion",
         exclude: ["README.md"], swiftSettings: house),
+    .target(
+        name: "SCTPBenchmark", dependencies: ["ForwardingBenchmark", "SCTP", "Wire", "CLinux"], path: "Benchmarks/SCTP",
+        exclude: ["README.md", "CUSRSCTP", "peer.c"], swiftSettings: house),
     .target(
         name: "RepairBenchmark", dependencies: ["Forwarding", "RTP", "Wire"], path: "Benchmarks/Repair",
         exclude: ["README.md"], swiftSettings: house),
@@ -188,6 +192,7 @@ targets += [
     tests("PayloadTests", ["Payload", "RTP", "Wire"]),
     tests("CongestionTests", ["CAllocationCount", "Congestion", "Wire"]),
     tests("CongestionBenchmarkTests", ["CongestionBenchmark", "Congestion", "Simulator"]),
+    tests("SCTPBenchmarkTests", ["SCTPBenchmark", "ForwardingBenchmark"]),
     tests("RepairBenchmarkTests", ["RepairBenchmark", "Wire"]),
     tests("CompositeBenchmarkTests", ["CompositeBenchmark", "ForwardingBenchmark", "LoadGenerator"]),
     tests("SDPTests", ["SDP", "RTP"]),

@@ -2,7 +2,7 @@ internal import CLinux
 import Foundation
 
 /// A program that runs beside the benchmark, with its output in a file.
-final class ChildProcess: Sendable {
+package final class ChildProcess: Sendable {
     let identifier: Int32
     private let log: String
     private let end: Task<Int32, Never>
@@ -81,7 +81,7 @@ final class ChildProcess: Sendable {
 
     /// Runs a short command to its end; what it wrote.
     @discardableResult
-    static func run(_ command: [String]) throws -> String {
+    package static func run(_ command: [String]) throws -> String {
         let process = Process()
         process.executableURL = URL(fileURLWithPath: command[0])
         process.arguments = Array(command.dropFirst())
@@ -106,9 +106,12 @@ final class ChildProcess: Sendable {
 }
 
 /// Ports that are free now. Another program can take one before it is used; then the server says so.
-enum FreePort {
-    static func tcp() throws -> Int {
-        let descriptor = socket(AF_INET, Int32(SOCK_STREAM.rawValue), 0)
+package enum FreePort {
+    package static func tcp() throws -> Int { try port(SOCK_STREAM) }
+    package static func udp() throws -> Int { try port(SOCK_DGRAM) }
+
+    private static func port(_ kind: __socket_type) throws -> Int {
+        let descriptor = socket(AF_INET, Int32(kind.rawValue), 0)
         guard descriptor >= 0 else { throw BenchmarkError("no socket: errno \(errno)") }
         defer { close(descriptor) }
         var address = sockaddr_in()

@@ -136,8 +136,8 @@ struct StreamResets: Sendable {
         return request.streams
     }
 
-    /// *Deviation:* a request that has to wait is not answered with "in progress" but once it is performed. usrsctp would
-    /// not ask again after that answer, and take none for it.
+    /// *Deviation:* a request that has to wait is not answered with "in progress" but once it is performed. usrsctp
+    /// would not ask again after that answer, and take none for it.
     private mutating func judge(
         _ parameter: Parameter, in packet: RawSpan, cumulative: TSN, _ effects: inout Effects
     ) throws(ParseError) -> UInt32 {

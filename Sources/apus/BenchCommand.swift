@@ -7,8 +7,11 @@ import Synchronization
 /// `apus bench`: what can be measured.
 struct BenchCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
-        commandName: "bench", abstract: "Measure forwarding, congestion control, repair and composites.",
-        subcommands: [ForwardingCommand.self, CongestionCommand.self, RepairCommand.self, CompositeCommand.self])
+        commandName: "bench", abstract: "Measure forwarding, congestion control, repair, composites and SCTP.",
+        subcommands: [
+            ForwardingCommand.self, CongestionCommand.self, RepairCommand.self, CompositeCommand.self,
+            SCTPCommand.self, SCTPEndCommand.self,
+        ])
 }
 
 /// Server CPU for each forwarded packet, and what else a subscriber costs.
@@ -134,7 +137,7 @@ struct ForwardingCommand: AsyncParsableCommand {
     }
 
     /// `Benchmarks` in this folder or one above it, or above the executable, which SwiftPM puts under `.build`.
-    private static func sources(beside executable: String) throws -> String {
+    static func sources(beside executable: String) throws -> String {
         for start in [FileManager.default.currentDirectoryPath, executable] {
             var folder = URL(fileURLWithPath: start)
             while folder.path != "/" {
