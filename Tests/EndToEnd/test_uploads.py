@@ -15,7 +15,7 @@ import pytest
 
 import clips
 from browsers import AWAKE, Chromium
-from cluster import Cluster
+from cluster import Cluster, apus_binary
 from conftest import run
 from kurento import KurentoClient, KurentoError, Listener
 from test_media_files import Viewer, folder  # noqa: F401
@@ -297,6 +297,22 @@ def test_the_url_outlives_the_media_process(folder):  # noqa: F811
                 assert await asyncio.wait_for(reader.read(), 5) == b""
             except ConnectionError:
                 pass
+            assert await upload.client.invoke(upload.endpoint, "getUrl") == upload.url
+            assert (await upload.curl("--data-binary", f"@{path}"))[0] == 200
+            await upload.heard.wait("EndOfStream", 8)
+
+    with Cluster() as cluster:
+        run(scenario(cluster.wait_ready()))
+
+
+def test_the_url_outlives_an_upgrade(folder):  # noqa: F811
+    path = _file(folder, "clip.webm", 2)
+
+    async def scenario(cluster):
+        async with Upload(cluster) as upload:
+            command = [apus_binary(), "upgrade", "--config", str(cluster.config)]
+            rolled = await asyncio.to_thread(subprocess.run, command, capture_output=True, text=True, timeout=60)
+            assert rolled.returncode == 0, rolled.stdout + rolled.stderr
             assert await upload.client.invoke(upload.endpoint, "getUrl") == upload.url
             assert (await upload.curl("--data-binary", f"@{path}"))[0] == 200
             await upload.heard.wait("EndOfStream", 8)
