@@ -42,19 +42,22 @@ TOOLS = r"""
   const BEEP = 0.12;
 
   // What of a track has begun, by `begins`, which is asked for each frame. Frames say when they were captured, or taken
-  // to be played; that clock is set by how soon after that they are read here at best.
+  // to be played, some by a clock that stands still where there is no processor to be had: what it says is set by how
+  // soon after that frames are read here at best, of those of the last second.
   const note = async (track, times, begins) => {
     const reader = new MediaStreamTrackProcessor({ track, maxBufferSize: 50 }).readable.getReader();
-    const onsets = [];
-    let shift = Infinity;
+    let delays = [];
     for (;;) {
       const { value: frame, done } = await reader.read();
       if (done) return;
-      shift = Math.min(shift, performance.now() - frame.timestamp / 1000);
+      const now = performance.now();
+      delays = [...delays.filter(({ at }) => now - at < 1000), { at: now, delay: now - frame.timestamp / 1000 }];
       const after = begins(frame);
-      if (after !== null) onsets.push(frame.timestamp / 1000 + after);
+      if (after !== null) {
+        const shift = Math.min(...delays.map(({ delay }) => delay));
+        times.push((performance.timeOrigin + frame.timestamp / 1000 + after + shift) / 1000);
+      }
       frame.close();
-      times.splice(0, Infinity, ...onsets.map((time) => (performance.timeOrigin + time + shift) / 1000));
     }
   };
 
@@ -364,7 +367,7 @@ PAGES = {
     "group-call": group_call,
     "send-data-channel": lambda stage: player(stage, "send-data-channel", "gallery/barcodes.webm"),
 }
-SHORT = ["show-data-channel", "composite"]
+SHORT = ["hello-world", "player"]
 
 
 async def through(page, cluster, media):
