@@ -94,9 +94,7 @@ struct PictureTests {
                 let header = try RTPHeader(parsing: packet.span.bytes)
                 #expect(header.marker == (index == frame.plan.packets - 1) || stream.kind == .audio)
                 let bytes = Array(packet[header.payloadRange])
-                let skipped =
-                    stream.kind == .video ? try VP8PayloadDescriptor(parsing: bytes.span.bytes).length : 0
-                payload += bytes[skipped...]
+                payload += bytes[(stream.kind == .video ? try descriptorLength(bytes) : 0)...]
             }
             return payload
         }
@@ -127,5 +125,9 @@ struct PictureTests {
         plan.framesPerSecond = 30
         plan.rooms = 3
         #expect(throws: LoadError.self) { try plan.check() }
+    }
+
+    private func descriptorLength(_ bytes: [UInt8]) throws -> Int {
+        try VP8PayloadDescriptor(parsing: bytes.span.bytes).length
     }
 }
