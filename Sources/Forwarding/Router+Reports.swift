@@ -32,8 +32,8 @@ extension Router {
         }
     }
 
-    /// A publisher sends in another format than before. A sender that mixes them, as with encodings of different codecs,
-    /// is not told of at each packet.
+    /// A publisher sends in another format than before. One that mixes them, as with encodings of different codecs, is
+    /// not told of at each packet.
     mutating func changeCodec(_ payloadType: UInt8, _ slot: Int, now: Instant) {
         let isFirst = publishers[slot].payloadTypeInUse == Publisher.Format.none
         guard isFirst || now - publishers[slot].codecChange >= Limits.codecReportInterval,
