@@ -20,6 +20,7 @@ struct CompositeElement: MediaElement {
     private var stream: SentTrack
     private let interval: Interval
     private var next: Instant
+    private var age: PictureAge
     private var wantsKeyFrame = false
     private var lastKeyFrame: Instant?
     private(set) var status = ElementStatus()
@@ -44,6 +45,7 @@ struct CompositeElement: MediaElement {
             throw Refusal(.overLimit, "no encoder for a hub: \(error)")
         }
         interval = .nanoseconds(1_000_000_000 / Int64(frameRate))
+        age = PictureAge(interval: interval)
         next = HostClock.now
         var random = SeededRandom(seed: HostClock.entropy())
         let cname = "hub-" + String(random.next(), radix: 36)
@@ -106,11 +108,12 @@ struct CompositeElement: MediaElement {
             canvas.requestKeyFrame()
         }
         do throws(MediaError) {
+            age.note(pictures.values, now: now)
             try canvas.draw(layout, pictures)
             for frame in try canvas.encode(at: now - hub.origin) {
                 if frame.isKeyFrame { lastKeyFrame = now }
-                // What is seen now was due within the time since the last picture, in the middle half of that ago.
-                stream.send(frame.bytes, at: now - interval / 2, into: &batch)
+                // Sound has the times when it was due, to the sample.
+                stream.send(frame.bytes, at: now - age.mean, into: &batch)
             }
         } catch {
             // The next picture is tried again, whole.

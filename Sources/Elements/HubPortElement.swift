@@ -121,7 +121,7 @@ struct HubPortElement: MediaElement {
                 continue
             }
             guard let picture = decoders.picture(frame, format) else { continue }
-            hub.show(picture, of: name, order: specification.order)
+            hub.show(picture, of: name, due: frame.playoutTime ?? now, order: specification.order)
             pictureAt = now
         }
         let isOver = pictureAt.map { now - $0 > Limits.pictureLife } ?? false

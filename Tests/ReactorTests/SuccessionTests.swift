@@ -57,7 +57,7 @@ import Wire
             // That media flows is told again; nothing of paths and keys is.
             for event in stage.driver.log.events.dropFirst(events) {
                 switch event {
-                case .mediaFlowingIn, .mediaFlowingOut, .mediaStateChanged: break
+                case .mediaFlowingIn, .mediaFlowingOut, .mediaStateChanged, .codecInUse: break
                 default: Issue.record("\(event)")
                 }
             }
