@@ -16,16 +16,16 @@ def pytest_configure(config):
 
 # They count by the millisecond what a start of something else beside them would disturb: files, and tests of files.
 ALONE = {
-    "test_lip_sync", "test_a_killed_process_is_a_flicker", "test_a_process_that_stands_still_is_replaced",
+    "test_hubs", "test_hubs_browser", "test_layers_browser", "test_lip_sync", "test_load", "test_slow_path", "test_soak",
+    "test_a_killed_process_is_a_flicker", "test_a_process_that_stands_still_is_replaced",
     "test_chaos_reports_each_fault",
 }
 # They measure too, and mostly wait: two of them leave each other enough.
 PAIRED = {
-    "test_browser", "test_failover", "test_hubs", "test_hubs_browser", "test_layers_browser", "test_liveness",
-    "test_load", "test_loss", "test_pipes", "test_slow_path", "test_topologies", "test_upgrade",
+    "test_browser", "test_failover", "test_liveness", "test_loss", "test_pipes", "test_topologies", "test_upgrade",
 }
 # Long ones begin first, so that none is left over when all others are done.
-FIRST = ["test_soak", "test_nat", "test_move", "test_hosts", "test_gallery", "test_hubs", "test_load", "test_upgrade"]
+FIRST = ["test_nat", "test_move", "test_hosts", "test_gallery", "test_upgrade"]
 
 
 def pytest_collection_modifyitems(items):
