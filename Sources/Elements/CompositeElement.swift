@@ -108,7 +108,7 @@ struct CompositeElement: MediaElement {
             canvas.requestKeyFrame()
         }
         do throws(MediaError) {
-            age.note(pictures.values, now: now)
+            age.note(pictures.values)
             try canvas.draw(layout, pictures)
             for frame in try canvas.encode(at: now - hub.origin) {
                 if frame.isKeyFrame { lastKeyFrame = now }

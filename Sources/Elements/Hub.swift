@@ -9,8 +9,8 @@ struct HubPicture: Sendable {
     var picture: VideoFrame
     /// Of all that the hub was shown.
     var number: UInt64
-    /// When it was to be seen. Decoded it is a little later.
-    var due: Instant
+    /// How much later than it was to be seen it was decoded.
+    var lateness: Interval
     /// The port's place among the hub's ports.
     var order: Int
 }
@@ -47,10 +47,10 @@ final class Hub: Sendable {
     }
 
     /// In place of the port's last picture.
-    func show(_ picture: VideoFrame, of port: EndpointID, due: Instant, order: Int) {
+    func show(_ picture: VideoFrame, of port: EndpointID, lateness: Interval, order: Int) {
         state.withLock { state in
             state.last += 1
-            state.pictures[port] = HubPicture(picture: picture, number: state.last, due: due, order: order)
+            state.pictures[port] = HubPicture(picture: picture, number: state.last, lateness: lateness, order: order)
         }
     }
 

@@ -121,7 +121,8 @@ struct HubPortElement: MediaElement {
                 continue
             }
             guard let picture = decoders.picture(frame, format) else { continue }
-            hub.show(picture, of: name, due: frame.playoutTime ?? now, order: specification.order)
+            let lateness = HostClock.now - (frame.playoutTime ?? now)
+            hub.show(picture, of: name, lateness: lateness, order: specification.order)
             pictureAt = now
         }
         let isOver = pictureAt.map { now - $0 > Limits.pictureLife } ?? false

@@ -1,7 +1,8 @@
 import Wire
 
-/// How long before they are sent a hub's pictures were to be seen: half of its interval and what decoding takes, on an
-/// average that changes too slowly for anybody to see it.
+/// How long before it is sent what a hub's picture shows was to be seen: half of its interval, for something new may be
+/// that of any instant since the picture before, and what decoding takes, on an average that changes too slowly for
+/// anybody to see it.
 struct PictureAge {
     private(set) var mean: Interval
     private var newest: UInt64 = 0
@@ -18,11 +19,11 @@ struct PictureAge {
     }
 
     /// Each picture counts once, when it is first sent.
-    mutating func note(_ pictures: some Collection<HubPicture>, now: Instant) {
+    mutating func note(_ pictures: some Collection<HubPicture>) {
         let (least, largest) = (mean - most, mean + most)
         let new = pictures.filter { $0.number > newest }
         for picture in new.sorted(by: { $0.number < $1.number }) {
-            let age = min(max(now - picture.due, .zero), Limits.pictureLag)
+            let age = most * 8 + min(max(picture.lateness, .zero), Limits.pictureLag)
             mean = mean + .nanoseconds((age - mean).nanoseconds / Self.weight)
             newest = picture.number
         }

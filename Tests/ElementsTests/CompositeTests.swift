@@ -64,7 +64,7 @@ import Wire
     private func shown(_ lumas: [(EndpointID, UInt8)], _ number: UInt64) throws -> [EndpointID: HubPicture] {
         var pictures: [EndpointID: HubPicture] = [:]
         for (port, luma) in lumas {
-            pictures[port] = HubPicture(picture: try picture(luma), number: number + UInt64(luma), due: .origin, order: 0)
+            pictures[port] = HubPicture(picture: try picture(luma), number: number + UInt64(luma), lateness: .zero, order: 0)
         }
         return pictures
     }
