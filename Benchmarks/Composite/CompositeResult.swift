@@ -183,16 +183,7 @@ public struct CompositeThresholds: Sendable, Codable, Hashable {
         self.addedLatency = addedLatency
     }
 
-    public init(file: String) throws {
-        guard let data = FileManager.default.contents(atPath: file) else {
-            throw BenchmarkError("there is no \(file), or it cannot be read")
-        }
-        do {
-            self = try JSONDecoder().decode(Self.self, from: data)
-        } catch {
-            throw BenchmarkError("\(file) holds no thresholds: \(error)")
-        }
-    }
+    public init(file: String) throws { self = try Thresholds.read(file) }
 
     /// What `result` misses, in words.
     public func missed(by result: CompositeResult) -> [String] {

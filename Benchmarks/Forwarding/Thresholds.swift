@@ -34,12 +34,15 @@ public struct Thresholds: Sendable, Codable, Hashable {
         self.addedLatency = addedLatency
     }
 
-    public init(file: String) throws {
+    public init(file: String) throws { self = try Self.read(file) }
+
+    /// Thresholds of any benchmark.
+    package static func read<Value: Decodable>(_ file: String) throws -> Value {
         guard let data = FileManager.default.contents(atPath: file) else {
             throw BenchmarkError("there is no \(file), or it cannot be read")
         }
         do {
-            self = try JSONDecoder().decode(Self.self, from: data)
+            return try JSONDecoder().decode(Value.self, from: data)
         } catch {
             throw BenchmarkError("\(file) holds no thresholds: \(error)")
         }

@@ -8,13 +8,15 @@ struct PictureAge {
     private var newest: UInt64 = 0
     /// What one of the hub's pictures may change of the mean: times never go back.
     private let most: Interval
+    private let half: Interval
 
     /// What one picture counts for.
     private static let weight: Int64 = 32
 
     /// - Parameter interval: from one of the hub's pictures to the next.
     init(interval: Interval) {
-        mean = interval / 2
+        half = interval / 2
+        mean = half
         most = interval / 16
     }
 
@@ -23,7 +25,7 @@ struct PictureAge {
         let (least, largest) = (mean - most, mean + most)
         let new = pictures.filter { $0.number > newest }
         for picture in new.sorted(by: { $0.number < $1.number }) {
-            let age = most * 8 + min(max(picture.lateness, .zero), Limits.pictureLag)
+            let age = half + min(max(picture.lateness, .zero), Limits.pictureLag)
             mean = mean + .nanoseconds((age - mean).nanoseconds / Self.weight)
             newest = picture.number
         }
