@@ -149,7 +149,7 @@ targets += [
         "Fuzzing",
         [
             "Wire", "STUN", "TURN", "ICE", "MDNS", "DTLS", "SCTP", "SRTP", "RTP", "Payload", "SDP", "Transport", "Kurento",
-            "Session", "Store", "Uploads",
+            "Session", "Store", "Uploads", "Media",
         ],
         path: "Simulations/Fuzzing"),
     core("Simulator", ["ICE", "STUN", "TURN", "Wire"], path: "Simulations/Simulator"),

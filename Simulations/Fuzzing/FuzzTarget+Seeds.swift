@@ -25,6 +25,7 @@ private enum Seeds {
         case .store: records.map { Array($0.utf8) }
         case .heartbeat: HeartbeatFuzz.seeds
         case .form: FormFuzz.seeds
+        case .location: LocationFuzz.seeds
         }
     }
 

@@ -2,7 +2,7 @@
 /// `Simulations/FailCases`.
 public enum FuzzTarget: String, CaseIterable, Sendable {
     case stun, turn, candidate, mdns, dtls, sctp, srtp, rtp, rtcp, red, vp9, payload, dependency, sdp
-    case trickle, kurento, store, heartbeat, form
+    case trickle, kurento, store, heartbeat, form, location
 
     /// Reads `input` as the target's wire format. Traps are findings; errors are not.
     public func run(_ input: RawSpan) {
@@ -26,6 +26,7 @@ public enum FuzzTarget: String, CaseIterable, Sendable {
         case .store: StoreRecordFuzz.run(input)
         case .heartbeat: HeartbeatFuzz.run(input)
         case .form: FormFuzz.run(input)
+        case .location: LocationFuzz.run(input)
         }
     }
 

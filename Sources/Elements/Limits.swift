@@ -24,6 +24,15 @@ enum Limits {
     static let longestLag = Interval.milliseconds(500)
     /// What a picture may be late and is still shown, where it has to be encoded.
     static let lateness = Interval.milliseconds(150)
+    /// Pictures, and their bytes, from one key frame to the next between which a player can make another one.
+    static let bridgedPictures = 1000
+    static let bridgedBytes = 16 << 20
+    /// Of those pictures, how many are decoded while one is played.
+    static let bridgedAtOnce = 10
+    /// How long a key frame that went out answers requests that come after it.
+    static let freshKeyFrame = Interval.milliseconds(200)
+    /// A key frame that comes within this time is waited for.
+    static let keyFramePatience = Interval.milliseconds(500)
     /// From one sender report to the next (RFC 3550 section 6.2).
     static let reportInterval = Interval.seconds(1)
     /// Bytes of one RTP payload.

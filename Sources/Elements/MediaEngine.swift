@@ -21,7 +21,8 @@ public final class MediaEngine: ElementFactory {
         var last: UInt64 = 0
     }
 
-    /// - Parameter isTranscoding: media between peers whose codecs differ are encoded anew.
+    /// - Parameter isTranscoding: media are encoded anew for peers and for files that do not take the codec in which
+    ///   they come. What filters and hubs make is encoded in any case.
     public init(policy: ResourcePolicy, isTranscoding: Bool = true) {
         self.policy = policy
         self.isTranscoding = isTranscoding
@@ -32,11 +33,12 @@ public final class MediaEngine: ElementFactory {
     ) throws(Refusal) -> [NegotiatedMedia] {
         switch specification {
         case .player(let specification):
-            return try run(PlayerElement(specification, policy: policy, port: port), port)
+            return try run(PlayerElement(specification, policy: policy, mayEncode: isTranscoding, port: port), port)
         case .upload(let specification):
-            return try run(UploadElement(specification, desk: uploads, port: port), port)
+            return try run(UploadElement(specification, desk: uploads, mayEncode: isTranscoding, port: port), port)
         case .recorder(let specification):
-            return try run(RecorderElement(specification, policy: policy, port: port), port)
+            let element = RecorderElement(specification, policy: policy, mayEncode: isTranscoding, port: port)
+            return try run(element, port)
         case .filter(let specification):
             return try run(filter(specification, port), port)
         case .transcoder(let target):

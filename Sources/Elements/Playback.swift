@@ -50,6 +50,11 @@ struct Playback {
 
     var isOpen: Bool { source != nil }
 
+    /// Media of this kind are encoded anew. Nil while none are played.
+    func encodes(_ kind: MediaKind) -> Bool? {
+        tracks.values.first { streams[$0.stream].section.kind == kind }.map(\.isEncoding)
+    }
+
     mutating func open(_ source: PlayerSource) {
         close()
         self.source = source
@@ -77,22 +82,25 @@ struct Playback {
 
     // MARK: Playing
 
-    /// Requests for key frames. A track that is encoded here can make one.
+    /// Requests for key frames.
     mutating func receive(_ packet: RawSpan, now: Instant) {
         guard var compound = try? CompoundPacket(packet) else { return }
         while let next = try? compound.next() {
             switch next {
-            case .pictureLossIndication(let request): requestKeyFrame(request.mediaSSRC)
-            case .fullIntraRequest: for index in tracks.keys { tracks[index]?.requestKeyFrame() }
+            case .pictureLossIndication(let request):
+                for (index, track) in tracks where streams[track.stream].ssrc == request.mediaSSRC {
+                    requestKeyFrame(of: index)
+                }
+            case .fullIntraRequest: for index in tracks.keys { requestKeyFrame(of: index) }
             default: continue
             }
         }
     }
 
-    private mutating func requestKeyFrame(_ ssrc: UInt32) {
-        for index in tracks.keys where tracks[index].map({ streams[$0.stream].ssrc }) == ssrc {
-            tracks[index]?.requestKeyFrame()
-        }
+    /// Makes one, unless the resource's next is near.
+    private func requestKeyFrame(of index: Int) {
+        guard source?.hasKeyFrame(of: index, until: position + Limits.keyFramePatience) != true else { return }
+        tracks[index]?.requestKeyFrame()
     }
 
     /// When the next packet is due, while something plays.
@@ -160,7 +168,7 @@ struct Playback {
         return ElementFailure(
             .unsupportedCodec,
             "the \(kind) of \(source.name.prefix(200)) is left out: RTP does not carry its codec, \(track.codec.name), "
-                + "as it is; play it without useEncodedMedia")
+                + "as it is, and nothing is encoded anew (useEncodedMedia, media.transcoding)")
     }
 
     private mutating func play(_ source: PlayerSource, into batch: inout PacketBatch, now: Instant) {

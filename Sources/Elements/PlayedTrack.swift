@@ -6,7 +6,7 @@ import Wire
 /// One track of what a player plays: as it is, where every peer takes it, else encoded anew.
 ///
 /// *Deviation* from Kurento, which decodes everything unless `useEncodedMedia` says otherwise: VP8 and Opus go out
-/// untouched. Whoever comes in the middle waits for the resource's next key frame.
+/// untouched, but for what a ``KeyFrameBridge`` makes for those who come in the middle.
 final class PlayedTrack {
     /// Which of the player's streams it goes out as.
     let stream: Int
@@ -18,13 +18,15 @@ final class PlayedTrack {
     private let lengthSize: Int?
     private var video: VideoTranscoder?
     private var audio: AudioTranscoder?
+    private var bridge: KeyFrameBridge?
 
-    /// - Parameter usesEncodedMedia: it goes out as it is, which it can.
+    /// - Parameter usesEncodedMedia: it goes out as it is, which it can, and nothing else does.
     init(_ track: MediaTrack, stream: Int, usesEncodedMedia: Bool) throws(MediaError) {
         self.stream = stream
         let own = PayloadFormat(carrying: track)
         format = usesEncodedMedia || own == .vp8 || own == .opus ? own : nil
         guard format == nil else {
+            if !usesEncodedMedia, own == .vp8 { bridge = KeyFrameBridge(track.codec) }
             let record = try? unsafe AVCConfiguration(parsing: track.extradata.span.bytes)
             lengthSize = format == .h264 ? record?.lengthSize : nil
             let sets = record?.parameterSets ?? (try? NALUnits(annexB: track.extradata))
@@ -40,20 +42,31 @@ final class PlayedTrack {
         }
     }
 
-    func requestKeyFrame() { video?.requestKeyFrame() }
+    /// What leaves is encoded anew.
+    var isEncoding: Bool { format == nil || bridge?.isEncoding == true }
+
+    func requestKeyFrame() {
+        video?.requestKeyFrame()
+        bridge?.requestKeyFrame()
+    }
 
     /// What comes next has nothing to do with what was before.
     func restart() {
         video?.reset()
         audio?.reset()
+        bridge?.restart()
     }
 
     /// - Parameters:
     ///   - due: when the packet is to be shown or heard.
     ///   - send: takes frames, and when each is to be shown or heard.
     func play(_ packet: MediaPacket, at due: Instant, now: Instant, send: ([UInt8], Instant) -> Void) {
-        if format != nil { return send(frame(of: packet), due) }
         let isLate = now - due > Limits.lateness
+        if let bridged = bridge?.take(packet, isLate: isLate) {
+            for picture in bridged { send(picture.bytes, due + (picture.pts - packet.pts)) }
+            return
+        }
+        if format != nil { return send(frame(of: packet), due) }
         let pictures = video?.take(packet.bytes, pts: packet.pts, isKeyFrame: packet.isKeyFrame, isLate: isLate) ?? []
         for picture in pictures { send(picture.bytes, due + (picture.pts - packet.pts)) }
         for sound in audio?.take(packet.bytes, pts: packet.pts) ?? [] {

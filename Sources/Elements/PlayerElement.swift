@@ -10,12 +10,15 @@ struct PlayerElement: MediaElement {
     private let policy: ResourcePolicy
     private var playback: Playback
     private(set) var status = ElementStatus()
+    private var encoding = EncodingState()
     private var reports: [ElementOutput] = []
 
-    init(_ specification: PlayerSpecification, policy: ResourcePolicy, port: ElementPort) {
+    /// - Parameter mayEncode: codecs that not every peer takes are encoded anew, unless the specification has it
+    ///   otherwise.
+    init(_ specification: PlayerSpecification, policy: ResourcePolicy, mayEncode: Bool, port: ElementPort) {
         self.specification = specification
         self.policy = policy
-        playback = Playback(usesEncodedMedia: specification.usesEncodedMedia, port: port)
+        playback = Playback(usesEncodedMedia: specification.usesEncodedMedia || !mayEncode, port: port)
     }
 
     var media: [NegotiatedMedia] { playback.media }
@@ -87,7 +90,7 @@ struct PlayerElement: MediaElement {
 
     mutating func takeReports() -> [ElementOutput] {
         defer { reports = [] }
-        return reports
+        return reports + encoding.news { playback.encodes($0) }
     }
 
     mutating func finish(now: Instant) { stop() }

@@ -82,6 +82,13 @@ final class PlayerSource: Sendable {
         state.withLock { $0.isSeeking || $0.taken == $0.packets.count ? nil : $0.packets[$0.taken].dts }
     }
 
+    /// Whether one was read, and is due in time.
+    func hasKeyFrame(of track: Int, until time: Interval) -> Bool {
+        state.withLock { state in
+            state.packets[state.taken...].contains { $0.track == track && $0.isKeyFrame && $0.dts <= time }
+        }
+    }
+
     /// The next packet, unless it is due later than `time`.
     func next(until time: Interval) -> MediaPacket? {
         state.withLock { state in
@@ -182,6 +189,11 @@ extension ElementFailure {
         case .noSpace: self.init(.noSpace, "there is no space left for \(place)")
         case .unwritable: self.init(isWriting ? .unwritable : .unreadable, "\(place) cannot be written")
         case .unsupportedCodec: self.init(.unsupportedCodec, "\(place) has a codec that is not supported")
+        case .notEncoded:
+            self.init(
+                .unsupportedCodec,
+                "\(place) would have to be encoded anew, which is turned off (media.transcoding); MKV takes every codec"
+            )
         case .other(let text): self.init(isWriting ? .unwritable : .unreadable, "\(place): \(text)")
         }
     }

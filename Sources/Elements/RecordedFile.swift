@@ -21,23 +21,31 @@ final class RecordedFile {
     let kinds: [MediaKind]
     /// Its times are the recording's, so that it can be put together with the other files.
     private let keepsTimes: Bool
+    private let mayEncode: Bool
     private var writer: MediaWriter?
     private var waiting: [Frame] = []
     private var waitingBytes = 0
     private var waitingSince: Instant?
     private var tracks: [MediaKind: RecordedTrack] = [:]
 
-    init(_ location: String, container: RecordingProfile.Container, kinds: [MediaKind], keepsTimes: Bool) {
+    /// - Parameter mayEncode: see ``RecordedTrack``.
+    init(
+        _ location: String, container: RecordingProfile.Container, kinds: [MediaKind], keepsTimes: Bool, mayEncode: Bool
+    ) {
         self.location = location
         self.container = container
         self.kinds = kinds
         self.keepsTimes = keepsTimes
+        self.mayEncode = mayEncode
     }
 
     /// There is a file.
     var isOpen: Bool { writer != nil }
 
     func has(_ kind: MediaKind) -> Bool { tracks[kind] != nil }
+
+    /// Its media of this kind are encoded anew. Nil of one that it has not.
+    func encodes(_ kind: MediaKind) -> Bool? { tracks[kind]?.isEncoding }
 
     /// Keeps a frame until the file begins.
     func hold(_ frame: Frame, now: Instant) {
@@ -63,7 +71,8 @@ final class RecordedFile {
         var parameters: [TrackParameters] = []
         for kind in kinds {
             guard let first = waiting.first(where: { $0.format.kind == kind }) else { continue }
-            let track = try RecordedTrack(first.format, first.frame, container: container, index: parameters.count)
+            let track = try RecordedTrack(
+                first.format, first.frame, container: container, index: parameters.count, mayEncode: mayEncode)
             parameters.append(track.parameters)
             tracks[kind] = track
         }

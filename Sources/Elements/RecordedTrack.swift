@@ -15,16 +15,25 @@ final class RecordedTrack {
     private var video: VideoTranscoder?
     private var audio: AudioTranscoder?
     private var series: PictureSeries?
+    private let mayEncode: Bool
 
-    /// - Parameter first: of video, a key frame.
+    /// - Parameters:
+    ///   - first: of video, a key frame.
+    ///   - mayEncode: what the container does not take is encoded anew, else it is refused.
     init(
-        _ format: PayloadFormat, _ first: EncodedFrame, container: RecordingProfile.Container, index: Int
+        _ format: PayloadFormat, _ first: EncodedFrame, container: RecordingProfile.Container, index: Int,
+        mayEncode: Bool = true
     ) throws(MediaError) {
+        guard mayEncode || Self.takes(format, container) else { throw .notEncoded }
         self.index = index
+        self.mayEncode = mayEncode
         source = format
         parameters = try Self.parameters(format, first, container)
         try follow(format)
     }
+
+    /// What comes now is encoded anew.
+    var isEncoding: Bool { source.mediaCodec != parameters.codec }
 
     private static func parameters(
         _ format: PayloadFormat, _ first: EncodedFrame, _ container: RecordingProfile.Container
@@ -40,6 +49,15 @@ final class RecordedTrack {
             var trial = try VideoTranscoder(format.mediaCodec, isLive: true, target: .h264)
             let encoded = trial.take(first.bytes, pts: .zero, isKeyFrame: true)
             return try h264(encoded.first?.bytes ?? [], size)
+        }
+    }
+
+    /// It is written as it came.
+    private static func takes(_ format: PayloadFormat, _ container: RecordingProfile.Container) -> Bool {
+        switch container {
+        case .matroska, .split: true
+        case .flv, .jpeg: false
+        case .webm, .mp4: format.kind == .audio ? format == .opus : codec(of: format, container) == format.mediaCodec
         }
     }
 
@@ -80,7 +98,8 @@ final class RecordedTrack {
         source = format
         video = nil
         audio = nil
-        guard format.mediaCodec != parameters.codec else { return }
+        guard isEncoding else { return }
+        guard mayEncode else { throw .notEncoded }
         if parameters.codec == .jpeg {
             if series == nil {
                 series = try PictureSeries(format.mediaCodec)
@@ -98,7 +117,7 @@ final class RecordedTrack {
         _ frame: EncodedFrame, format: PayloadFormat, at time: Interval
     ) throws(MediaError) -> [(bytes: [UInt8], time: Interval, isKeyFrame: Bool)] {
         if format != source { try follow(format) }
-        guard format.mediaCodec != parameters.codec else { return [(frame.bytes, time, frame.isKeyFrame)] }
+        guard isEncoding else { return [(frame.bytes, time, frame.isKeyFrame)] }
         let stills = series?.take(frame.bytes, pts: time, isKeyFrame: frame.isKeyFrame) ?? []
         let pictures = video?.take(frame.bytes, pts: time, isKeyFrame: frame.isKeyFrame) ?? []
         let sound = audio?.take(frame.bytes, pts: time) ?? []

@@ -10,17 +10,21 @@ import Wire
 struct RecorderElement: MediaElement {
     private let specification: RecorderSpecification
     private let policy: ResourcePolicy
+    private let mayEncode: Bool
     private let port: ElementPort
     private let ssrc: UInt32
     private var tracks: [ReceivedTrack] = []
     private var lipSync = LipSync()
     private var recording: Recording?
+    private var encoding = EncodingState()
     private(set) var status = ElementStatus()
     private var reports: [ElementOutput] = []
 
-    init(_ specification: RecorderSpecification, policy: ResourcePolicy, port: ElementPort) {
+    /// - Parameter mayEncode: codecs that the container does not take are encoded anew, else refused.
+    init(_ specification: RecorderSpecification, policy: ResourcePolicy, mayEncode: Bool, port: ElementPort) {
         self.specification = specification
         self.policy = policy
+        self.mayEncode = mayEncode
         self.port = port
         var random = SeededRandom(seed: HostClock.entropy())
         ssrc = UInt32.random(in: 1...(.max), using: &random)
@@ -38,7 +42,7 @@ struct RecorderElement: MediaElement {
         case .start:
             if recording == nil {
                 do throws(ElementFailure) {
-                    recording = try Recording(specification) { uri throws(ElementFailure) in
+                    recording = try Recording(specification, mayEncode: mayEncode) { uri throws(ElementFailure) in
                         try policy.location(uri)
                     }
                 } catch {
@@ -132,7 +136,7 @@ struct RecorderElement: MediaElement {
 
     mutating func takeReports() -> [ElementOutput] {
         defer { reports = [] }
-        return reports
+        return reports + encoding.news { recording?.encodes($0) }
     }
 
     mutating func finish(now: Instant) { stop(now: now) }

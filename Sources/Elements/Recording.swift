@@ -11,6 +11,7 @@ import Wire
 /// the second one's media begins where it belongs.
 final class Recording {
     private let profile: RecordingProfile
+    private let mayEncode: Bool
     /// Where each kind is recorded that has a file of its own, by kind.
     private let own: [MediaKind: String]
     private var files: [RecordedFile]
@@ -18,11 +19,15 @@ final class Recording {
     /// Nothing is written before one comes.
     private(set) var needsKeyFrame: Bool
 
-    /// - Parameter locate: where a URI leads, once it is known to be allowed.
+    /// - Parameters:
+    ///   - mayEncode: see ``RecordedTrack``.
+    ///   - locate: where a URI leads, once it is known to be allowed.
     init(
-        _ specification: RecorderSpecification, locate: (String) throws(ElementFailure) -> String
+        _ specification: RecorderSpecification, mayEncode: Bool = true,
+        locate: (String) throws(ElementFailure) -> String
     ) throws(ElementFailure) {
         profile = specification.profile
+        self.mayEncode = mayEncode
         needsKeyFrame = profile.hasVideo
         let whole = try locate(specification.uri)
         var own: [MediaKind: String] = [:]
@@ -41,7 +46,8 @@ final class Recording {
     }
 
     private func file(_ location: String, _ kinds: [MediaKind], keepsTimes: Bool) -> RecordedFile {
-        RecordedFile(location, container: profile.container, kinds: kinds, keepsTimes: keepsTimes)
+        RecordedFile(
+            location, container: profile.container, kinds: kinds, keepsTimes: keepsTimes, mayEncode: mayEncode)
     }
 
     /// With the kind behind the name: `call-audio.mkv` for `call.mkv`.
@@ -58,6 +64,9 @@ final class Recording {
     }
 
     var length: Interval { timeline.end }
+
+    /// Media of this kind are encoded anew. Nil before any came.
+    func encodes(_ kind: MediaKind) -> Bool? { files.lazy.compactMap { $0.encodes(kind) }.last }
 
     /// There is a file.
     var isOpen: Bool { files.contains(where: \.isOpen) }

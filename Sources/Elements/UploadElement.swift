@@ -16,13 +16,17 @@ struct UploadElement: MediaElement {
     /// When the session ends, unless another upload comes.
     private var end: Instant?
     private(set) var status = ElementStatus()
+    private var encoding = EncodingState()
     private var reports: [ElementOutput] = []
 
-    init(_ specification: UploadSpecification, desk: UploadDesk, port: ElementPort) throws(Refusal) {
+    /// - Parameter mayEncode: see ``PlayerElement``.
+    init(
+        _ specification: UploadSpecification, desk: UploadDesk, mayEncode: Bool, port: ElementPort
+    ) throws(Refusal) {
         self.specification = specification
         self.desk = desk
         (door, status.url) = try desk.add(specification.token) { [weak port] in port?.wake() }
-        playback = Playback(usesEncodedMedia: specification.usesEncodedMedia, port: port)
+        playback = Playback(usesEncodedMedia: specification.usesEncodedMedia || !mayEncode, port: port)
     }
 
     var media: [NegotiatedMedia] { playback.media }
@@ -80,7 +84,7 @@ struct UploadElement: MediaElement {
 
     mutating func takeReports() -> [ElementOutput] {
         defer { reports = [] }
-        return reports
+        return reports + encoding.news { playback.encodes($0) }
     }
 
     mutating func finish(now: Instant) {

@@ -34,6 +34,8 @@ final class MediaObject {
     var hub: HubState?
     /// In which codec its media come into the pipeline, once any do.
     var codecs = PerKind<CodecParameters?>(nil)
+    /// Whether a player or a recorder encodes its media anew.
+    var encodesAnew = PerKind(false)
     /// Whether what leaves it is encoded anew on its way, as clients were told last.
     var transcodes = PerKind<Bool?>(nil)
     var isReleased = false

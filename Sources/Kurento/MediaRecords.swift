@@ -41,6 +41,7 @@ struct ObjectRecord: Codable {
     var hub: HubState?
     /// Nil from a controller that knew of no transcoding, like ``EndpointRecord/sendCodecs``.
     var codecs: PerKind<CodecParameters?>?
+    var encodesAnew: PerKind<Bool>?
     var transcodes: PerKind<Bool?>?
     /// Why the media plane no longer holds the pipeline.
     var loss: Refusal?
@@ -68,6 +69,7 @@ struct ObjectRecord: Codable {
         element = object.element
         hub = object.hub
         codecs = object.codecs
+        encodesAnew = object.encodesAnew
         transcodes = object.transcodes
         if object === object.pipeline?.object { loss = object.pipeline?.loss }
     }
@@ -86,6 +88,7 @@ struct ObjectRecord: Codable {
         if case .object(let members)? = try? JSONParser.parse(properties) { object.properties = members }
         object.hub = hub
         object.codecs = codecs ?? object.codecs
+        object.encodesAnew = encodesAnew ?? object.encodesAnew
         object.transcodes = transcodes ?? object.transcodes
         object.sessions = Set(sessions)
         for subscriber in subscribers {

@@ -120,6 +120,10 @@ extension MediaServer {
         }
         guard object.element?.state != state else { return }
         object.element?.state = state
+        if state == .stopped, object.encodesAnew != PerKind(false), let pipeline = object.pipeline {
+            object.encodesAnew = PerKind(false)
+            tellTranscoding(of: pipeline)
+        }
         guard object.type != "HttpPostEndpoint" else { return noteSession(state, of: object) }
         raise("UriEndpointStateChanged", on: object, ["state": .string(state.kurento)])
         guard object.type == "RecorderEndpoint" else { return }

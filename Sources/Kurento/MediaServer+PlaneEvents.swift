@@ -61,24 +61,33 @@ extension MediaServer {
         case .keySoftLimit(let id, let kind):
             guard let object = touched(id, of: pipeline) else { return }
             raise("OnKeySoftLimit", on: object, ["mediaType": .string(ElementGraph.MediaType(kind).rawValue)])
-        case .elementStateChanged(let id, let state):
+        case .elementStateChanged(let id, _), .elementEncodes(let id, _, _), .elementEnded(let id),
+            .codeFound(let id, _), .elementFailed(let id, _):
             guard let object = touched(id, of: pipeline) else { return }
-            note(state, of: object)
-        case .elementEnded(let id):
-            guard let object = touched(id, of: pipeline) else { return }
-            raise("EndOfStream", on: object)
-            stopRecorders(fedBy: id, in: pipeline)
-        case .codeFound(let id, let code):
-            guard let object = touched(id, of: pipeline) else { return }
-            raise("CodeFound", on: object, ["codeType": .string(code.type), "value": .string(code.value)])
-        case .elementFailed(let id, let failure):
-            guard let object = touched(id, of: pipeline) else { return }
-            raise(failure, on: object)
+            receive(event.body, ofElement: object, id, in: pipeline)
         // Kurento has no such events, and no word to a client about its encodings: it goes on sending all. An endpoint
         // that is lost also changes its states.
         case .endpointLost(let id, _): forgetTranscoder(id, of: pipeline)
         case .dominantSpeakerChanged, .moveAdvised, .encodingsWanted: break
         case .sessionLost(let refusal): lose(pipeline, refusal)
+        }
+    }
+
+    private func receive(
+        _ event: SessionEvent.Body, ofElement object: MediaObject, _ id: EndpointID, in pipeline: Pipeline
+    ) {
+        switch event {
+        case .elementStateChanged(_, let state): note(state, of: object)
+        case .elementEncodes(_, let kind, let state):
+            object.encodesAnew[kind] = state
+            tellTranscoding(of: pipeline)
+        case .elementEnded:
+            raise("EndOfStream", on: object)
+            stopRecorders(fedBy: id, in: pipeline)
+        case .codeFound(_, let code):
+            raise("CodeFound", on: object, ["codeType": .string(code.type), "value": .string(code.value)])
+        case .elementFailed(_, let failure): raise(failure, on: object)
+        default: break
         }
     }
 

@@ -189,12 +189,12 @@ extension CodecParameters {
 extension MediaObject {
     /// What comes to it of this kind is decoded, to be encoded anew with what becomes of it.
     fileprivate func decodes(_ kind: MediaKind) -> Bool {
-        type == "HubPort" || (takes(ElementGraph.MediaType(kind)) && encodes(kind))
+        type == "HubPort" || encodesAnew[kind] || (takes(ElementGraph.MediaType(kind)) && encodes(kind))
     }
 
     /// What leaves it of this kind was encoded by it.
     fileprivate func encodes(_ kind: MediaKind) -> Bool {
-        if hub != nil || type == "HubPort" { return true }
+        if hub != nil || type == "HubPort" || encodesAnew[kind] { return true }
         return isFilter && !passes(ElementGraph.MediaType(kind))
     }
 }

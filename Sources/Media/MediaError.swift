@@ -24,6 +24,8 @@ public enum MediaError: Error, Equatable, Sendable {
     case unwritable
     /// The codec is not known, or the container does not take it.
     case unsupportedCodec
+    /// The container does not take the codec, and nothing is to be encoded anew.
+    case notEncoded
     /// Anything else, in words for a log.
     case other(String)
 

@@ -127,6 +127,7 @@ extension ReactorWorld {
             endBatch()
         case .stateChanged(let state): emit(.elementStateChanged(endpoint, state), for: key.slot)
         case .ended: emit(.elementEnded(endpoint), for: key.slot)
+        case .encodes(let kind, let state): emit(.elementEncodes(endpoint, kind, state), for: key.slot)
         case .found(let code): emit(.codeFound(endpoint, code), for: key.slot)
         case .message(let text): relay(ChannelMessage(.text, Array(text.utf8)), on: nil, from: key.slot, now: now)
         case .failed(let failure): emit(.elementFailed(endpoint, failure), for: key.slot)

@@ -27,6 +27,8 @@ public struct SessionEvent: Hashable, Sendable, Codable {
         /// In which codec the peer sends this kind of media: told once when media come, as after a media process was
         /// replaced, and then as it changes. Of redundant audio, what is in it.
         case codecInUse(EndpointID, MediaKind, CodecParameters)
+        /// A player encodes anew what it sends of this kind, or a recorder what it is sent; or they do so no longer.
+        case elementEncodes(EndpointID, MediaKind, Bool)
         /// Another endpoint of the session leads the talk now, by its audio levels (RFC 6464).
         case dominantSpeakerChanged(EndpointID)
         /// Which simulcast encodings of the endpoint's section anybody wants, in the order in which they were

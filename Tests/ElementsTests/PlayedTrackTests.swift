@@ -77,6 +77,69 @@ import Wire
         #expect(played.format == nil)
     }
 
+    /// A film in VP8 with a key frame each 40 pictures, which become lighter by 3 from one to the next.
+    private func vp8(_ count: Int) throws -> [MediaPacket] {
+        var encoder = try VideoEncoder(VideoEncoder.Configuration(codec: .vp8, bitRate: 300_000))
+        return try (0..<count).flatMap { number in
+            if number % 40 == 0 { encoder.forceKeyFrame() }
+            var picture = try VideoFrame(width: 64, height: 48, pts: .milliseconds(Int64(number) * 40))
+            try picture.withMutableBytes(of: .y) { bytes in
+                for index in 0..<bytes.byteCount {
+                    bytes.storeBytes(of: UInt8(20 + number * 3), toByteOffset: index, as: UInt8.self)
+                }
+            }
+            return try encoder.encode(picture).map {
+                MediaPacket(track: 0, pts: $0.pts, isKeyFrame: $0.isKeyFrame, bytes: $0.bytes)
+            }
+        }
+    }
+
+    /// What leaves of it when a key frame is asked for before these pictures.
+    private func play(_ film: [MediaPacket], asking: Set<Int>, usesEncodedMedia: Bool = false) throws -> [[UInt8]] {
+        let track = MediaTrack(index: 0, kind: .video, codec: .vp8)
+        let played = try PlayedTrack(track, stream: 0, usesEncodedMedia: usesEncodedMedia)
+        var sent: [[UInt8]] = []
+        for (number, packet) in film.enumerated() {
+            if asking.contains(number) { played.requestKeyFrame() }
+            played.play(packet, at: now + packet.pts, now: now + packet.pts) { bytes, _ in sent.append(bytes) }
+        }
+        return sent
+    }
+
+    /// RFC 6386 section 9.1: a key frame's first bit is 0.
+    private func isKeyFrame(_ picture: [UInt8]) -> Bool { picture[0] & 1 == 0 }
+
+    @Test func whoComesInTheMiddleGetsAKeyFrameAndTheSamePictures() throws {
+        let film = try vp8(60)
+        let sent = try play(film, asking: [20])
+        #expect(sent.count == 60)
+        let first = try #require(sent.indices.first { $0 >= 20 && isKeyFrame(sent[$0]) })
+        #expect(first <= 24, "those before are decoded ten at a time")
+        #expect(sent[..<first].elementsEqual(film[..<first].map(\.bytes)), "others get the film until then")
+        var decoder = try VideoDecoder(.vp8)
+        for number in first..<40 {
+            let pictures = try decoder.decode(sent[number], pts: .zero, isKeyFrame: isKeyFrame(sent[number]))
+            let luma = Int(try #require(pictures.first).sample(.y, x: 32, y: 24))
+            #expect(abs(luma - (20 + number * 3)) <= 6, "picture \(number) has \(luma)")
+        }
+        #expect(sent[40...].elementsEqual(film[40...].map(\.bytes)), "from its next key frame on it is the film again")
+    }
+
+    @Test func aSecondRequestMakesASecondKeyFrame() throws {
+        let sent = try play(try vp8(40), asking: [10, 30])
+        #expect(sent.indices.filter { isKeyFrame(sent[$0]) }.count == 3)
+    }
+
+    @Test func aRequestJustBehindAKeyFrameChangesNothing() throws {
+        let film = try vp8(40)
+        #expect(try play(film, asking: [3]) == film.map(\.bytes))
+    }
+
+    @Test func whereNothingIsToBeEncodedEverythingStaysAsItIs() throws {
+        let film = try vp8(40)
+        #expect(try play(film, asking: [20], usesEncodedMedia: true) == film.map(\.bytes))
+    }
+
     private static let sounds: [(MediaCodec, Int, Int, PayloadFormat?)] = [
         (.opus, 48_000, 2, .opus), (.opus, 48_000, 6, nil), (.pcmu, 8000, 1, .pcmu), (.pcmu, 8000, 2, nil),
         (.pcma, 16_000, 1, nil), (.aac, 48_000, 2, nil),

@@ -12,8 +12,10 @@ import Wire
     private let path = FileManager.default.temporaryDirectory.resolvingSymlinksInPath().path
         + "/apus-recording-\(UUID().uuidString).webm"
 
-    private func recording(_ profile: RecordingProfile = RecordingProfile(container: .webm)) throws -> Recording {
-        try Recording(RecorderSpecification(uri: "file://" + path, profile: profile)) { $0 }
+    private func recording(
+        _ profile: RecordingProfile = RecordingProfile(container: .webm), mayEncode: Bool = true
+    ) throws -> Recording {
+        try Recording(RecorderSpecification(uri: "file://" + path, profile: profile), mayEncode: mayEncode) { $0 }
     }
 
     /// 20 ms of silence.
@@ -213,5 +215,32 @@ import Wire
         let recording = try recording()
         try recording.finish()
         #expect(!FileManager.default.fileExists(atPath: path))
+    }
+
+    @Test func itTellsWhatItEncodesAnew() throws {
+        for (container, anew) in [(RecordingProfile.Container.webm, false), (.mp4, true), (.matroska, false), (.flv, true)] {
+            let recording = try recording(RecordingProfile(container: container))
+            #expect(recording.encodes(.video) == nil)
+            try feed(recording, from: begin, seconds: 1)
+            #expect(recording.encodes(.video) == anew, "\(container)")
+            #expect(recording.encodes(.audio) == (container == .flv), "\(container)")
+            try recording.finish()
+        }
+    }
+
+    @Test(arguments: [RecordingProfile.Container.mp4, .flv, .jpeg])
+    func whereNothingIsToBeEncodedAnewItRefusesWhatTheContainerDoesNotTake(_ container: RecordingProfile.Container) throws {
+        let recording = try recording(
+            RecordingProfile(container: container, hasAudio: false), mayEncode: false)
+        let picture = try picture(#require(try pictures(1).first), begin)
+        #expect(throws: MediaError.notEncoded) { try add(picture, .vp8, to: recording) }
+    }
+
+    @Test(arguments: [RecordingProfile.Container.webm, .matroska])
+    func whereNothingIsToBeEncodedAnewItStillWritesWhatComesAsItIs(_ container: RecordingProfile.Container) throws {
+        let recording = try recording(RecordingProfile(container: container), mayEncode: false)
+        try feed(recording, from: begin, seconds: 1)
+        try recording.finish()
+        #expect(try read().info.tracks.count == 2)
     }
 }

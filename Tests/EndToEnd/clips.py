@@ -53,15 +53,19 @@ def samples(first, count, rate=48000, starts=None):
     return tone.astype(numpy.int16).reshape(1, -1)
 
 
-def write(path, seconds, video="libvpx", audio="libopus", size=(320, 240), form=None, starts=None):
-    """A file of that length; `video` and `audio` are FFmpeg's encoders, None leaves the kind out."""
+def write(path, seconds, video="libvpx", audio="libopus", size=(320, 240), form=None, starts=None,
+          interval=50):
+    """A file of that length; `video` and `audio` are FFmpeg's encoders, None leaves the kind out; a key frame comes
+    each `interval` pictures."""
     with av.open(str(path), "w", format=form) as clip:
         streams = []
         if video:
             stream = clip.add_stream(video, rate=RATE)
             stream.width, stream.height, stream.pix_fmt = *size, "yuv420p"
             stream.bit_rate = 400_000
-            stream.options = {"g": "50", "deadline": "realtime", "cpu-used": "8"} if "vpx" in video else {"g": "50"}
+            stream.options = {"g": str(interval)}
+            if "vpx" in video:
+                stream.options |= {"deadline": "realtime", "cpu-used": "8"}
             streams.append((stream, seconds * RATE))
         if audio:
             sound = clip.add_stream(audio, rate=48000, layout="mono")

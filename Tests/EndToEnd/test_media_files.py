@@ -81,6 +81,35 @@ def test_a_recording_of_a_file_stops_with_it(cluster, folder):
     assert 2.8 < copy.times["video"][-1] < 3.1 and 2.8 < copy.times["audio"][-1] < 3.1, copy.duration
 
 
+def test_who_joins_a_player_between_two_key_frames_does_not_wait_for_the_next(cluster, folder):
+    clips.write(folder / "long.webm", 20, interval=500)
+
+    async def scenario():
+        async with KurentoClient(cluster.kurento) as client:
+            pipeline = await client.create("MediaPipeline")
+            player = await client.create("PlayerEndpoint", mediaPipeline=pipeline, uri=f"file://{folder / 'long.webm'}")
+            states = await Listener(client, player).to("MediaTranscodingStateChanged")
+            first, second = Viewer(client, pipeline), Viewer(client, pipeline)
+            await first.negotiate()
+            await client.invoke(player, "connect", sink=first.endpoint)
+            await client.invoke(player, "play")
+            await first.wait_for(lambda it: it.frames["video"] > 100, 15, "four seconds of pictures")
+            await second.negotiate()
+            await client.invoke(player, "connect", sink=second.endpoint)
+            seen = first.frames["video"]
+            await second.wait_for(lambda it: it.frames["video"] > 10, 8, "pictures for who joins")
+            assert first.frames["video"] - seen < 150, "that was the file's next key frame"
+            at = first.frames["video"]
+            await first.wait_for(lambda it: it.frames["video"] > at + 50, 4, "the first one's go on")
+            told = [each["state"] for each in states.named("MediaTranscodingStateChanged") if each["mediaType"] == "VIDEO"]
+            assert told[-1] == "TRANSCODING", told
+            for viewer in (first, second):
+                await viewer.close()
+            await client.release(pipeline)
+
+    run(scenario())
+
+
 def test_sound_that_lies_two_seconds_behind_its_pictures_in_a_file_is_played_with_them(cluster, folder):
     clips.write(folder / "clip.webm", 5)
     # The muxer is to leave the order as it is.
@@ -153,6 +182,7 @@ async def record_a_call(cluster, path, profile, seconds):
         peer = await publisher(client, pipeline)
         recorder = await record(client, pipeline, peer.endpoint, path, mediaProfile=profile)
         heard = await Listener(client, recorder).to("Stopped", "Error")
+        source = await Listener(client, peer.endpoint).to("MediaTranscodingStateChanged")
         await client.invoke(recorder, "record")
         await asyncio.sleep(seconds)
         await client.invoke(recorder, "stopAndWait")
@@ -160,10 +190,12 @@ async def record_a_call(cluster, path, profile, seconds):
         assert not heard.named("Error")
         await peer.close()
         await client.release(pipeline)
+        states = source.named("MediaTranscodingStateChanged")
+        return {state["mediaType"] for state in states if state["state"] == "TRANSCODING"}
 
 
 def test_a_call_in_flv_is_h264_and_aac(cluster, folder):
-    run(record_a_call(cluster, folder / "call.flv", "FLV", 6))
+    assert run(record_a_call(cluster, folder / "call.flv", "FLV", 6)) == {"AUDIO", "VIDEO"}
     clip = clips.Recorded(folder / "call.flv")
     assert clip.codecs == {"audio": "aac", "video": "h264"}
     assert 4.5 < clip.times["video"][-1] < 6.6
@@ -186,7 +218,7 @@ def test_pictures_alone_are_a_series_of_jpegs(cluster, folder):
 
 
 def test_a_split_recording_has_a_file_for_each_kind(cluster, folder):
-    run(record_a_call(cluster, folder / "call.mkv", "KURENTO_SPLIT_RECORDER", 6))
+    assert not run(record_a_call(cluster, folder / "call.mkv", "KURENTO_SPLIT_RECORDER", 6))
     assert sorted(path.name for path in folder.iterdir()) == ["call-audio.mkv", "call-video.mkv"]
     sound, pictures = clips.Recorded(folder / "call-audio.mkv"), clips.Recorded(folder / "call-video.mkv")
     assert sound.codecs == {"audio": "opus"} and pictures.codecs == {"video": "vp8"}

@@ -7,6 +7,7 @@ import numpy
 import pytest
 from aiortc import RTCRtpReceiver
 
+import clips
 from cluster import Cluster
 from conftest import run
 from kurento import KurentoClient
@@ -108,26 +109,77 @@ def test_a_listener_without_the_microphones_codec_hears_the_same_tone(cluster, s
     run(scenario())
 
 
-def test_where_the_operator_refuses_it_the_viewers_client_is_told():
+@pytest.fixture(scope="module")
+def refusing():
+    """A cluster that encodes nothing anew, and which errors a client hears of an object there."""
     with Cluster(transcoding=False) as cluster:
-        cluster.wait_ready()
+        yield cluster.wait_ready()
 
-        async def scenario():
-            async with KurentoClient(cluster.kurento) as client:
-                errors = []
-                client.handlers.append(
-                    lambda event: errors.append(event["data"]) if event["type"] == "Error" else None)
-                pipeline = await client.create("MediaPipeline")
-                camera = takes(Peer(client, pipeline, [ColourTrack(150)]), "video", "VP8")
-                await camera.negotiate()
-                viewer = takes(Peer(client, pipeline, receive=("video",)), "video", "H264")
-                await viewer.negotiate()
-                await client.subscribe(viewer.endpoint, "Error")
-                await client.invoke(camera.endpoint, "connect", sink=viewer.endpoint, mediaType="VIDEO")
-                await viewer.wait_for(lambda _: errors, 10, "an error event")
-                assert errors[0]["errorCode"] == 40005 and "media.transcoding" in errors[0]["description"]
-                assert viewer.frames["video"] == 0
-                await camera.close()
-                await viewer.close()
 
-        run(scenario())
+async def errors_of(client, *objects):
+    errors = []
+    client.handlers.append(lambda event: errors.append(event["data"]) if event["type"] == "Error" else None)
+    for each in objects:
+        await client.subscribe(each, "Error")
+    return errors
+
+
+def test_where_the_operator_refuses_it_the_viewers_client_is_told(refusing):
+    async def scenario():
+        async with KurentoClient(refusing.kurento) as client:
+            pipeline = await client.create("MediaPipeline")
+            camera = takes(Peer(client, pipeline, [ColourTrack(150)]), "video", "VP8")
+            await camera.negotiate()
+            viewer = takes(Peer(client, pipeline, receive=("video",)), "video", "H264")
+            await viewer.negotiate()
+            errors = await errors_of(client, viewer.endpoint)
+            await client.invoke(camera.endpoint, "connect", sink=viewer.endpoint, mediaType="VIDEO")
+            await viewer.wait_for(lambda _: errors, 10, "an error event")
+            assert errors[0]["errorCode"] == 40005 and "media.transcoding" in errors[0]["description"]
+            assert viewer.frames["video"] == 0
+            await camera.close()
+            await viewer.close()
+            await client.release(pipeline)
+
+    run(scenario())
+
+
+def test_where_the_operator_refuses_it_a_recorder_says_what_it_will_not_encode(refusing, tmp_path):
+    async def scenario():
+        async with KurentoClient(refusing.kurento) as client:
+            pipeline = await client.create("MediaPipeline")
+            camera = takes(Peer(client, pipeline, [ColourTrack(150)]), "video", "VP8")
+            await camera.negotiate()
+            recorder = await client.create(
+                "RecorderEndpoint", mediaPipeline=pipeline, uri=f"file://{tmp_path}/call.mp4", mediaProfile="MP4")
+            errors = await errors_of(client, recorder)
+            await client.invoke(camera.endpoint, "connect", sink=recorder)
+            await client.invoke(recorder, "record")
+            await camera.wait_for(lambda _: errors, 15, "an error event")
+            assert "media.transcoding" in errors[0]["description"], errors
+            assert not list(tmp_path.iterdir())
+            await camera.close()
+            await client.release(pipeline)
+
+    run(scenario())
+
+
+def test_where_the_operator_refuses_it_a_player_sends_what_it_can_as_it_is(refusing, tmp_path):
+    clips.write(tmp_path / "clip.mp4", 6, "libx264", "aac")
+
+    async def scenario():
+        async with KurentoClient(refusing.kurento) as client:
+            pipeline = await client.create("MediaPipeline")
+            player = await client.create(
+                "PlayerEndpoint", mediaPipeline=pipeline, uri=f"file://{tmp_path}/clip.mp4")
+            errors = await errors_of(client, player)
+            viewer = takes(Peer(client, pipeline, receive=("video",)), "video", "H264")
+            await viewer.negotiate()
+            await client.invoke(player, "connect", sink=viewer.endpoint)
+            await client.invoke(player, "play")
+            await viewer.wait_for(lambda it: it.frames["video"] > 25, 15, "pictures of the file")
+            assert len(errors) == 1 and "aac" in errors[0]["description"], errors
+            await viewer.close()
+            await client.release(pipeline)
+
+    run(scenario())

@@ -9,7 +9,7 @@ import Testing
         case .dtls, .sctp, .srtp: 600
         case .kurento: 800
         case .stun, .turn, .candidate, .mdns, .sdp, .trickle, .store, .payload: 2000
-        case .rtp, .rtcp, .red, .vp9, .dependency, .heartbeat, .form: 4000
+        case .rtp, .rtcp, .red, .vp9, .dependency, .heartbeat, .form, .location: 4000
         }
     }
 

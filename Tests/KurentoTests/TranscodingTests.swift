@@ -150,4 +150,42 @@ struct TranscodingTests {
         #expect(Set(events.compactMap { $0["object"]?.asString }) == [source, filter])
         #expect(events.allSatisfy { $0["data"]?["state"] == "TRANSCODING" && $0["data"]?["mediaType"] == "VIDEO" })
     }
+
+    /// What the subscribers of `MediaTranscodingStateChanged` of these objects hear, in short.
+    private func states(_ client: Client, _ count: Int) async -> [String] {
+        await client.events(count).map {
+            "\($0["data"]?["mediaType"]?.asString ?? "") \($0["data"]?["state"]?.asString ?? "")"
+        }
+    }
+
+    @Test func whatARecorderEncodesCountsForItsSource() async {
+        let (client, source, _) = await call(viewers: [])
+        let pipeline = String(source.prefix { $0 != "/" })
+        let recorder = await client.create(
+            "RecorderEndpoint",
+            ["mediaPipeline": .string(pipeline), "uri": "file:///tmp/y.mp4", "mediaProfile": "MP4"])
+        _ = await client.invoke(source, "connect", ["sink": .string(recorder)])
+        let name = endpointID(recorder)
+        await say(vp8, of: source)
+        await bench.plane.emit(.elementStateChanged(name, .started))
+        await bench.plane.emit(.elementEncodes(name, .video, true))
+        await bench.plane.emit(.elementEncodes(name, .audio, false))
+        await bench.plane.emit(.elementStateChanged(name, .stopped))
+        let told = await states(client, 3)
+        #expect(told == ["VIDEO NOT_TRANSCODING", "VIDEO TRANSCODING", "VIDEO NOT_TRANSCODING"])
+    }
+
+    @Test func aPlayerThatEncodesItsFileSaysSo() async {
+        let (client, other, _) = await call(viewers: [])
+        let pipeline = String(other.prefix { $0 != "/" })
+        let player = await client.create(
+            "PlayerEndpoint", ["mediaPipeline": .string(pipeline), "uri": "file:///tmp/y.mp4"])
+        await client.subscribe(player, "MediaTranscodingStateChanged")
+        let viewer = await client.endpoint(pipeline)
+        _ = await client.invoke(player, "connect", ["sink": .string(viewer)])
+        await bench.plane.emit(.elementEncodes(endpointID(player), .video, true))
+        #expect(await states(client, 1) == ["VIDEO TRANSCODING"])
+        #expect(await client.invoke(player, "isMediaTranscoding", ["mediaType": "VIDEO"]) == true)
+        #expect(await client.invoke(player, "isMediaTranscoding", ["mediaType": "AUDIO"]) == false)
+    }
 }

@@ -146,12 +146,14 @@ import Wire
     @Test func whatAnElementTellsIsAnEventOfItsEndpoint() throws {
         let port = try open("player", [])
         let failure = ElementFailure(.notFound, "it is not there")
-        for output in [ElementOutput.stateChanged(.started), .ended, .failed(failure)] { port.send(output) }
+        let said = [ElementOutput.stateChanged(.started), .encodes(.video, true), .ended, .failed(failure)]
+        for output in said { port.send(output) }
         let name = EndpointID("player")
         let expected: [SessionEvent.Body] = [
-            .elementStateChanged(name, .started), .elementEnded(name), .elementFailed(name, failure),
+            .elementStateChanged(name, .started), .elementEncodes(name, .video, true), .elementEnded(name),
+            .elementFailed(name, failure),
         ]
-        #expect(stage.run { stage.driver.log.events.suffix(3) == expected[...] })
+        #expect(stage.run { stage.driver.log.events.suffix(4) == expected[...] })
     }
 
     @Test func openingAgainIsTheSameElementAndAnotherOneIsRefused() throws {

@@ -1,3 +1,4 @@
+public import RTP
 public import Session
 
 /// Makes media elements. `Media.MediaEngine` is the one in production.
@@ -22,6 +23,8 @@ public enum ElementOutput: Sendable {
     case outcome(Outcome, token: UInt64)
     case stateChanged(ElementStatus.State)
     case ended
+    /// Whether it encodes media of this kind anew, once that is known and whenever it changes.
+    case encodes(MediaKind, Bool)
     case found(DetectedCode)
     /// A message for the data channels that the element is connected to.
     case message(String)
