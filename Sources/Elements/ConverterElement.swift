@@ -39,7 +39,7 @@ struct ConverterElement<Converter: FrameConverter>: MediaElement {
         return [section]
     }
 
-    let status = ElementStatus()
+    private(set) var status = ElementStatus()
 
     // MARK: Commands
 
@@ -82,6 +82,7 @@ struct ConverterElement<Converter: FrameConverter>: MediaElement {
     var deadline: Instant { track.deadline }
 
     mutating func advance(to now: Instant) {
+        status.state = .started
         var batch = PacketBatch()
         while let (frame, format, _) = track.nextFrame(&lipSync, now: now) {
             let isLate = HostClock.now - frame.arrival > Limits.lateness

@@ -24,6 +24,8 @@ enum Limits {
     static let sessionIDBytes = 128
     /// Bytes of a name or another free text property.
     static let propertyBytes = 4_096
+    /// Commands that a filter is told again when its process begins anew.
+    static let toldCommands = 64
     /// Bytes of a session description. Browsers' largest are near 30 KiB.
     static let descriptionBytes = 256 << 10
     /// Bytes of one ICE candidate attribute.

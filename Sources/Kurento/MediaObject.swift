@@ -83,12 +83,6 @@ final class MediaObject {
     }
 }
 
-/// A media element of the media plane, as it was heard of last.
-struct ElementState: Codable {
-    let id: EndpointID
-    var state = ElementStatus.State.stopped
-}
-
 /// What the elements of one pipeline share.
 final class Pipeline {
     /// Its name in the media plane.

@@ -40,6 +40,18 @@ extension MediaServer {
         }
     }
 
+    /// It begins, at first or in the process after one that ended: there it has nothing of what it was told before.
+    func tellFilter(_ object: MediaObject) {
+        guard let element = object.element, !element.told.isEmpty, let pipeline = object.pipeline else { return }
+        Task {
+            await pipeline.gate.enter()
+            defer { pipeline.gate.leave() }
+            for command in object.element?.told ?? [] where !object.isReleased && pipeline.loss == nil {
+                await attempt(.commandElement(element.id, command), in: pipeline)
+            }
+        }
+    }
+
     private static func short(_ name: String, _ arguments: Arguments) throws(KurentoError) -> String {
         let text = arguments.string(name)
         guard text.utf8.count <= Limits.propertyBytes else {

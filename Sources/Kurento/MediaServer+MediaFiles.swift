@@ -57,6 +57,8 @@ extension MediaServer {
             guard error.reason == .invalid || error.reason == .notFound else { throw KurentoError(error) }
             throw KurentoError(.mediaObjectIllegalParameter, error.message)
         }
+        object.element?.note(command)
+        touch(object)
         return true
     }
 
@@ -116,6 +118,10 @@ extension MediaServer {
     func note(_ state: ElementStatus.State, of object: MediaObject) {
         if object.hub != nil || object.type == "HubPort" {
             if state == .started { tellSettings(to: object) }
+            return
+        }
+        guard !object.isFilter else {
+            if state == .started { tellFilter(object) }
             return
         }
         guard object.element?.state != state else { return }

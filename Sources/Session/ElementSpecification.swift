@@ -27,12 +27,12 @@ public enum ElementSpecification: Hashable, Sendable, Codable {
         if case .hubPort(let specification) = self { specification.hub } else { nil }
     }
 
-    /// In the process after one that ended it goes on by itself.
+    /// In the process after one that ended it goes on by itself. What it was told by commands is lost: it says that it
+    /// has ``ElementStatus/State/started``, and whoever told it tells it again.
     public var isResumed: Bool {
         switch self {
         case .player, .recorder, .upload: false
-        case .filter(let filter): filter.isResumed
-        case .transcoder, .composite, .alphaBlending, .hubPort: true
+        case .filter, .transcoder, .composite, .alphaBlending, .hubPort: true
         }
     }
 }

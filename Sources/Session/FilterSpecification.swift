@@ -12,14 +12,6 @@ public enum FilterSpecification: Hashable, Sendable, Codable {
     /// What an element of GStreamer of that name does.
     case gstreamer(GStreamerElement)
 
-    /// In the process after one that ended it goes on by itself; others have lost what they were told meanwhile.
-    public var isResumed: Bool {
-        switch self {
-        case .codes, .codesToData, .textFromData: true
-        case .imageOverlay, .gstreamer: false
-        }
-    }
-
     /// Whether the filter sends pictures of its own.
     public var changesVideo: Bool {
         switch self {

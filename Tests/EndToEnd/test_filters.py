@@ -1,7 +1,9 @@
 """Filters between peers: what aiortc sees, hears and gets by data channels behind them."""
 
 import asyncio
+import os
 import pathlib
+import signal
 import tempfile
 
 import av
@@ -9,6 +11,7 @@ import numpy
 import pytest
 from aiortc.mediastreams import VideoStreamTrack
 
+from cluster import Cluster
 from conftest import run
 from kurento import KurentoClient, KurentoError
 from peer import Peer
@@ -130,15 +133,20 @@ def test_an_element_turns_what_the_viewer_sees_and_its_properties_change_it(clus
     run(scenario())
 
 
+def write_image(path):
+    """Red, 100 pixels wide and 50 high."""
+    red = numpy.zeros((50, 100, 3), numpy.uint8)
+    red[..., 0] = 255
+    with av.open(str(path), "w", format="image2") as image:
+        stream = image.add_stream("png", rate=1)
+        stream.width, stream.height, stream.pix_fmt = 100, 50, "rgb24"
+        for packet in stream.encode(av.VideoFrame.from_ndarray(red, "rgb24")):
+            image.mux(packet)
+
+
 def test_images_lie_over_the_picture_until_they_are_removed(cluster):
     async def scenario(folder):
-        red = numpy.zeros((50, 100, 3), numpy.uint8)
-        red[..., 0] = 255
-        with av.open(str(folder / "red.png"), "w", format="image2") as image:
-            stream = image.add_stream("png", rate=1)
-            stream.width, stream.height, stream.pix_fmt = 100, 50, "rgb24"
-            for packet in stream.encode(av.VideoFrame.from_ndarray(red, "rgb24")):
-                image.mux(packet)
+        write_image(folder / "red.png")
         async with KurentoClient(cluster.kurento) as client:
             pipeline, peer, filter, viewer = await through(
                 client, "ImageOverlayFilter", lambda _: numpy.full((240, 320, 3), 255, numpy.uint8))
@@ -174,6 +182,40 @@ def test_images_lie_over_the_picture_until_they_are_removed(cluster):
 
     with tempfile.TemporaryDirectory(prefix="apus-filter-", dir="/tmp") as path:
         run(scenario(pathlib.Path(path)))
+
+
+def test_filters_go_on_with_their_images_and_properties_when_the_media_process_is_killed(tmp_path):
+    async def scenario(cluster):
+        async with KurentoClient(cluster.kurento) as client:
+            write_image(tmp_path / "red.png")
+            image = {
+                "id": "red", "uri": f"file://{tmp_path / 'red.png'}", "offsetXPercent": 0.5, "offsetYPercent": 0.5,
+                "widthPercent": 0.5, "heightPercent": 0.5, "keepAspectRatio": False, "center": True}
+            pipeline, peer, overlay, viewer = await through(
+                client, "ImageOverlayFilter", lambda _: numpy.full((240, 320, 3), 255, numpy.uint8))
+            errors = await Listener(client, overlay).to("Error")
+            await client.invoke(overlay, "addImage", **image)
+            turned = await client.create("GStreamerFilter", mediaPipeline=pipeline, command="videoflip method=none")
+            second = ColourViewer(client, pipeline)
+            await second.negotiate()
+            await client.invoke(overlay, "connect", sink=turned)
+            await client.invoke(turned, "connect", sink=second.endpoint)
+            change = {"propertyName": "method", "propertyValue": "rotate-180"}
+            await client.invoke(turned, "setElementProperty", **change)
+            await viewer.wait_for(lambda it: corners(it) == ["rgb", "rgb", "rgb", "r"], 15, "the image")
+            await second.wait_for(lambda it: corners(it) == ["r", "rgb", "rgb", "rgb"], 15, "the image turned")
+            [worker] = [each for each in cluster.status()["workers"] if each["assignedSessions"]]
+            os.kill(worker["processID"], signal.SIGKILL)
+            await asyncio.sleep(2)
+            viewer.picture = second.picture = None
+            await viewer.wait_for(lambda it: corners(it) == ["rgb", "rgb", "rgb", "r"], 15, "the image again")
+            await second.wait_for(lambda it: corners(it) == ["r", "rgb", "rgb", "rgb"], 15, "the image turned again")
+            assert not errors.named("Error"), errors.events
+            for each in (peer, viewer, second):
+                await each.close()
+
+    with Cluster() as cluster:
+        run(scenario(cluster.wait_ready()))
 
 
 def test_codes_are_found_and_the_picture_goes_by_untouched(cluster):

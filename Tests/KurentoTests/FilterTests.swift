@@ -130,4 +130,56 @@ struct FilterTests {
         let event = try #require(await client.events(1).first?["data"])
         #expect(event["codeType"] == "QR-Code" && event["value"] == "http://example.org")
     }
+
+    private func commands(to filter: String) async -> [ElementCommand] {
+        await bench.plane.operations.compactMap {
+            if case .commandElement(endpointID(filter), let command) = $0 { command } else { nil }
+        }
+    }
+
+    /// In the process after one that ended.
+    private func begin(_ filter: String, expecting count: Int) async -> [ElementCommand] {
+        await bench.plane.forgetOperations()
+        await bench.plane.emit(.elementStateChanged(endpointID(filter), .started))
+        for _ in 0..<1000 where await commands(to: filter).count < count { await Task.yield() }
+        for _ in 0..<100 { await Task.yield() }
+        return await commands(to: filter)
+    }
+
+    @Test func aFilterThatBeginsAnewIsToldWhatItHeldAndNoMore() async {
+        let (client, pipeline) = await pipeline()
+        let images = await create(client, "ImageOverlayFilter", in: pipeline)
+        func add(_ id: String, at x: Double) async {
+            let image: JSONValue = [
+                "id": .string(id), "uri": "http://a/b.png", "offsetXPercent": .double(x), "offsetYPercent": 0.25,
+                "widthPercent": 0.1, "heightPercent": 0.2, "keepAspectRatio": true, "center": false,
+            ]
+            _ = await client.invoke(images, "addImage", image)
+        }
+        await add("a", at: 0.1)
+        await add("b", at: 0.2)
+        await add("c", at: 0.3)
+        await add("a", at: 0.4)
+        _ = await client.invoke(images, "removeImage", ["id": "b"])
+        let told = await begin(images, expecting: 2)
+        #expect(
+            told.compactMap { if case .addImage(let image) = $0 { "\(image.id) \(image.x)" } else { "other" } }
+                == ["c 0.3", "a 0.4"])
+        #expect(await client.events.isEmpty)
+    }
+
+    @Test func anElementsPropertiesAreToldAgainAndWhatWasRefusedIsNot() async {
+        let (client, pipeline) = await pipeline()
+        let turned = await create(client, "GStreamerFilter", in: pipeline, ["command": "videoflip"])
+        func set(_ value: String) async {
+            let change: JSONValue = ["propertyName": "method", "propertyValue": .string(value)]
+            _ = await client.request(
+                "invoke", ["object": .string(turned), "operation": "setElementProperty", "operationParams": change])
+        }
+        await set("clockwise")
+        await set("rotate-180")
+        await bench.plane.refuseNext(Refusal(.invalid, "no such method"))
+        await set("up")
+        #expect(await begin(turned, expecting: 1) == [.setProperty("method", "rotate-180")])
+    }
 }
