@@ -243,4 +243,57 @@ import Wire
         try recording.finish()
         #expect(try read().info.tracks.count == 2)
     }
+
+    /// One second of a camera: grey pictures of one size, in the codec.
+    private func camera(_ codec: MediaCodec, width: Int, height: Int, luma: UInt8) throws -> [EncodedVideoFrame] {
+        var encoder = try VideoEncoder(VideoEncoder.Configuration(codec: codec, bitRate: 300_000))
+        return try (0..<25).flatMap { number in
+            var picture = try VideoFrame(width: width, height: height, pts: .milliseconds(Int64(number) * 40))
+            try picture.withMutableBytes(of: .y) { bytes in
+                for index in 0..<bytes.byteCount { bytes.storeBytes(of: luma, toByteOffset: index, as: UInt8.self) }
+            }
+            return try encoder.encode(picture)
+        }
+    }
+
+    /// What a player shows of the file: size and shade of each picture.
+    private func shown() throws -> [String] {
+        let (info, packets) = try read()
+        let track = try #require(info.tracks.first { $0.kind == .video })
+        var decoder = try VideoDecoder(track.codec, extradata: track.extradata)
+        return try packets.flatMap { packet in
+            try decoder.decode(packet.bytes, pts: packet.pts, isKeyFrame: packet.isKeyFrame).map { picture in
+                let shade = picture.sample(.y, x: picture.width / 2, y: picture.height / 2)
+                return "\(picture.width)×\(picture.height) \(shade < 75 ? "dark" : shade < 165 ? "grey" : "light")"
+            }
+        }
+    }
+
+    private static let changes: [(RecordingProfile.Container, [(MediaCodec, PayloadFormat)])] = {
+        let vp8 = (MediaCodec.vp8, PayloadFormat.vp8)
+        let (vp9, h264) = ((MediaCodec.vp9, PayloadFormat.vp9), (MediaCodec.h264, PayloadFormat.h264))
+        return [
+            (.webm, [vp8, vp8, vp8]), (.webm, [vp9, vp9, vp9]), (.webm, [vp8, h264, vp8]), (.webm, [h264, vp9, h264]),
+            (.mp4, [h264, h264, h264]), (.mp4, [vp8, vp8, vp8]), (.mp4, [h264, vp8, h264]), (.mp4, [vp9, h264, vp9]),
+            (.matroska, [vp8, h264, vp8]), (.matroska, [h264, vp8, h264]), (.flv, [vp8, h264, vp9]),
+        ]
+    }()
+
+    @Test(arguments: changes)
+    func aCameraMayChangeItsSizeAndItsCodec(
+        _ container: RecordingProfile.Container, _ cameras: [(MediaCodec, PayloadFormat)]
+    ) throws {
+        let recording = try recording(RecordingProfile(container: container, hasAudio: false))
+        let views: [(width: Int, height: Int, luma: UInt8)] = [(64, 48, 40), (128, 96, 120), (64, 48, 210)]
+        for (number, (codec, format)) in cameras.enumerated() {
+            let view = views[number]
+            let start = begin + .seconds(Int64(number))
+            for made in try camera(codec, width: view.width, height: view.height, luma: view.luma) {
+                try add(picture(made, start + made.pts), format, to: recording)
+            }
+        }
+        try recording.finish()
+        let expected = ["64×48 dark", "128×96 grey", "64×48 light"].flatMap { Array(repeating: $0, count: 25) }
+        #expect(try shown() == expected)
+    }
 }
