@@ -5,6 +5,7 @@ import json
 import pathlib
 import tempfile
 
+import av
 import pytest
 
 import clips
@@ -92,6 +93,62 @@ def test_chromium_opens_what_was_recorded_of_it(cluster, folder, codec, profile,
     end = max(clip.times["video"][-1] + 0.04, clip.times["audio"][-1] + 0.02)
     assert 3 < end < 6 and abs(shown["duration"] - end) < 0.1, (shown, end)
     assert shown["width"] == clip.size[0] and abs(shown["at"] - shown["duration"] / 2) < 0.2
+
+
+# Half as wide and high from now on.
+SHRINK = """
+(async () => {
+  const sender = call.peer.getSenders().find(({ track }) => track?.kind === 'video');
+  const parameters = sender.getParameters();
+  parameters.encodings[0].scaleResolutionDownBy = 2 * (parameters.encodings[0].scaleResolutionDownBy ?? 1);
+  await sender.setParameters(parameters);
+  return true;
+})()
+"""
+
+WATCH_END = """
+(async () => {
+  const video = document.querySelector('video');
+  video.pause();
+  if (video.readyState < 1) await new Promise((done) => video.addEventListener('loadedmetadata', done, { once: true }));
+  const sought = new Promise((done) => video.addEventListener('seeked', done, { once: true }));
+  video.currentTime = video.duration - 0.5;
+  await sought;
+  return JSON.stringify({ width: video.videoWidth, height: video.videoHeight, error: video.error?.message ?? null });
+})()
+"""
+
+
+@pytest.mark.parametrize("codec,profile,form", [("VP8", "WEBM", "webm"), ("H264", "MP4", "mp4"), ("VP8", "MP4", "mp4")])
+def test_a_camera_that_changes_its_size_is_recorded_in_both(cluster, folder, codec, profile, form):
+    path = folder / f"call.{form}"
+
+    async def scenario():
+        browser = await Chromium(*AWAKE).start()
+        try:
+            await browser.open(cluster.http + "/")
+            page = Page(browser, browser.page)
+            await page.join(codec=codec)
+            await page.connected()
+            recorder = await element(page, "RecorderEndpoint", uri=f"file://{path}", mediaProfile=profile)
+            await invoke(page, page.endpoint, "connect", sink=recorder)
+            await invoke(page, recorder, "record")
+            await asyncio.sleep(4)
+            await page.ask(SHRINK)
+            await asyncio.sleep(4)
+            await invoke(page, recorder, "stopAndWait")
+            await browser.command("Page.navigate", session=browser.page, url=f"file://{path}")
+            await browser.wait_for("!!document.querySelector('video')", 10, "the file did not open")
+            return json.loads(await browser.evaluate(WATCH_END))
+        finally:
+            await browser.close()
+
+    shown = run(scenario())
+    with av.open(str(path)) as clip:
+        sizes = [(frame.width, frame.height) for frame in clip.decode(video=0)]
+    (width, height), last = sizes[0], sizes[-1]
+    assert last == (width // 2, height // 2) and {*sizes} == {sizes[0], last}, {*sizes}
+    assert (shown["width"], shown["height"], shown["error"]) == (*last, None), shown
 
 
 @pytest.mark.parametrize("browser", [Chromium, Firefox])
