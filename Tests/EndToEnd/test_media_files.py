@@ -541,6 +541,39 @@ def test_what_may_not_be_written_is_an_error_event(cluster, uri, kind):
     run(scenario())
 
 
+@pytest.fixture
+def small_disk(folder):
+    """A file system of 192 KiB."""
+    subprocess.run(["mount", "-t", "tmpfs", "-o", "size=192k", "apus-test", str(folder)], check=True)
+    yield folder
+    subprocess.run(["umount", str(folder)], check=True)
+
+
+def test_a_full_disk_is_an_error_event_and_the_call_goes_on(cluster, small_disk):
+    path = small_disk / "call.webm"
+
+    async def scenario():
+        async with KurentoClient(cluster.kurento) as client:
+            pipeline = await client.create("MediaPipeline")
+            peer, viewer = await publisher(client, pipeline), Viewer(client, pipeline)
+            await viewer.negotiate()
+            await client.invoke(peer.endpoint, "connect", sink=viewer.endpoint)
+            recorder = await record(client, pipeline, peer.endpoint, path)
+            heard = await Listener(client, recorder).to("Error")
+            await client.invoke(recorder, "record")
+            error = await heard.wait("Error", 40)
+            assert error["type"] == "RESOURCE_ERROR_NO_SPACE_LEFT", error
+            assert await client.invoke(recorder, "getState") == "STOP"
+            count = viewer.frames["video"]
+            await viewer.wait_for(lambda it: it.frames["video"] > count + 50, 10, "pictures after that")
+            for each in (peer, viewer):
+                await each.close()
+            await client.release(pipeline)
+
+    run(scenario())
+    assert clips.Recorded(path).times["video"][-1] > 1, "what had room plays"
+
+
 def test_elements_are_placed_where_they_are_offered(folder):
     """Two workers that only forward, one with a media plane: players and recorders land there, and a pipe leads on."""
     clips.write(folder / "clip.webm", 5)
