@@ -1,4 +1,5 @@
 import Media
+import Reactor
 import Wire
 
 /// Makes a key frame in the middle of a video that is played as it is, for somebody who has just come.
@@ -63,8 +64,15 @@ struct KeyFrameBridge: ~Copyable {
     }
 
     private mutating func catchUp(from done: Int) -> [EncodedVideoFrame]? {
-        let end = min(done + Limits.bridgedAtOnce, pictures.count)
+        let start = HostClock.now
+        let end = min(done + Limits.bridgedAtOnce.upperBound, pictures.count)
         for index in done..<end {
+            // Large pictures take so long that what is played would be late.
+            let isInTime = HostClock.now - start <= Limits.bridgedTime
+            guard isInTime || index - done < Limits.bridgedAtOnce.lowerBound else {
+                state = .catchingUp(index)
+                return nil
+            }
             let picture = pictures[index]
             let isLast = index == pictures.count - 1
             let made = transcoder?.take(

@@ -27,8 +27,9 @@ enum Limits {
     /// Pictures, and their bytes, from one key frame to the next between which a player can make another one.
     static let bridgedPictures = 1000
     static let bridgedBytes = 16 << 20
-    /// Of those pictures, how many are decoded while one is played.
-    static let bridgedAtOnce = 10
+    /// Of those pictures, how many are decoded while one is played, and how long that may take beyond the fewest.
+    static let bridgedAtOnce = 4...10
+    static let bridgedTime = Interval.milliseconds(15)
     /// How long a key frame that went out answers requests that come after it.
     static let freshKeyFrame = Interval.milliseconds(200)
     /// A key frame that comes within this time is waited for.

@@ -114,7 +114,7 @@ import Wire
         let sent = try play(film, asking: [20])
         #expect(sent.count == 60)
         let first = try #require(sent.indices.first { $0 >= 20 && isKeyFrame(sent[$0]) })
-        #expect(first <= 24, "those before are decoded ten at a time")
+        #expect(first <= 28, "those before are decoded four at a time at least")
         #expect(sent[..<first].elementsEqual(film[..<first].map(\.bytes)), "others get the film until then")
         var decoder = try VideoDecoder(.vp8)
         for number in first..<40 {
