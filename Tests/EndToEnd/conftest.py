@@ -25,7 +25,10 @@ PAIRED = {
     "test_browser", "test_failover", "test_liveness", "test_loss", "test_pipes", "test_topologies", "test_upgrade",
 }
 # Long ones begin first, so that none is left over when all others are done.
-FIRST = ["test_nat", "test_move", "test_hosts", "test_gallery", "test_upgrade"]
+FIRST = [
+    "test_media_files", "test_nat", "test_gallery", "test_uploads", "test_move", "test_controllers", "test_browser_calls",
+    "test_hosts", "test_upgrade",
+]
 
 
 def pytest_collection_modifyitems(items):
