@@ -20,6 +20,12 @@ def endpoints(cluster):
     return sum(worker["load"]["endpoints"] for worker in cluster.workers().values())
 
 
+async def goes_on(peer, kind, count):
+    """So many more frames, soon."""
+    before = peer.frames[kind]
+    await peer.wait_for(lambda it: it.frames[kind] > before + count, 3, f"{kind} that goes on")
+
+
 async def more(peer, kind, seconds=1.5):
     """Frames of a kind that arrive in this time."""
     before = peer.frames[kind]
@@ -322,8 +328,8 @@ def test_a_sink_switched_between_two_sources_shows_the_new_picture_soon(cluster)
             for source, luma in ((light, 200), (dark, 50), (light, 200), (dark, 50)):
                 await call.connect(source, sink)
                 delays.append(await picture(sink, luma, 5))
-                assert await more(sink, "video", 1) > 15, "the picture froze after the switch"
-            assert await more(sink, "audio", 1) > 35
+                await goes_on(sink, "video", 15)
+            await goes_on(sink, "audio", 35)
             return delays
 
     delays = run(scenario())
