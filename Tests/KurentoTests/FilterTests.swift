@@ -151,8 +151,8 @@ struct FilterTests {
         let images = await create(client, "ImageOverlayFilter", in: pipeline)
         func add(_ id: String, at x: Double) async {
             let image: JSONValue = [
-                "id": .string(id), "uri": "http://a/b.png", "offsetXPercent": .double(x), "offsetYPercent": 0.25,
-                "widthPercent": 0.1, "heightPercent": 0.2, "keepAspectRatio": true, "center": false,
+                "id": .string(id), "uri": "http://a/b.png", "offsetXPercent": .double(x), "offsetYPercent": .double(0.25),
+                "widthPercent": .double(0.1), "heightPercent": .double(0.2), "keepAspectRatio": true, "center": false,
             ]
             _ = await client.invoke(images, "addImage", image)
         }
