@@ -361,7 +361,7 @@ class Soak:
             steady = Steady(session)
             await steady.begin()
             count = 0
-            while self.minutes < self.options.minutes:
+            while count == 0 or self.minutes < self.options.minutes:
                 for part in PARTS:
                     await self.part(part)
                 try:

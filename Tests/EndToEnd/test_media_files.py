@@ -543,8 +543,8 @@ def test_what_may_not_be_written_is_an_error_event(cluster, uri, kind):
 
 @pytest.fixture
 def small_disk(folder):
-    """A file system of 192 KiB."""
-    subprocess.run(["mount", "-t", "tmpfs", "-o", "size=192k", "apus-test", str(folder)], check=True)
+    """A file system of 64 KiB."""
+    subprocess.run(["mount", "-t", "tmpfs", "-o", "size=64k", "apus-test", str(folder)], check=True)
     yield folder
     subprocess.run(["umount", str(folder)], check=True)
 
