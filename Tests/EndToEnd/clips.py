@@ -127,6 +127,12 @@ class Onsets:
         pairs = [(beep, min(self.flashes, key=lambda flash: abs(flash - beep))) for beep in self.beeps]
         return [beep - flash for beep, flash in pairs if abs(beep - flash) < 0.5]
 
+    def are_in_step(self, least):
+        """At least so many beeps, and all but one within 80 ms of their flashes, that one within three pictures: a peer on
+        a busy machine sends a picture now and then when its time has gone by."""
+        offsets = sorted(abs(offset) for offset in self.offsets())
+        return len(offsets) >= least and offsets[-2] <= 0.08 and offsets[-1] <= 3 / RATE
+
 
 class Recorded:
     """What a file holds, decoded by FFmpeg."""

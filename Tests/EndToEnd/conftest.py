@@ -16,17 +16,14 @@ def pytest_configure(config):
 
 # They count by the millisecond what a start of something else beside them would disturb: files, and tests of files.
 ALONE = {
-    "test_lip_sync", "test_load", "test_slow_path",
+    "test_hubs", "test_hubs_browser", "test_layers_browser", "test_lip_sync", "test_load", "test_slow_path",
     "test_a_killed_process_is_a_flicker", "test_a_process_that_stands_still_is_replaced",
     "test_chaos_reports_each_fault",
-    "test_a_composite_is_made_so_often_a_second_for_any_number_of_viewers",
-    "test_picture_and_sound_of_a_composite_belong_together",
-    "test_nine_pictures_of_360_lines_are_put_together_in_time",
 }
 # They measure too, and mostly wait: two of them leave each other enough.
 PAIRED = {
-    "test_browser", "test_failover", "test_hubs", "test_hubs_browser", "test_layers_browser", "test_liveness", "test_loss",
-    "test_pipes", "test_soak", "test_topologies", "test_upgrade",
+    "test_browser", "test_failover", "test_liveness", "test_loss", "test_pipes", "test_soak", "test_topologies",
+    "test_upgrade",
 }
 # Long ones begin first, so that none is left over when all others are done.
 FIRST = [

@@ -1,5 +1,6 @@
 """Ports for tests. The kernel gives those from 32768 on to outgoing connections, of all that runs beside: a port that
-was free a moment ago may be taken when a server starts. These lie below, and each test process has its own."""
+was free a moment ago may be taken when a server starts. These lie below, and each test process has its own. Browsers
+open no page of port 10080 (https://fetch.spec.whatwg.org/#port-blocking), the last of those that they refuse."""
 
 import itertools
 import os
@@ -12,7 +13,7 @@ NEXT = 8
 """From one port to the next: controllers of one host listen on ports in a row."""
 
 _process = int(re.sub(r"\D", "", os.environ.get("PYTEST_XDIST_WORKER", "")) or -1) + 1
-_first = 10000 + _process % 5 * 4400
+_first = 10100 + _process % 5 * 4400
 _single = itertools.cycle(range(_first, _first + 1200, NEXT))
 _media = itertools.cycle(range(_first + 1200, _first + 4400, MEDIA))
 

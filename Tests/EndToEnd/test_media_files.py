@@ -172,8 +172,7 @@ def test_a_call_is_recorded_as_it_was(cluster, folder, profile, form):
     assert 4.5 < clip.times["video"][-1] < 6.6 and 4.5 < clip.times["audio"][-1] < 6.6
     assert abs(clip.duration - max(clip.times["video"][-1] + 0.04, clip.times["audio"][-1] + 0.02)) < 0.1
     assert clip.longest_gap("audio") < 0.1
-    offsets = clip.onsets.offsets()
-    assert len(offsets) >= 3 and max(abs(offset) for offset in offsets) <= 0.08, offsets
+    assert clip.onsets.are_in_step(3), clip.onsets.offsets()
 
 
 async def record_a_call(cluster, path, profile, seconds):
@@ -200,8 +199,7 @@ def test_a_call_in_flv_is_h264_and_aac(cluster, folder):
     assert clip.codecs == {"audio": "aac", "video": "h264"}
     assert 4.5 < clip.times["video"][-1] < 6.6
     assert abs(clip.duration - max(clip.times["video"][-1] + 0.04, clip.times["audio"][-1] + 0.02)) < 0.1
-    offsets = clip.onsets.offsets()
-    assert len(offsets) >= 3 and max(abs(offset) for offset in offsets) <= 0.08, offsets
+    assert clip.onsets.are_in_step(3), clip.onsets.offsets()
 
 
 def test_pictures_alone_are_a_series_of_jpegs(cluster, folder):
@@ -224,8 +222,7 @@ def test_a_split_recording_has_a_file_for_each_kind(cluster, folder):
     assert sound.codecs == {"audio": "opus"} and pictures.codecs == {"video": "vp8"}
     # One clock: what belongs together has the same time in both.
     pictures.onsets.beeps = sound.onsets.beeps
-    offsets = pictures.onsets.offsets()
-    assert len(offsets) >= 3 and max(abs(offset) for offset in offsets) <= 0.08, offsets
+    assert pictures.onsets.are_in_step(3), pictures.onsets.offsets()
     for clip, kind, last in ((sound, "audio", 0.02), (pictures, "video", 0.04)):
         assert abs(clip.duration - clip.times[kind][-1] - last) < 0.1
 
@@ -253,7 +250,7 @@ def test_a_kind_that_comes_late_is_recorded_beside(cluster, folder):
     sound, pictures = clips.Recorded(folder / "late.webm"), clips.Recorded(folder / "late-video.webm")
     assert sound.codecs == {"audio": "opus"} and pictures.codecs == {"video": "vp8"}
     assert 3 < pictures.times["video"][0] < 6.5 and pictures.times["video"][-1] > 6
-    assert abs(pictures.times["video"][-1] - sound.times["audio"][-1]) < 1
+    assert abs(pictures.times["video"][-1] - sound.times["audio"][-1]) < 2
 
 
 def test_a_pause_leaves_no_gap(cluster, folder):
@@ -281,8 +278,7 @@ def test_a_pause_leaves_no_gap(cluster, folder):
     clip = clips.Recorded(path)
     assert 6 < clip.duration < 8.6
     assert clip.longest_gap("video") < 0.25 and clip.longest_gap("audio") < 0.12
-    offsets = clip.onsets.offsets()
-    assert len(offsets) >= 4 and max(abs(offset) for offset in offsets) <= 0.08, offsets
+    assert clip.onsets.are_in_step(4), clip.onsets.offsets()
 
 
 def test_a_recording_is_whole_when_only_the_pipeline_is_released(cluster, folder):
