@@ -220,6 +220,23 @@ def test_a_connection_that_breaks_ends_what_it_brought(cluster, folder):  # noqa
     run(scenario())
 
 
+def test_a_release_in_the_middle_ends_the_upload_and_the_url(cluster, folder):  # noqa: F811
+    path = _file(folder, "clip.webm", 6)
+    data = path.read_bytes()
+
+    async def scenario():
+        async with Upload(cluster) as upload:
+            reader, writer = await send(upload.url, [data[:len(data) // 2]], length=len(data))
+            await upload.viewer.wait_for(lambda v: v.frames["video"] > 20, 10, "pictures")
+            await upload.client.release(upload.endpoint)
+            answer = await asyncio.wait_for(reader.read(), 10)
+            assert answer.startswith(b"HTTP/1.1 410"), answer
+            writer.close()
+            assert (await upload.curl("--data-binary", f"@{path}"))[0] == 404
+
+    run(scenario())
+
+
 def test_a_sender_who_falls_silent_is_not_waited_for(cluster, folder):  # noqa: F811
     data = _file(folder, "clip.webm", 6).read_bytes()
 

@@ -46,7 +46,9 @@ private let example =
         #expect(list.map(\.sequenceNumber.rawValue) == [65_535, 0, 1, 7])
         #expect(list.map(\.isReceived) == [true, false, true, true])
         #expect(list.map(\.ecn) == [.congestionExperienced, .notCapable, .notCapable, .notCapable])
-        #expect(list.map(\.age?.microseconds) == [4_196 * 1_000_000 / 1_024, nil, nil, 976])
+        let oldest: Int64 = 4_196 * 1_000_000 / 1_024
+        let ages: [Int64?] = list.map { $0.age?.microseconds }
+        #expect(ages == [oldest, nil, nil, 976])
     }
 
     @Test(arguments: [
@@ -152,7 +154,11 @@ private let example =
         let all = try reports.flatMap { try statuses($0) }
         #expect(all.count == 2_700)
         #expect(all.allSatisfy { $0.isReceived })
-        #expect(Set(all.map { UInt64($0.ssrc) << 16 | UInt64($0.sequenceNumber.rawValue) }).count == 2_700)
+        let names = all.map { status -> UInt64 in
+            let number = UInt64(status.sequenceNumber.rawValue)
+            return UInt64(status.ssrc) << 16 | number
+        }
+        #expect(Set(names).count == 2_700)
     }
 
     @Test func aStreamThatLeavesMakesRoomAndTakesNothingWithIt() throws {

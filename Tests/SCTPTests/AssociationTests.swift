@@ -329,7 +329,8 @@ import Wire
         #expect(reset == .inboundReset([3]))
         let answer = pair.right.nextTransmit(now: pair.now)
         // The last eight bytes are the request's number and "performed".
-        #expect(answer?.suffix(8) == [24, 16, 8, 0].map { UInt8(truncatingIfNeeded: first >> $0) } + [0, 0, 0, 1])
+        let number = [24, 16, 8, 0].map { (shift: UInt32) -> UInt8 in UInt8(truncatingIfNeeded: first >> shift) }
+        #expect(answer?.suffix(8) == ArraySlice(number + [0, 0, 0, 1]))
     }
 
     @Test func shutdownOfThePeerIsAnsweredOnceAllIsThrough() throws {

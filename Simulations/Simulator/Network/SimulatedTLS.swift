@@ -136,7 +136,10 @@ public struct TLSRecord: Hashable, Sendable {
 
     static func tag(_ inner: [UInt8]) -> [UInt8] {
         let hash = PayloadHash.of(inner)
-        return (0..<tagBytes).map { UInt8(truncatingIfNeeded: (hash ^ UInt64($0 / 8)) >> UInt64($0 % 8 * 8)) }
+        return (0..<tagBytes).map { (place: Int) -> UInt8 in
+            let word: UInt64 = hash ^ UInt64(place / 8)
+            return UInt8(truncatingIfNeeded: word >> UInt64(place % 8 * 8))
+        }
     }
 }
 
