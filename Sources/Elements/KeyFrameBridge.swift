@@ -56,7 +56,7 @@ struct KeyFrameBridge: ~Copyable {
     }
 
     private mutating func remember(_ packet: MediaPacket) {
-        // What an encoder is behind of has been decoded: another request is the encoder's.
+        // Once it encodes nothing is kept: another key frame is the encoder's to make.
         guard packet.isKeyFrame || !pictures.isEmpty else { return }
         pictures.append(packet)
         bytes += packet.bytes.count
