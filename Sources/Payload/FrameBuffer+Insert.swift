@@ -89,6 +89,11 @@ extension FrameBuffer {
             begin(at: number)
         }
         while store.count > 0, isFull(for: number, byteCount, now: now) { giveUpHead() }
+        // What was given up may go beyond a packet that comes out of order.
+        guard next.map({ number >= $0 }) ?? true else {
+            counters.drops.count(.packetTooLate)
+            return false
+        }
         if let start = next, number - start >= Int64(store.capacity) {
             drop(start..<number, as: .frameBufferFull)
             lose()

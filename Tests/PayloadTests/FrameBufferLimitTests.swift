@@ -127,6 +127,22 @@ private let start = at(milliseconds: 10_000)
     #expect(frames.first?.isKeyFrame == true && frames.first?.followsLoss == true && frames.count > 80)
 }
 
+@Test func aLatePacketThatMakesRoomForItselfIsTooLate() {
+    var stream = Stream(.vp8, .complete(patience: .seconds(10)))
+    stream.receive(stream.frame(key: true), at: start)
+    // It comes behind others that fill the buffer and are given up for it, all of them.
+    let late = stream.packet(hex("10 11 0200") + [UInt8](repeating: 1, count: 60_000), marker: true)
+    for _ in 0..<69 {
+        stream.timestamp &+= 3000
+        stream.receive([stream.packet(hex("10 11 0200") + [UInt8](repeating: 1, count: 60_000), marker: true)], at: start)
+    }
+    let held = stream.buffer.heldPackets
+    #expect(held == 69)
+    stream.receive([late], at: start)
+    #expect(stream.buffer.counters.drops[.packetTooLate] == 1 && stream.buffer.heldPackets == 0)
+    #expect(stream.isAccountedFor && stream.buffer.wantsKeyFrame)
+}
+
 @Test func whatNobodyFetchesGrowsOld() {
     var stream = Stream(.opus)
     for second in 0..<40 {
