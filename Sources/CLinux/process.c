@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <malloc.h>
 #include <signal.h>
 #include <spawn.h>
 #include <stdlib.h>
@@ -63,3 +64,5 @@ int apus_reap(int process) {
 }
 
 int apus_kill(int process, int signal) { return kill(process, signal) != 0 ? -errno : 0; }
+
+void apus_limit_heaps(int count) { mallopt(M_ARENA_MAX, count); }

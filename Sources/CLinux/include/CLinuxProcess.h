@@ -16,6 +16,8 @@ int apus_await_end(int process);
 int apus_reap(int process);
 /// kill(2): 0, or -errno.
 int apus_kill(int process, int signal);
+/// The process has at most so many heaps (glibc's arenas) from now on. Threads that allocate at one time share them.
+void apus_limit_heaps(int count);
 
 #pragma clang assume_nonnull end
 #endif
