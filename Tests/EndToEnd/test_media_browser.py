@@ -63,31 +63,36 @@ async def invoke(page, target, operation, **parameters):
     return await page.ask(f"call.client.invoke('{target}', '{operation}', {json.dumps(parameters)})")
 
 
+async def record_and_open(cluster, path, codec, profile, call, look):
+    """What `look` tells of the file that Chromium opens, of the call that it made itself; `call` is what happens in it."""
+    browser = await Chromium(*AWAKE).start()
+    try:
+        await browser.open(cluster.http + "/")
+        page = Page(browser, browser.page)
+        joined = await page.join(codec=codec)
+        if "missing" in joined:
+            pytest.fail(f"this browser has no {codec}")
+        await page.connected()
+        recorder = await element(page, "RecorderEndpoint", uri=f"file://{path}", mediaProfile=profile)
+        await invoke(page, page.endpoint, "connect", sink=recorder)
+        await invoke(page, recorder, "record")
+        await call(page)
+        await invoke(page, recorder, "stopAndWait")
+        await browser.command("Page.navigate", session=browser.page, url=f"file://{path}")
+        await browser.wait_for("!!document.querySelector('video')", 10, "the file did not open")
+        return json.loads(await browser.evaluate(look))
+    finally:
+        await browser.close()
+
+
 @pytest.mark.parametrize("codec,profile,form", [("VP8", "WEBM", "webm"), ("H264", "MP4", "mp4"), ("H264", "WEBM", "webm")])
 def test_chromium_opens_what_was_recorded_of_it(cluster, folder, codec, profile, form):
     path = folder / f"call.{form}"
 
-    async def scenario():
-        browser = await Chromium(*AWAKE).start()
-        try:
-            await browser.open(cluster.http + "/")
-            page = Page(browser, browser.page)
-            joined = await page.join(codec=codec)
-            if "missing" in joined:
-                pytest.fail(f"this browser has no {codec}")
-            await page.connected()
-            recorder = await element(page, "RecorderEndpoint", uri=f"file://{path}", mediaProfile=profile)
-            await invoke(page, page.endpoint, "connect", sink=recorder)
-            await invoke(page, recorder, "record")
-            await asyncio.sleep(5)
-            await invoke(page, recorder, "stopAndWait")
-            await browser.command("Page.navigate", session=browser.page, url=f"file://{path}")
-            await browser.wait_for("!!document.querySelector('video')", 10, "the file did not open")
-            return json.loads(await browser.evaluate(WATCH_FILE))
-        finally:
-            await browser.close()
+    async def call(_):
+        await asyncio.sleep(5)
 
-    shown = run(scenario())
+    shown = run(record_and_open(cluster, path, codec, profile, call, WATCH_FILE))
     clip = clips.Recorded(path)
     assert clip.codecs["video"] == {"webm": "vp8", "mp4": "h264"}[form] and clip.codecs["audio"] == "opus"
     end = max(clip.times["video"][-1] + 0.04, clip.times["audio"][-1] + 0.02)
@@ -123,27 +128,12 @@ WATCH_END = """
 def test_a_camera_that_changes_its_size_is_recorded_in_both(cluster, folder, codec, profile, form):
     path = folder / f"call.{form}"
 
-    async def scenario():
-        browser = await Chromium(*AWAKE).start()
-        try:
-            await browser.open(cluster.http + "/")
-            page = Page(browser, browser.page)
-            await page.join(codec=codec)
-            await page.connected()
-            recorder = await element(page, "RecorderEndpoint", uri=f"file://{path}", mediaProfile=profile)
-            await invoke(page, page.endpoint, "connect", sink=recorder)
-            await invoke(page, recorder, "record")
-            await asyncio.sleep(4)
-            await page.ask(SHRINK)
-            await asyncio.sleep(4)
-            await invoke(page, recorder, "stopAndWait")
-            await browser.command("Page.navigate", session=browser.page, url=f"file://{path}")
-            await browser.wait_for("!!document.querySelector('video')", 10, "the file did not open")
-            return json.loads(await browser.evaluate(WATCH_END))
-        finally:
-            await browser.close()
+    async def call(page):
+        await asyncio.sleep(4)
+        await page.ask(SHRINK)
+        await asyncio.sleep(4)
 
-    shown = run(scenario())
+    shown = run(record_and_open(cluster, path, codec, profile, call, WATCH_END))
     with av.open(str(path)) as clip:
         sizes = [(frame.width, frame.height) for frame in clip.decode(video=0)]
     (width, height), last = sizes[0], sizes[-1]

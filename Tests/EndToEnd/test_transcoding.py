@@ -111,12 +111,13 @@ def test_a_listener_without_the_microphones_codec_hears_the_same_tone(cluster, s
 
 @pytest.fixture(scope="module")
 def refusing():
-    """A cluster that encodes nothing anew, and which errors a client hears of an object there."""
+    """A cluster that encodes nothing anew."""
     with Cluster(transcoding=False) as cluster:
         yield cluster.wait_ready()
 
 
 async def errors_of(client, *objects):
+    """What the client hears of them, in a list that grows."""
     errors = []
     client.handlers.append(lambda event: errors.append(event["data"]) if event["type"] == "Error" else None)
     for each in objects:
