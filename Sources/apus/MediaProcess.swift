@@ -32,9 +32,9 @@ struct MediaProcess: AsyncParsableCommand {
     static let unfit: Int32 = 4
 
     /// Threads of media elements come and go, and glibc has up to eight heaps for each processor, so that they need not
-    /// wait for each other: what is free in one is of no use in the others. Elements allocate some hundred times a
-    /// second, reactors hardly ever. After three minutes of `Benchmarks/Soak` a process had 88 MiB with two heaps, and
-    /// 99 MiB with as many as there may be, which then went up and down by a tenth.
+    /// wait for each other: what is free in one is of no use in the others. After three minutes of `Benchmarks/Soak` a
+    /// process had 88 MiB with two heaps, and 99 MiB with as many as there may be, which then went up and down by a
+    /// tenth.
     private static func shareHeaps() { apus_limit_heaps(2) }
 
     func run() async throws {
