@@ -5,6 +5,8 @@ import Wire
 struct AudioTranscoder: ~Copyable {
     private var decoder: AudioDecoder
     private var encoder: AudioEncoder
+    /// What is earlier is decoded and not heard.
+    private var begin = Interval.earliest
 
     init(_ decoder: consuming AudioDecoder, target: MediaCodec) throws(MediaError) {
         let encoder = try AudioEncoder(AudioEncoder.Configuration(codec: target))
@@ -12,12 +14,15 @@ struct AudioTranscoder: ~Copyable {
         self.encoder = consume encoder
     }
 
-    /// The source goes on elsewhere.
-    mutating func reset() { decoder.reset() }
+    /// The source goes on elsewhere; what leaves begins at `begin`.
+    mutating func reset(at begin: Interval) {
+        self.begin = begin
+        decoder.reset()
+    }
 
     mutating func take(_ bytes: [UInt8], pts: Interval) -> [EncodedAudioFrame] {
         // What is damaged is silence.
-        guard let sound = try? decoder.decode(bytes, pts: pts) else { return [] }
+        guard let sound = try? decoder.decode(bytes, pts: pts), sound.pts >= begin else { return [] }
         return (try? encoder.encode(sound)) ?? []
     }
 }

@@ -2,7 +2,8 @@ import Media
 import Reactor
 import Wire
 
-/// Makes a key frame in the middle of a video that is played as it is, for somebody who has just come.
+/// Makes a key frame in the middle of a video that is played as it is: for somebody who has just come, or where a seek
+/// led to.
 ///
 /// The pictures since the resource's last key frame are decoded, some at a time, while the video goes on untouched.
 /// From where that has caught up it is encoded anew, a key frame first, until the resource's own next one.
@@ -20,8 +21,13 @@ struct KeyFrameBridge: ~Copyable {
     private var pictures: [MediaPacket] = []
     private var bytes = 0
     private var transcoder: VideoTranscoder?
+    /// What is earlier is decoded, and sent to nobody.
+    private let begin: Interval
 
-    init(_ codec: MediaCodec) { self.codec = codec }
+    init(_ codec: MediaCodec, begin: Interval = .earliest) {
+        self.codec = codec
+        self.begin = begin
+    }
 
     /// What leaves is encoded anew.
     var isEncoding: Bool { if case .encoding = state { true } else { false } }
@@ -41,11 +47,17 @@ struct KeyFrameBridge: ~Copyable {
     }
 
     /// What comes next has nothing to do with what was before.
-    mutating func restart() { self = KeyFrameBridge(codec) }
+    ///
+    /// - Parameter begin: where it begins, in the middle or at a key frame.
+    mutating func restart(at begin: Interval) { self = KeyFrameBridge(codec, begin: begin) }
 
     /// - Returns: what is to be sent in the packet's place; nil where that is the packet itself.
     mutating func take(_ packet: MediaPacket, isLate: Bool) -> [EncodedVideoFrame]? {
-        if packet.isKeyFrame { restart() }
+        if packet.isKeyFrame { restart(at: begin) }
+        guard packet.pts >= begin else {
+            skip(packet)
+            return []
+        }
         remember(packet)
         switch state {
         case .idle: return nil
@@ -60,7 +72,15 @@ struct KeyFrameBridge: ~Copyable {
         guard packet.isKeyFrame || !pictures.isEmpty else { return }
         pictures.append(packet)
         bytes += packet.bytes.count
-        if pictures.count > Limits.bridgedPictures || bytes > Limits.bridgedBytes { restart() }
+        if pictures.count > Limits.bridgedPictures || bytes > Limits.bridgedBytes { restart(at: begin) }
+    }
+
+    /// The first picture that is not skipped is encoded, as a key frame.
+    private mutating func skip(_ packet: MediaPacket) {
+        if transcoder == nil { transcoder = try? VideoTranscoder(codec, isLive: true, target: codec) }
+        guard transcoder != nil else { return }
+        state = .encoding
+        _ = transcoder?.take(packet.bytes, pts: packet.pts, isKeyFrame: packet.isKeyFrame, isLate: true)
     }
 
     private mutating func catchUp(from done: Int) -> [EncodedVideoFrame]? {

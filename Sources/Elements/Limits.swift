@@ -30,6 +30,8 @@ enum Limits {
     /// Of those pictures, how many are decoded while one is played, and how long that may take beyond the fewest.
     static let bridgedAtOnce = 4...10
     static let bridgedTime = Interval.milliseconds(15)
+    /// How long a player decodes what lies before the place that was sought, until it listens to commands again.
+    static let skipTime = Interval.milliseconds(20)
     /// How long a key frame that went out answers requests that come after it.
     static let freshKeyFrame = Interval.milliseconds(200)
     /// A key frame that comes within this time is waited for.

@@ -29,6 +29,8 @@ struct Playback {
     private(set) var position = Interval.zero
     /// When the source's time zero is; nil while nothing moves.
     private var origin: Instant?
+    /// Where a seek leads; nil once that is reached.
+    private var sought: Interval?
     private var events: [Event] = []
 
     /// - Parameter usesEncodedMedia: nothing is decoded: every codec that RTP carries goes out as it is.
@@ -70,14 +72,17 @@ struct Playback {
         information = nil
         position = .zero
         origin = nil
+        sought = nil
     }
 
-    /// Goes to the key frame before; what was read is dropped.
+    /// Goes there, or to the key frame before where pictures may not be decoded; what was read is dropped.
     mutating func seek(to target: Interval) {
         source?.seek(to: target)
         position = target
         origin = nil
-        for index in tracks.keys { tracks[index]?.restart() }
+        let begin = tracks.values.allSatisfy(\.beginsAnywhere) ? target : .earliest
+        sought = begin
+        for index in tracks.keys { tracks[index]?.restart(at: begin) }
     }
 
     // MARK: Playing
@@ -171,10 +176,24 @@ struct Playback {
                 + "as it is, and nothing is encoded anew (useEncodedMedia, media.transcoding)")
     }
 
+    /// The source was read up to the place that was sought, as fast as the tracks take what is before that.
+    private func reaches(_ target: Interval, _ source: PlayerSource, now: Instant) -> Bool {
+        let start = HostClock.now
+        while let next = source.nextTime, next < target {
+            guard HostClock.now - start < Limits.skipTime, let packet = source.next(until: next) else { return false }
+            tracks[packet.track]?.play(packet, at: now, now: now) { _, _ in }
+        }
+        return source.nextTime != nil || source.isExhausted
+    }
+
     private mutating func play(_ source: PlayerSource, into batch: inout PacketBatch, now: Instant) {
+        if let target = sought {
+            guard reaches(target, source, now: now) else { return }
+            sought = nil
+        }
         if origin == nil {
             guard let first = source.nextTime else { return }
-            // A seek leads to the key frame before; a pause goes on where it was.
+            // A seek or a pause goes on where it was.
             origin = now - max(first, .zero)
         }
         while let start = origin, let packet = source.next(until: now - start) {

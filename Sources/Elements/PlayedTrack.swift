@@ -10,6 +10,7 @@ import Wire
 final class PlayedTrack {
     /// Which of the player's streams it goes out as.
     let stream: Int
+    private let isSound: Bool
     /// How it goes out as it is; nil for one that is encoded anew.
     let format: PayloadFormat?
     /// Of H.264 that goes out as it is.
@@ -19,10 +20,13 @@ final class PlayedTrack {
     private var video: VideoTranscoder?
     private var audio: AudioTranscoder?
     private var bridge: KeyFrameBridge?
+    /// What is earlier is sent to nobody.
+    private var begin = Interval.earliest
 
     /// - Parameter usesEncodedMedia: it goes out as it is, which it can, and nothing else does.
     init(_ track: MediaTrack, stream: Int, usesEncodedMedia: Bool) throws(MediaError) {
         self.stream = stream
+        isSound = track.kind == .audio
         let own = PayloadFormat(carrying: track)
         format = usesEncodedMedia || own == .vp8 || own == .opus ? own : nil
         guard format == nil else {
@@ -50,11 +54,17 @@ final class PlayedTrack {
         bridge?.requestKeyFrame()
     }
 
+    /// It can be played from everywhere: what lies between a key frame and there is decoded. Else from key frames only.
+    var beginsAnywhere: Bool { isSound || video != nil || bridge != nil }
+
     /// What comes next has nothing to do with what was before.
-    func restart() {
-        video?.reset()
-        audio?.reset()
-        bridge?.restart()
+    ///
+    /// - Parameter begin: what is earlier is taken, and sent to nobody.
+    func restart(at begin: Interval) {
+        self.begin = begin
+        video?.reset(at: begin)
+        audio?.reset(at: begin)
+        bridge?.restart(at: begin)
     }
 
     /// - Parameters:
@@ -66,7 +76,10 @@ final class PlayedTrack {
             for picture in bridged { send(picture.bytes, due + (picture.pts - packet.pts)) }
             return
         }
-        if format != nil { return send(frame(of: packet), due) }
+        if format != nil {
+            if packet.pts >= begin { send(frame(of: packet), due) }
+            return
+        }
         let pictures = video?.take(packet.bytes, pts: packet.pts, isKeyFrame: packet.isKeyFrame, isLate: isLate) ?? []
         for picture in pictures { send(picture.bytes, due + (picture.pts - packet.pts)) }
         for sound in audio?.take(packet.bytes, pts: packet.pts) ?? [] {
@@ -79,6 +92,11 @@ final class PlayedTrack {
         guard let lengthSize else { return packet.bytes }
         return (try? NALUnits(lengthPrefixed: packet.bytes, lengthSize: lengthSize).annexB) ?? []
     }
+}
+
+extension Interval {
+    /// Before all that is played.
+    static let earliest = Interval(nanoseconds: .min)
 }
 
 extension PayloadFormat {

@@ -6,6 +6,8 @@ struct VideoTranscoder: ~Copyable {
     private var decoder: VideoDecoder
     private var encoder: VideoEncoder
     private var pixels = 0
+    /// Earlier pictures are decoded, for others build on them, and shown to nobody.
+    private var begin = Interval.earliest
 
     /// - Parameter isLive: no picture is reordered.
     init(_ codec: MediaCodec, extradata: [UInt8] = [], isLive: Bool, target: MediaCodec) throws(MediaError) {
@@ -18,8 +20,9 @@ struct VideoTranscoder: ~Copyable {
 
     mutating func requestKeyFrame() { encoder.forceKeyFrame() }
 
-    /// The source goes on elsewhere.
-    mutating func reset() {
+    /// The source goes on elsewhere; what leaves begins at `begin`.
+    mutating func reset(at begin: Interval) {
+        self.begin = begin
         decoder.reset()
         encoder.forceKeyFrame()
     }
@@ -31,7 +34,7 @@ struct VideoTranscoder: ~Copyable {
         // What is damaged is left out; the decoder goes on at the next key frame.
         guard let pictures = try? decoder.decode(bytes, pts: pts, isKeyFrame: isKeyFrame), !isLate else { return [] }
         var encoded: [EncodedVideoFrame] = []
-        for picture in pictures {
+        for picture in pictures where picture.pts >= begin {
             if picture.width * picture.height != pixels {
                 pixels = picture.width * picture.height
                 encoder.setBitRate(VideoEncoder.liveBitRate(pixels: pixels))

@@ -135,6 +135,47 @@ import Wire
         #expect(try play(film, asking: [3]) == film.map(\.bytes))
     }
 
+    @Test(arguments: [0, 25, 39, 40, 55])
+    func aSeekBeginsAtItsPictureWithAKeyFrame(place: Int) throws {
+        let film = try vp8(60)
+        let track = MediaTrack(index: 0, kind: .video, codec: .vp8)
+        let played = try PlayedTrack(track, stream: 0, usesEncodedMedia: false)
+        #expect(played.beginsAnywhere)
+        played.restart(at: film[place].pts)
+        var sent: [[UInt8]] = []
+        for packet in film {
+            played.play(packet, at: now + packet.pts, now: now + packet.pts) { bytes, _ in sent.append(bytes) }
+        }
+        #expect(sent.count == 60 - place)
+        var decoder = try VideoDecoder(.vp8)
+        for (number, bytes) in zip(place..., sent) {
+            #expect(number > place || isKeyFrame(bytes))
+            let pictures = try decoder.decode(bytes, pts: .zero, isKeyFrame: isKeyFrame(bytes))
+            let luma = Int(try #require(pictures.first).sample(.y, x: 32, y: 24))
+            #expect(abs(luma - (20 + number * 3)) <= 6, "picture \(number) has \(luma)")
+        }
+        let untouched = place <= 40 ? 40 : 60
+        #expect(sent[(untouched - place)...].elementsEqual(film[untouched...].map(\.bytes)))
+    }
+
+    @Test func whereNothingIsToBeEncodedASeekLeadsToAKeyFrame() throws {
+        let track = MediaTrack(index: 0, kind: .video, codec: .vp8)
+        #expect(try !PlayedTrack(track, stream: 0, usesEncodedMedia: true).beginsAnywhere)
+    }
+
+    @Test func soundBeforeThePlaceThatWasSoughtIsLeftOut() throws {
+        let track = MediaTrack(index: 0, kind: .audio, codec: .opus)
+        let played = try PlayedTrack(track, stream: 0, usesEncodedMedia: false)
+        played.restart(at: .milliseconds(100))
+        var sent: [UInt8] = []
+        for number in UInt8(0)..<10 {
+            let time = Interval.milliseconds(Int64(number) * 20)
+            let packet = MediaPacket(track: 0, pts: time, isKeyFrame: true, bytes: [number])
+            played.play(packet, at: now + time, now: now + time) { bytes, _ in sent += bytes }
+        }
+        #expect(sent == [5, 6, 7, 8, 9])
+    }
+
     @Test func whereNothingIsToBeEncodedEverythingStaysAsItIs() throws {
         let film = try vp8(40)
         #expect(try play(film, asking: [20], usesEncodedMedia: true) == film.map(\.bytes))

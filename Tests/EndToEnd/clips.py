@@ -63,7 +63,8 @@ def write(path, seconds, video="libvpx", audio="libopus", size=(320, 240), form=
             stream = clip.add_stream(video, rate=RATE)
             stream.width, stream.height, stream.pix_fmt = *size, "yuv420p"
             stream.bit_rate = 400_000
-            stream.options = {"g": str(interval)}
+            # As many at least as at most: none where the picture changes.
+            stream.options = {"g": str(interval), "keyint_min": str(interval), "sc_threshold": "0"}
             if "vpx" in video:
                 stream.options |= {"deadline": "realtime", "cpu-used": "8"}
             streams.append((stream, seconds * RATE))

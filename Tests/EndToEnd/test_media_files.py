@@ -436,6 +436,35 @@ def test_encoded_media_is_not_decoded(cluster, folder, audio, left_out):
     run(scenario())
 
 
+@pytest.mark.parametrize("name,video,audio", [
+    ("sought.webm", "libvpx", "libopus"), ("sought.mp4", "libx264", "aac")])
+def test_a_seek_leads_between_key_frames(cluster, folder, name, video, audio):
+    path = clips.write(folder / name, 10, video, audio, interval=1000)
+
+    async def scenario():
+        async with KurentoClient(cluster.kurento) as client:
+            pipeline = await client.create("MediaPipeline")
+            viewer = await Viewer(client, pipeline).negotiate()
+            player = await client.create("PlayerEndpoint", mediaPipeline=pipeline, uri=f"file://{path}")
+            heard = await Listener(client, player).to("EndOfStream", "Error")
+            await client.invoke(player, "connect", sink=viewer.endpoint)
+            await client.invoke(player, "play")
+            await viewer.wait_for(lambda v: v.frames["video"] > 10, 10, "pictures")
+            await client.invoke(player, "setPosition", position=7500)
+            assert 7500 <= await client.invoke(player, "getPosition") < 8000
+            begun = time.monotonic()
+            await heard.wait("EndOfStream", 10)
+            assert 2 < time.monotonic() - begun < 4.5
+            assert not heard.named("Error")
+            between = [luma for luma in viewer.lumas if clips.brightness(2) - 6 < luma < clips.brightness(7) - 6]
+            assert not between and any(abs(luma - clips.brightness(7)) < 6 for luma in viewer.lumas), viewer.lumas
+            assert viewer.onsets.are_in_step(2), viewer.onsets.offsets()
+            await viewer.close()
+            await client.release(pipeline)
+
+    run(scenario())
+
+
 def test_a_player_pauses_seeks_and_says_where_it_is(cluster, folder):
     path = clips.write(folder / "long.webm", 10)
 
