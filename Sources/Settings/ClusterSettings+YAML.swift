@@ -92,6 +92,7 @@ extension ClusterSettings {
             return path.isEmpty || path.contains(where: { "?# ".contains($0) }) ? nil : path
         }
         try section.strings("allowed_origins", into: &signaling.allowedOrigins)
+        try section.string("pages", into: &signaling.pages)
         try section.region(into: &signaling.region)
         try section.finish()
     }

@@ -45,6 +45,8 @@ public struct SignalingSettings: Sendable, Equatable {
     public var kurentoPath = "kurento"
     /// Origins that may open a WebSocket; empty allows every one.
     public var allowedOrigins: [String] = []
+    /// A folder of pages that are served before Apus's own; empty for none.
+    public var pages = ""
     /// Where the controllers are: workers of this region are taken first; empty prefers none.
     public var region = ""
 

@@ -71,6 +71,7 @@ struct HTTPRoutes: Sendable {
             return Response(status: .notModified, headers: headers)
         }
         headers[.contentType] = file.contentType
+        headers[.contentSecurityPolicy] = file.policy.rawValue
         return Response(status: .ok, headers: headers, body: ResponseBody(byteBuffer: file.bytes))
     }
 

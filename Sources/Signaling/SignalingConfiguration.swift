@@ -21,6 +21,8 @@ public struct SignalingConfiguration: Sendable {
     public var kurentoPath = "/kurento"
     /// Directory of the page, read once at start; nil serves none.
     public var webDirectory: String?
+    /// Directory of the operator's own pages, which are served before those; read once at start.
+    public var pagesDirectory: String?
     /// Origins (`https://example.org`) whose pages may open a WebSocket; empty lets all in. Clients
     /// that are no browser send no origin and are let in.
     public var allowedOrigins: [String] = []
@@ -63,7 +65,7 @@ public enum SignalingError: Error, CustomStringConvertible {
     public var description: String {
         switch self {
         case .tlsIdentity(let reason): "the TLS certificate or key cannot be used: \(reason)"
-        case .webDirectory(let reason): "the directory of the page cannot be read: \(reason)"
+        case .webDirectory(let reason): "pages cannot be served (signaling.pages): \(reason)"
         case .cannotListen(let host, let port, let reason): "cannot listen on \(host) port \(port): \(reason)"
         case .notListening: "the server ended before it listened"
         }

@@ -46,9 +46,9 @@ public struct SignalingLimits: Sendable {
 
     /// Series of one metric with labels that other machines choose.
     public static let metricSeries = 1024
-    /// Files of the page, and bytes of them all.
-    public static let staticFiles = 256
-    public static let staticBytes = 16 * 1024 * 1024
+    /// Files of the pages, and bytes of them all.
+    public static let staticFiles = 4096
+    public static let staticBytes = 64 * 1024 * 1024
 
     /// Events in the status document.
     public static let events = 50

@@ -50,7 +50,8 @@ public final class SignalingServer: Sendable {
         }
         let budget = ConnectionBudget(limits: limits)
         let routes = WebSocketRoutes(webSockets, allowedOrigins: configuration.allowedOrigins)
-        let files = try configuration.webDirectory.map { try StaticFiles(directory: $0) } ?? StaticFiles()
+        var files = try configuration.webDirectory.map { try StaticFiles(directory: $0) } ?? StaticFiles()
+        if let pages = configuration.pagesDirectory { try files.add(directory: pages, policy: .foreign) }
         let http = HTTPRoutes(
             files: files, status: status, webSockets: routes, budget: budget,
             kurentoPath: String(configuration.kurentoPath.drop { $0 == "/" }),
@@ -178,8 +179,9 @@ extension SignalingServer {
             }
             response.headers[.server] = "apus"
             response.headers[.xContentTypeOptions] = "nosniff"
-            response.headers[.contentSecurityPolicy] =
-                "default-src 'self'; connect-src 'self' ws: wss:; img-src 'self' data:; frame-ancestors 'self'"
+            if response.headers[.contentSecurityPolicy] == nil {
+                response.headers[.contentSecurityPolicy] = ContentPolicy.own.rawValue
+            }
             try await writer.write(response: response.head, body: response.body)
         }
     }

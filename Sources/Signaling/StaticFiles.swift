@@ -1,27 +1,40 @@
 import Foundation
 import NIOCore
 
-/// The files of the page, read once at start. A request only ever names an entry of this table, so no
+/// What browsers let a page do (Content Security Policy Level 3).
+enum ContentPolicy: String {
+    /// Of Apus's pages, and of whatever is no page: nothing but scripts and styles in files of their own.
+    case own = "default-src 'self'; connect-src 'self' ws: wss:; img-src 'self' data:; frame-ancestors 'self'"
+    /// Of pages that an operator brings along: they are trusted to know what they load.
+    case foreign = "frame-ancestors 'self'"
+}
+
+/// The files of the pages, read once at start. A request only ever names an entry of this table, so no
 /// path, however it is written, reaches the file system.
 struct StaticFiles: Sendable {
     struct File: Sendable {
         var bytes: ByteBuffer
         var contentType: String
+        var policy: ContentPolicy
         /// An entity tag with its quotes (RFC 9110 section 8.8.3).
         var tag: String
     }
 
     private var files: [String: File] = [:]
+    private var bytes = 0
 
     init() {}
 
-    init(directory: String) throws {
+    init(directory: String) throws { try add(directory: directory, policy: .own) }
+
+    /// Files with the names of others take their places.
+    mutating func add(directory: String, policy: ContentPolicy) throws {
         let manager = FileManager.default
         let root = URL(fileURLWithPath: directory, isDirectory: true).resolvingSymlinksInPath().path
         guard let names = manager.enumerator(atPath: root) else {
             throw SignalingError.webDirectory("\(directory) is no directory")
         }
-        var total = 0
+        var isEmpty = true
         for case let name as String in names {
             let path = root + "/" + name
             // Links are left out: they could lead out of the directory. So are hidden files.
@@ -29,14 +42,18 @@ struct StaticFiles: Sendable {
                 !name.split(separator: "/").contains(where: { $0.hasPrefix(".") })
             else { continue }
             let data = try Data(contentsOf: URL(fileURLWithPath: path))
-            total += data.count
-            guard files.count < SignalingLimits.staticFiles, total <= SignalingLimits.staticBytes else {
-                throw SignalingError.webDirectory("\(directory) holds more than the server keeps in memory")
+            bytes += data.count
+            guard files.count < SignalingLimits.staticFiles, bytes <= SignalingLimits.staticBytes else {
+                throw SignalingError.webDirectory(
+                    "\(directory) holds more than \(SignalingLimits.staticFiles) files or "
+                        + "\(SignalingLimits.staticBytes >> 20) MiB, which are kept in memory")
             }
             files[name] = File(
-                bytes: ByteBuffer(bytes: data), contentType: Self.contentType(name), tag: Self.tag(data))
+                bytes: ByteBuffer(bytes: data), contentType: Self.contentType(name), policy: policy,
+                tag: Self.tag(data))
+            isEmpty = false
         }
-        guard !files.isEmpty else { throw SignalingError.webDirectory("\(directory) is empty or missing") }
+        guard !isEmpty else { throw SignalingError.webDirectory("\(directory) is empty or missing") }
     }
 
     /// The file for a request's path: a folder's, which ends with a slash, is its `index.html`.

@@ -42,6 +42,7 @@ enum SignalingAssembly {
         configuration.kurentoPath = settings.signaling.kurentoPath
         configuration.allowedOrigins = settings.signaling.allowedOrigins
         configuration.webDirectory = webDirectory
+        configuration.pagesDirectory = try pagesDirectory(settings.signaling)
         configuration.limits.connections = settings.limits.connections
         configuration.limits.connectionsPerAddress = settings.limits.connectionsPerAddress
         return configuration
@@ -56,6 +57,17 @@ enum SignalingAssembly {
         if !settings.gallery.repository.isEmpty { configuration.repository = settings.gallery.repository }
         configuration.recordsCalls = settings.gallery.recordsCalls
         return ApplicationServer(media: media, configuration: configuration, logger: logger)
+    }
+
+    private static func pagesDirectory(_ settings: SignalingSettings) throws -> String? {
+        guard !settings.pages.isEmpty else { return nil }
+        guard (try? FileManager.default.contentsOfDirectory(atPath: settings.pages)) != nil else {
+            throw SettingsError(
+                file: "cluster.yml", line: nil, key: "signaling.pages",
+                problem: "`\(settings.pages)` is no folder that can be read",
+                fix: "Give the path of a folder with your pages, or leave it out")
+        }
+        return settings.pages
     }
 
     private static func identity(_ settings: TLSSettings) throws -> TLSIdentity {

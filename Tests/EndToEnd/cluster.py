@@ -24,7 +24,7 @@ class Cluster:
     """`apus up` on free ports of the loopback interface."""
 
     def __init__(self, workers=2, embedded=False, extra="", arguments=(), config=None, media=None,
-                 redis_port=None, rtp_ports=None, http_ports=None, transcoding=True):
+                 redis_port=None, rtp_ports=None, http_ports=None, transcoding=True, tls_port=None, pages=""):
         self.port = free_port()
         self.redis_port = redis_port or free_port()
         self.udp_first = free_media_ports()
@@ -40,8 +40,9 @@ class Cluster:
 cluster: test-{self.port}
 signaling:
   listen: ["127.0.0.1:{self.port}"]
+  pages: "{pages}"
 tls:
-  listen: []
+  listen: {[f'127.0.0.1:{tls_port}'] if tls_port else []}
 media:
   udp_ports: {self.udp_first}-{self.udp_first + 63}
   tcp_ports: {self.udp_first}-{self.udp_first + 63}

@@ -22,6 +22,7 @@ from cluster import Cluster, wait_until
 from conftest import run
 from kurento import KurentoClient
 from peer import ColourTrack, ToneTrack
+from ports import free_port
 from test_media_files import Store, store  # noqa: F401 (a fixture)
 
 RED, GREEN, BLUE = (200, 30, 30), (30, 200, 30), (30, 30, 200)
@@ -163,9 +164,9 @@ class Window:
 class Gallery:
     """A Chromium that opens the gallery's pages."""
 
-    def __init__(self, cluster):
+    def __init__(self, cluster, *flags):
         self.cluster = cluster
-        self.browser = Chromium(*AWAKE)
+        self.browser = Chromium(*AWAKE, *flags)
 
     async def __aenter__(self):
         await self.browser.start()
@@ -176,7 +177,9 @@ class Gallery:
         await self.browser.close()
 
     async def open(self, name, colour=GREEN, frequency=500, picture=None):
-        page = await self.browser.open_another(f"{self.cluster.http}/gallery/{name}.html")
+        """A page of the gallery by its name, another one by its address."""
+        address = name if "://" in name else f"{self.cluster.http}/gallery/{name}.html"
+        page = await self.browser.open_another(address)
         window = Window(self.browser, page)
         await window.ask(TOOLS)
         await window.ask(f"disguise({json.dumps(colour)}, {frequency}, {json.dumps(picture)})")
@@ -537,6 +540,48 @@ def test_player(cluster, media):
             nothing_is_left(cluster)
 
     run(scenario())
+
+
+OWN_PAGE = """<!doctype html>
+<button id="start" onclick="begin()">Start</button>
+<video id="remote" autoplay></video>
+<script>
+  window.apus = {};
+  const socket = new WebSocket('wss://' + location.host + '/helloworld');
+  const peer = new RTCPeerConnection();
+  const say = (message) => socket.send(JSON.stringify(message));
+  peer.onicecandidate = ({ candidate }) => candidate && say({ id: 'ADD_ICE_CANDIDATE', candidate });
+  peer.ontrack = ({ streams }) => { document.querySelector('#remote').srcObject = streams[0]; };
+  socket.onmessage = ({ data }) => {
+    const { id, sdpAnswer, candidate } = JSON.parse(data);
+    if (id === 'PROCESS_SDP_ANSWER') peer.setRemoteDescription({ type: 'answer', sdp: sdpAnswer });
+    if (id === 'ADD_ICE_CANDIDATE') peer.addIceCandidate(candidate);
+  };
+  async function begin() {
+    const media = await navigator.mediaDevices.getUserMedia({ audio: true, video: true });
+    for (const track of media.getTracks()) peer.addTrack(track, media);
+    await peer.setLocalDescription();
+    say({ id: 'PROCESS_SDP_OFFER', sdpOffer: peer.localDescription.sdp });
+  }
+</script>
+"""
+
+
+def test_a_page_of_ones_own_is_served_beside_the_application_server(media):
+    """As Kurento's tutorials are written: scripts within the page, the signalling at its own host and port, over TLS."""
+    (media / "pages" / "hello").mkdir(parents=True)
+    (media / "pages" / "hello" / "index.html").write_text(OWN_PAGE)
+    tls = free_port()
+
+    async def scenario(cluster):
+        async with Gallery(cluster, "--ignore-certificate-errors") as gallery:
+            window = await gallery.open(f"https://127.0.0.1:{tls}/hello/", BLUE, 700)
+            await window.click("start")
+            await window.sees(BLUE)
+            await window.hears(700)
+
+    with Cluster(tls_port=tls, pages=media / "pages") as cluster:
+        run(scenario(cluster.wait_ready()))
 
 
 def test_what_is_no_page_of_ours_harms_nobody(cluster):

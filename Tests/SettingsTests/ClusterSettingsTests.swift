@@ -41,6 +41,7 @@ func refusal(_ text: String) -> SettingsError? {
               listen: ["127.0.0.1:9000", 9001]
               kurento_path: /media/kurento
               allowed_origins: ["https://app.example.com"]
+              pages: /srv/pages
               region: south
             tls:
               listen: ["[::1]:9443"]
@@ -102,6 +103,7 @@ func refusal(_ text: String) -> SettingsError? {
         ]
         expected.signaling.kurentoPath = "media/kurento"
         expected.signaling.allowedOrigins = ["https://app.example.com"]
+        expected.signaling.pages = "/srv/pages"
         expected.tls.listen = [ListenAddress(host: "::1", port: 9443)]
         expected.tls.certificate = .files(certificate: "chain.pem", key: "key.pem")
         expected.tls.password = "secret"

@@ -108,6 +108,22 @@ struct HTTPTests {
         }
     }
 
+    @Test func onesOwnPagesComeBeforeOursAndMayDoWhatTheyLike() async throws {
+        let ours = try TemporaryDirectory(["index.html": "ours", "a.js": "1"])
+        let own = try TemporaryDirectory(["index.html": "own", "js/b.js": "2"])
+        try await withServer({ ($0.webDirectory, $0.pagesDirectory) = (ours.path, own.path) }) { ports in
+            let client = try await RawClient.connect(ports[0])
+            let index = try await client.get("/")
+            #expect(index.body == "own")
+            #expect(index.headers["content-security-policy"] == "frame-ancestors 'self'")
+            #expect(try await client.get("/js/b.js").body == "2")
+            for path in ["/a.js", "/healthz", "/none"] {
+                let policy = try await client.get(path).headers["content-security-policy"]
+                #expect(policy?.hasPrefix("default-src 'self'") == true, "\(path)")
+            }
+        }
+    }
+
     @Test func aMissingPageDirectoryIsAnError() async throws {
         await #expect(throws: SignalingError.self) {
             try await withServer({ $0.webDirectory = "/does/not/exist" }) { _ in }
