@@ -28,6 +28,7 @@ struct ControllerCommand: AsyncParsableCommand {
     var index: Int = 0
 
     func run() async throws {
+        ProcessHeaps.share()
         var (settings, kurento) = try options.load()
         settings.shiftPorts(by: index)
         let tap = EventTap()

@@ -10,6 +10,7 @@ struct EmbeddedCluster: Sendable {
     let kurento: KurentoSettings?
 
     func run() async throws {
+        ProcessHeaps.share()
         let settings = settings
         let kurento = kurento
         try await runUntilSignal {

@@ -1,5 +1,4 @@
 import ArgumentParser
-import CLinux
 import Foundation
 import Logging
 import Session
@@ -31,14 +30,8 @@ struct MediaProcess: AsyncParsableCommand {
     /// Its exit code when it cannot go on with what a running process has in memory.
     static let unfit: Int32 = 4
 
-    /// Threads of media elements come and go, and glibc has up to eight heaps for each processor, so that they need not
-    /// wait for each other: what is free in one is of no use in the others. After three minutes of `Benchmarks/Soak` a
-    /// process had 88 MiB with two heaps, and 99 MiB with as many as there may be, which then went up and down by a
-    /// tenth.
-    private static func shareHeaps() { apus_limit_heaps(2) }
-
     func run() async throws {
-        Self.shareHeaps()
+        ProcessHeaps.share()
         let settings = try options.load().settings
         let tap = EventTap()
         var logger = makeLogger("apus.worker.\(id)", settings, tap: tap)
