@@ -354,6 +354,8 @@ class Soak:
         return (time.monotonic() - self.begun) / 60
 
     async def run(self):
+        # As with Ctrl-C: what is open is closed first.
+        asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, asyncio.current_task().cancel)
         # Workers find the controller's other addresses within some seconds.
         self.settle(10)
         self.before = self.processes.counts()
@@ -467,7 +469,11 @@ def main():
         with Cluster(extra=f"files:\n  roots: [{folder}]\n") as cluster:
             cluster.wait_ready()
             soak = Soak(cluster, folder, options)
-            asyncio.run(soak.run())
+            try:
+                asyncio.run(soak.run())
+            except (asyncio.CancelledError, KeyboardInterrupt):
+                print(f"stopped after {soak.minutes:.1f} of {options.minutes:g} minutes")
+                sys.exit(130)
             is_well = soak.holds()
             if options.json:
                 pathlib.Path(options.json).write_text(json.dumps(soak.report(), indent=1))
