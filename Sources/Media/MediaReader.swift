@@ -37,6 +37,8 @@ public struct MediaReader: ~Copyable, @unchecked Sendable {
     /// By FFmpeg's index of a stream: which track it is, how its ticks count, and the end of its last packet; nil for
     /// what is left out.
     private var streams: [Stream?]
+    /// Of the track whose pictures may come in parts.
+    private var joined: (track: Int, joiner: SliceJoiner)?
 
     struct Stream {
         var track: Int
@@ -61,6 +63,8 @@ public struct MediaReader: ~Copyable, @unchecked Sendable {
         try self.init(input, options) { start throws(MediaError) in
             try Self.measure(place, from: start, options: options, interruption: interruption)
         }
+        guard place.scheme == .rtsp, let video = info.tracks.first(where: { $0.codec == .h264 }) else { return }
+        joined = (video.index, SliceJoiner())
     }
 
     /// - Parameter measure: finds out how long it is, where it does not say it, from its start in nanoseconds.
@@ -97,15 +101,20 @@ public struct MediaReader: ~Copyable, @unchecked Sendable {
             let result = unsafe av_read_frame(input.format, input.packet)
             switch UInt32(apus_media_outcome_of(result)) {
             case APUS_MEDIA_DONE.rawValue:
-                if let packet = try take() { return packet }
+                if let packet = try take(), let whole = join(packet) { return whole }
             case APUS_MEDIA_AGAIN.rawValue:
                 continue
             default:
                 if let failure = input.streamFailure { throw failure }
                 try input.interruption.check()
-                return try end(result)
+                return try end(result) ?? joined?.joiner.finish()
             }
         }
+    }
+
+    private mutating func join(_ packet: MediaPacket) -> MediaPacket? {
+        guard packet.track == joined?.track else { return packet }
+        return joined?.joiner.take(packet, isTimed: unsafe input.packet.pointee.pts != apus_media_no_time())
     }
 
     /// What a failure to read means: an end, or an end too early.
