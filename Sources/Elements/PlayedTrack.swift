@@ -1,5 +1,6 @@
 import Media
 import Payload
+import RTP
 import Reactor
 import Wire
 
@@ -10,7 +11,6 @@ import Wire
 final class PlayedTrack {
     /// Which of the player's streams it goes out as.
     let stream: Int
-    private let isSound: Bool
     /// How it goes out as it is; nil for one that is encoded anew.
     let format: PayloadFormat?
     /// Of H.264 that goes out as it is.
@@ -26,7 +26,6 @@ final class PlayedTrack {
     /// - Parameter usesEncodedMedia: it goes out as it is, which it can, and nothing else does.
     init(_ track: MediaTrack, stream: Int, usesEncodedMedia: Bool) throws(MediaError) {
         self.stream = stream
-        isSound = track.kind == .audio
         let own = PayloadFormat(carrying: track)
         format = usesEncodedMedia || own == .vp8 || own == .opus ? own : nil
         guard format == nil else {
@@ -55,7 +54,7 @@ final class PlayedTrack {
     }
 
     /// It can be played from everywhere: what lies between a key frame and there is decoded. Else from key frames only.
-    var beginsAnywhere: Bool { isSound || video != nil || bridge != nil }
+    var beginsAnywhere: Bool { format?.kind != .video || bridge != nil }
 
     /// What comes next has nothing to do with what was before.
     ///

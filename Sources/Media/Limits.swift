@@ -4,6 +4,8 @@ public import Wire
 public enum Limits {
     /// Bytes of one encoded packet.
     public static let packetBytes = 8 << 20
+    /// Parts in which one picture of a camera may come.
+    static let slices = 16
     /// Tracks of one file that is read, of any kind.
     public static let streams = 16
     /// Bytes that are read to find out what a file is.

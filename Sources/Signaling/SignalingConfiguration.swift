@@ -65,7 +65,7 @@ public enum SignalingError: Error, CustomStringConvertible {
     public var description: String {
         switch self {
         case .tlsIdentity(let reason): "the TLS certificate or key cannot be used: \(reason)"
-        case .webDirectory(let reason): "pages cannot be served (signaling.pages): \(reason)"
+        case .webDirectory(let reason): "pages cannot be served: \(reason)"
         case .cannotListen(let host, let port, let reason): "cannot listen on \(host) port \(port): \(reason)"
         case .notListening: "the server ended before it listened"
         }

@@ -30,30 +30,31 @@ struct StaticFiles: Sendable {
     /// Files with the names of others take their places.
     mutating func add(directory: String, policy: ContentPolicy) throws {
         let manager = FileManager.default
+        let name = policy == .own ? directory : "signaling.pages: \(directory)"
         let root = URL(fileURLWithPath: directory, isDirectory: true).resolvingSymlinksInPath().path
         guard let names = manager.enumerator(atPath: root) else {
-            throw SignalingError.webDirectory("\(directory) is no directory")
+            throw SignalingError.webDirectory("\(name) is no directory")
         }
         var isEmpty = true
-        for case let name as String in names {
-            let path = root + "/" + name
+        for case let file as String in names {
+            let path = root + "/" + file
             // Links are left out: they could lead out of the directory. So are hidden files.
             guard try manager.attributesOfItem(atPath: path)[.type] as? FileAttributeType == .typeRegular,
-                !name.split(separator: "/").contains(where: { $0.hasPrefix(".") })
+                !file.split(separator: "/").contains(where: { $0.hasPrefix(".") })
             else { continue }
             let data = try Data(contentsOf: URL(fileURLWithPath: path))
             bytes += data.count
             guard files.count < SignalingLimits.staticFiles, bytes <= SignalingLimits.staticBytes else {
                 throw SignalingError.webDirectory(
-                    "\(directory) holds more than \(SignalingLimits.staticFiles) files or "
+                    "\(name) holds more than \(SignalingLimits.staticFiles) files or "
                         + "\(SignalingLimits.staticBytes >> 20) MiB, which are kept in memory")
             }
-            files[name] = File(
-                bytes: ByteBuffer(bytes: data), contentType: Self.contentType(name), policy: policy,
+            files[file] = File(
+                bytes: ByteBuffer(bytes: data), contentType: Self.contentType(file), policy: policy,
                 tag: Self.tag(data))
             isEmpty = false
         }
-        guard !isEmpty else { throw SignalingError.webDirectory("\(directory) is empty or missing") }
+        guard !isEmpty else { throw SignalingError.webDirectory("\(name) is empty or missing") }
     }
 
     /// The file for a request's path: a folder's, which ends with a slash, is its `index.html`.

@@ -27,6 +27,13 @@ import Wire
         #expect(first?.bytes == [1, 2] && first?.pts == .milliseconds(7))
     }
 
+    @Test func aSourceThatNeverSaysATimeIsSeenAllTheSame() {
+        var joiner = SliceJoiner()
+        let given = (0..<60).map { joiner.take(part(UInt8($0), at: Int64($0) * 40), isTimed: false) }
+        #expect(given.compactMap(\.self).count > 40)
+        #expect(given.last??.bytes == [58])
+    }
+
     @Test func aPictureWithoutEndIsNotHeldForEver() {
         var joiner = SliceJoiner()
         let large = MediaPacket(
