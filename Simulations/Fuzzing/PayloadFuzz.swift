@@ -70,7 +70,7 @@ public enum PayloadFuzz {
     private static func stream(_ buffer: FrameBuffer, _ input: RawSpan) {
         var buffer = buffer
         var clock = LipSync()
-        clock.add(7, clockRate: buffer.format.clockRate)
+        clock.add(7, buffer.format.kind, clockRate: buffer.format.clockRate)
         var now = Instant.origin + .seconds(1000)
         var number = SequenceNumber(0xFFF0)
         var timestamp: UInt32 = 0xFFFF_F000

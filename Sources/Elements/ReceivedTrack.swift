@@ -49,7 +49,7 @@ struct ReceivedTrack {
         guard let format = formats[header.payloadType] else { return }
         if buffer?.format != format {
             buffer = FrameBuffer(format, policy: policy)
-            lipSync.add(ssrc, clockRate: format.clockRate)
+            lipSync.add(ssrc, kind, clockRate: format.clockRate)
         }
         buffer?.insert(header, payload: packet.extracting(header.payloadRange), now: now)
     }

@@ -35,8 +35,10 @@ public enum Limits {
 
     /// Streams of one source (``LipSync``); a camera in three encodings, a screen and two microphones are six.
     public static let streamsPerSource = 16
-    /// What an error of a capture time is taken back in, as a part of the time that passes: 40 ms in 0.6 s.
-    public static let slew: Int64 = 16
+    /// What an error of sound's capture time is taken back in, as a part of the time that passes: 40 ms in 0.6 s.
+    public static let soundSlew: Int64 = 16
+    /// The same of pictures: 40 ms in 0.16 s.
+    public static let pictureSlew: Int64 = 4
     /// An error beyond this is taken back at once, as far as time that only goes forward allows.
     public static let slewedError = Interval.seconds(1)
     /// A sender report that far from the ones before it is a step of a clock; nearer, it is noise.

@@ -8,9 +8,11 @@ public import Wire
 /// so capture times are late by the path's shortest delay, and all by the same. Until there is a report, the stream's
 /// own fastest packets tell.
 ///
-/// Answers never go backwards, and errors that are found out are taken back slowly (``Limits/slew``): neither reports,
-/// which are off by milliseconds, nor a sender's clock that runs at another speed make sound jump.
+/// Answers never go backwards, and errors that are found out are taken back slowly: neither reports, which are off by
+/// milliseconds, nor a sender's clock that runs at another speed make sound jump (``Limits/soundSlew``). Pictures are
+/// hastened or held back more (``Limits/pictureSlew``), so that they are soon where they belong.
 public struct StreamClock: Sendable {
+    public let kind: MediaKind
     /// RTP clock in Hz.
     public let clockRate: UInt32
     /// Arrival less media time, in nanoseconds.
@@ -24,7 +26,10 @@ public struct StreamClock: Sendable {
     /// The newest answer, in nanoseconds.
     private var last: (timestamp: Int64, capture: Int64)?
 
-    public init(clockRate: UInt32) { self.clockRate = clockRate }
+    public init(_ kind: MediaKind, clockRate: UInt32) {
+        self.kind = kind
+        self.clockRate = clockRate
+    }
 
     /// Sender reports have told when the stream was captured.
     public var isSynchronized: Bool { sourceOffset != nil }
@@ -86,6 +91,13 @@ public struct StreamClock: Sendable {
         sourceOffset.map { MediaTime.nanoseconds(now) &- media(timestamp) &- $0 }
     }
 
+    /// Receiver's clock less time of the source, in nanoseconds, of the stream's fastest packets; nil before the first
+    /// report.
+    var sourceToLocal: Int64? {
+        guard let sourceOffset, let minimum = arrivals.minimum else { return nil }
+        return minimum &- sourceOffset
+    }
+
     /// When the frame of this (extended) timestamp was captured; nil before anything came.
     ///
     /// Alone, a stream knows of its arrivals only; ``LipSync/captureTime(of:timestamp:)`` knows what the source says.
@@ -117,7 +129,7 @@ public struct StreamClock: Sendable {
             // A microsecond, so that containers that count in it see time go on.
             capture = max(ideal, previous.capture &+ 1_000)
         } else {
-            let most = elapsed / Limits.slew
+            let most = elapsed / (kind == .audio ? Limits.soundSlew : Limits.pictureSlew)
             capture = plain &+ min(max(error, -most), most)
         }
         last = (timestamp, capture)
