@@ -14,6 +14,7 @@ import urllib.request
 from ports import free_media_ports, free_port
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
+AUTHORITIES = "/etc/ssl/certs/ca-certificates.crt"
 
 
 def apus_binary():
@@ -24,7 +25,8 @@ class Cluster:
     """`apus up` on free ports of the loopback interface."""
 
     def __init__(self, workers=2, embedded=False, extra="", arguments=(), config=None, media=None,
-                 redis_port=None, rtp_ports=None, http_ports=None, transcoding=True, tls_port=None, pages=""):
+                 redis_port=None, rtp_ports=None, http_ports=None, transcoding=True, tls_port=None, pages="",
+                 trusted=None):
         self.port = free_port()
         self.redis_port = redis_port or free_port()
         self.udp_first = free_media_ports()
@@ -59,6 +61,10 @@ workers:
         command = [apus_binary(), "up", "--config", str(self.config), *arguments]
         if embedded:
             command.append("--embedded")
+        if trusted:
+            # The file of authorities that this machine trusts, seen by the cluster alone.
+            script = f'mount --bind {trusted} {AUTHORITIES} && exec "$@"'
+            command = ["unshare", "--mount", "sh", "-c", script, "sh", *command]
         self.log_path = path / "log"
         self.log_file = open(self.log_path, "wb")
         self.process = subprocess.Popen(

@@ -23,7 +23,7 @@ from conftest import run
 from kurento import KurentoClient
 from peer import ColourTrack, ToneTrack
 from ports import free_port
-from test_media_files import Store, store  # noqa: F401 (a fixture)
+from test_media_servers import Store, store  # noqa: F401 (a fixture)
 
 RED, GREEN, BLUE = (200, 30, 30), (30, 200, 30), (30, 30, 200)
 

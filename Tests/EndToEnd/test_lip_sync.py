@@ -26,7 +26,7 @@ import clips
 from cluster import Cluster
 from conftest import run
 from test_gallery import Gallery, phone
-from test_media_files import Store
+from test_media_servers import Store
 
 LONG = int(os.environ.get("APUS_LIP_SYNC", 0))
 SECONDS = LONG or 12

@@ -1,13 +1,11 @@
 """PlayerEndpoint and RecorderEndpoint: files in, files out, seen and heard by FFmpeg and aiortc."""
 
 import asyncio
-import http.server
 import os
 import pathlib
 import signal
 import subprocess
 import tempfile
-import threading
 import time
 
 import av
@@ -645,77 +643,3 @@ def test_elements_are_placed_where_they_are_offered(folder):
                 process.wait(15)
     clip = clips.Recorded(folder / "far.webm")
     assert clip.codecs == {"audio": "opus", "video": "vp8"} and clip.duration > 1
-
-
-class Store(http.server.BaseHTTPRequestHandler):
-    """A server that keeps what is put and gives it back, as Kurento's repository does."""
-
-    kept: dict[str, bytes] = {}
-    protocol_version = "HTTP/1.1"
-
-    def do_PUT(self):
-        if self.path.startswith("/closed"):
-            self.send_error(403)
-            self.close_connection = True
-            return
-        body = b""
-        while size := int(self.rfile.readline().strip() or b"0", 16):
-            body += self.rfile.read(size)
-            self.rfile.readline()
-        self.rfile.readline()
-        self.kept[self.path] = body
-        self.send_response(201)
-        self.send_header("Content-Length", "0")
-        self.end_headers()
-
-    def do_GET(self):
-        body = self.kept.get(self.path)
-        if body is None:
-            self.send_error(404)
-            return
-        self.send_response(200)
-        self.send_header("Content-Length", str(len(body)))
-        self.end_headers()
-        self.wfile.write(body)
-
-    def log_message(self, *_):
-        pass
-
-
-@pytest.fixture
-def store():
-    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Store)
-    threading.Thread(target=server.serve_forever, daemon=True).start()
-    yield f"http://127.0.0.1:{server.server_port}"
-    server.shutdown()
-
-
-def test_a_recording_goes_to_a_server_and_is_played_from_there(store):
-    async def scenario(cluster):
-        async with KurentoClient(cluster.kurento) as client:
-            pipeline = await client.create("MediaPipeline")
-            peer = await publisher(client, pipeline)
-            recorder = await client.create("RecorderEndpoint", mediaPipeline=pipeline, uri=f"{store}/call")
-            await client.invoke(peer.endpoint, "connect", sink=recorder)
-            await client.invoke(recorder, "record")
-            await asyncio.sleep(4)
-            await client.invoke(recorder, "stopAndWait")
-            await peer.close()
-            viewer = await Viewer(client, pipeline).negotiate()
-            player = await client.create("PlayerEndpoint", mediaPipeline=pipeline, uri=f"{store}/call")
-            heard = await Listener(client, player).to("EndOfStream", "Error")
-            await client.invoke(player, "connect", sink=viewer.endpoint)
-            await client.invoke(player, "play")
-            await heard.wait("EndOfStream")
-            assert viewer.frames["video"] > 40 and viewer.frames["audio"] > 100, viewer.frames
-            for uri, kind in ((f"{store}/missing", "RESOURCE_ERROR_NOT_FOUND"), ("http://127.0.0.1:9/x", "RESOURCE_ERROR_OPEN")):
-                other = await client.create("PlayerEndpoint", mediaPipeline=pipeline, uri=uri)
-                failed = await Listener(client, other).to("Error")
-                await client.invoke(other, "play")
-                assert (await failed.wait("Error"))["type"] == kind
-            await viewer.close()
-            await client.release(pipeline)
-
-    with Cluster(extra="files:\n  private_servers: true\n") as cluster:
-        run(scenario(cluster.wait_ready()))
-    assert Store.kept["/call"][:4] == b"\x1a\x45\xdf\xa3"
