@@ -1,7 +1,7 @@
 /// Bounds of the store.
 enum Limits {
-    /// Messages kept in one stream. At the 1000 commands a second that one worker can be given, ten
-    /// seconds: twice the deadline of an operation.
+    /// Messages kept in one stream, and those that its reader knows again. At the 1000 commands a second that one
+    /// worker can be given, ten seconds: twice the deadline of an operation.
     static let streamLength = 10_000
     /// Messages taken from a stream at once, so that one answer stays below a few MiB.
     static let streamBatch = 256

@@ -1,4 +1,5 @@
 public import Session
+import Synchronization
 
 // Messages: one stream per worker and one per controller.
 extension RedisStore {
@@ -98,12 +99,13 @@ extension RedisStore {
     }
 
     private static func take<Element>(
-        _ entries: RedisValue, _ batch: inout StreamBatch<Element>,
+        _ entries: RedisValue, _ batch: inout StreamBatch<Element>, where isNew: (StreamCursor) -> Bool = { _ in true },
         decode: ([Field], inout StreamBatch<Element>) -> Void
     ) {
         for entry in entries.array ?? [] {
             guard let id = entry[0].text else { continue }
             batch.cursor = StreamCursor(rawValue: id)
+            guard isNew(batch.cursor) else { continue }
             let texts = (entry[1].array ?? []).map { $0.text ?? "" }
             decode(stride(from: 0, to: texts.count - 1, by: 2).map { (texts[$0], texts[$0 + 1]) }, &batch)
             let added = batch.elements.count - batch.positions.count
@@ -141,7 +143,9 @@ extension RedisStore {
     ) async throws(StoreError) -> StreamBatch<Element> {
         let key = prefix + stream
         if cursor == .latest {
-            return StreamBatch(cursor: try await newest(key) ?? .beginning)
+            let start = try await newest(key) ?? .beginning
+            delivered.withLock { $0[stream] = DeliveredMessages(after: start) }
+            return StreamBatch(cursor: start)
         }
         let wait = Self.clamp(wait)
         let block = wait == .zero ? [] : ["BLOCK", String(max(1, Int(wait / .milliseconds(1))))]
@@ -154,9 +158,15 @@ extension RedisStore {
             throw error
         }
         var batch = StreamBatch<Element>(cursor: cursor)
-        Self.take(value[0][1], &batch, decode: decode)
+        delivered.withLock { all in
+            var messages = all[stream] ?? DeliveredMessages(after: cursor)
+            Self.take(value[0][1], &batch, where: { messages.take($0) }, decode: decode)
+            if value == .null { messages.endReadingAgain() }
+            all[stream] = messages
+        }
         if value == .null, !Task.isCancelled, let newest = try? await newest(key), newest.isBefore(cursor) {
-            // Whatever this stream holds was written after it was lost and by a slower clock: read it all.
+            // The stream has lost its end. What was written since may lie before the cursor.
+            delivered.withLock { $0[stream]?.readAgain() }
             batch.cursor = .beginning
         }
         return batch

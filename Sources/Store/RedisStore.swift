@@ -14,6 +14,8 @@ public final class RedisStore: ClusterStore {
     private let commands: RedisLane
     private let readers = Mutex<[String: RedisLane]?>([:])
     private let digests = Mutex<[String: String]>([:])
+    /// By the streams that are read here.
+    let delivered = Mutex<[String: DeliveredMessages]>([:])
 
     /// How long a caller waits for an answer. Above any healthy server's pause, below the half second in
     /// which a client must be told that the cluster cannot take it.

@@ -101,7 +101,8 @@ def is_heard(cluster, workers):
 def nobody_noticed(cluster, report):
     assert "worker died" not in cluster.log() and "sessions lost" not in cluster.log(), cluster.log()
     assert report["joins"]["succeeded"] == 8
-    assert report["reconnects"]["lost"] == 0 and report["reconnects"]["moved"] == 0, report["reconnects"]
+    reconnects = report["reconnects"]
+    assert reconnects["lost"] == 0 and reconnects["moved"] == 0, f"{reconnects} {report['gaps']}\n{cluster.log()}"
     assert not [entry for entry in report["gaps"] if entry["isOpen"]], "a stream has not come back"
     for what in ("corrupt", "misdelivered", "refused"):
         assert report["media"][what] == 0, what
@@ -125,6 +126,24 @@ def test_a_redis_that_comes_back_without_its_last_second_costs_nobody_a_call(tmp
         print(report["reconnects"], report["gapTimes"], errors.decode()[-200:])
         nobody_noticed(cluster, report)
         assert all(worker["isAlive"] for worker in cluster.workers().values())
+
+
+def test_calls_that_began_in_the_lost_second_go_on(tmp_path):
+    def endpoints():
+        return sum(worker["load"]["endpoints"] for worker in cluster.workers().values())
+
+    with Redis(tmp_path) as redis, Cluster(redis_port=redis.port) as cluster:
+        cluster.wait_ready()
+        wait_until(lambda: is_heard(cluster, 2), 15, cluster.log)
+        witness = load(cluster, tmp_path / "load.json", 10)
+        wait_until(endpoints, 20, cluster.log, pause=0.002)
+        assert redis.command("save") == "OK"
+        wait_until(lambda: endpoints() == 12, 20, cluster.log, pause=0.01)
+        redis.process.kill()
+        redis.process.wait()
+        redis.start()
+        witness.communicate(timeout=60)
+        nobody_noticed(cluster, json.loads((tmp_path / "load.json").read_text()))
 
 
 def test_a_worker_whose_way_to_redis_hangs_keeps_its_sessions(tmp_path):

@@ -181,6 +181,46 @@ struct RedisStoreTests {
         }
     }
 
+    @Test func aStreamThatLostItsEndIsNotHandedOverAgain() async throws {
+        try await withRedis { server in
+            let store = try store(server)
+            let (worker, key) = (WorkerID("w1"), store.prefix + "cmd:w1")
+            try await store.send(command("before"), to: worker)
+            var cursor = try await store.receiveCommands(for: worker, after: .latest, wait: .zero).cursor
+            var positions: [StreamCursor] = []
+            for id in ["first", "second", "lost"] {
+                try await store.send(command(id), to: worker)
+                let batch = try await store.receiveCommands(for: worker, after: cursor, wait: .seconds(1))
+                #expect(batch.elements.map(\.id.rawValue) == [id])
+                cursor = batch.cursor
+                positions += batch.positions
+                try await Task.sleep(for: .milliseconds(2))
+            }
+            // What a store holds that was restored, and one more command by a clock that is behind.
+            let between = "\(positions[1].rawValue.prefix { $0 != "-" })-99"
+            let text = try RecordCoding.text(of: command("new"))
+            for words in [
+                ["XDEL", key, positions[2].rawValue], ["XSETID", key, positions[1].rawValue],
+                ["XADD", key, between, "command", text],
+            ] {
+                let answer = try await store.exchange([RedisCommand(words)])[0]
+                if case .error(let message) = answer { Issue.record("\(words): \(message)") }
+            }
+            #expect(StreamCursor(rawValue: between).isBefore(cursor))
+            var received: [String] = []
+            for _ in 0..<3 {
+                let batch = try await store.receiveCommands(for: worker, after: cursor, wait: .milliseconds(20))
+                cursor = batch.cursor
+                received += batch.elements.map(\.id.rawValue)
+            }
+            #expect(received == ["new"])
+            try await store.send(command("newer"), to: worker)
+            let batch = try await store.receiveCommands(for: worker, after: cursor, wait: .seconds(1))
+            #expect(batch.elements.map(\.id.rawValue) == ["newer"])
+            await store.close()
+        }
+    }
+
     // MARK: Addresses
 
     @Test func addressesAreReadInAllTheirForms() {
