@@ -172,13 +172,10 @@ class LiveClip:
         self.started = None
         self.video, self.audio = LivePictures(self), LiveSound(self)
 
-    def elapsed(self):
+    async def wait_until(self, seconds):
         if self.started is None:
             self.started = time.monotonic()
-        return time.monotonic() - self.started
-
-    async def wait_until(self, seconds):
-        await asyncio.sleep(max(0, seconds - self.elapsed()))
+        await asyncio.sleep(max(0, self.started + seconds - time.monotonic()))
 
 
 class LivePictures(MediaStreamTrack):
@@ -189,8 +186,6 @@ class LivePictures(MediaStreamTrack):
         self.clip, self.count = clip, 0
 
     async def recv(self):
-        # As a camera does, that has no place for what nobody fetches: a backlog would come late for seconds.
-        self.count = max(self.count, int(self.clip.elapsed() * RATE) - 1)
         at = self.count / RATE
         await self.clip.wait_until(at)
         frame = picture(at)

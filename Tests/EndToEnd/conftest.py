@@ -18,7 +18,7 @@ def pytest_configure(config):
 ALONE = {
     "test_hubs", "test_hubs_browser", "test_layers_browser", "test_lip_sync", "test_load", "test_slow_path",
     "test_a_killed_process_is_a_flicker", "test_a_process_that_stands_still_is_replaced",
-    "test_chaos_reports_each_fault",
+    "test_chaos_reports_each_fault", "test_both_workers_are_rolled_under_fifty_sessions",
 }
 # They measure too, and mostly wait: two of them leave each other enough.
 PAIRED = {
