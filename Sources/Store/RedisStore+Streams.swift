@@ -159,10 +159,10 @@ extension RedisStore {
         }
         var batch = StreamBatch<Element>(cursor: cursor)
         delivered.withLock { all in
-            var messages = all[stream] ?? DeliveredMessages(after: cursor)
-            Self.take(value[0][1], &batch, where: { messages.take($0) }, decode: decode)
-            if value == .null { messages.endReadingAgain() }
-            all[stream] = messages
+            if all[stream] == nil { all[stream] = DeliveredMessages(after: cursor) }
+            // In its place: a copy of what it remembers would be made with each read.
+            Self.take(value[0][1], &batch, where: { all[stream]?.take($0) ?? true }, decode: decode)
+            if value == .null { all[stream]?.endReadingAgain() }
         }
         if value == .null, !Task.isCancelled, let newest = try? await newest(key), newest.isBefore(cursor) {
             // The stream has lost its end. What was written since may lie before the cursor.
