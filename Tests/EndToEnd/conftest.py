@@ -25,6 +25,8 @@ PAIRED = {
     "test_browser", "test_failover", "test_liveness", "test_loss", "test_pipes", "test_soak", "test_topologies",
     "test_upgrade",
 }
+# They only calculate, by the simulator: they run where the others leave a processor idle.
+CALCULATING = {"test_sim", "test_the_matrix_is_the_same_for_the_same_seed_and_compares_with_a_file"}
 # Long ones begin first, so that none is left over when all others are done.
 FIRST = [
     "test_media_files", "test_nat", "test_gallery", "test_uploads", "test_move", "test_controllers", "test_browser_calls",
@@ -33,13 +35,15 @@ FIRST = [
 
 
 def pytest_collection_modifyitems(items):
-    """Which tests scripts/test runs alone, in pairs, and three at a time."""
+    """Which tests scripts/test runs alone, in pairs, behind these, and three at a time."""
     for item in items:
         file = item.module.__name__
         if {file, item.originalname} & ALONE:
             item.add_marker(pytest.mark.alone)
         elif file in PAIRED:
             item.add_marker(pytest.mark.paired)
+        elif {file, item.originalname} & CALCULATING:
+            item.add_marker(pytest.mark.calculating)
 
     def order(item):
         file = item.module.__name__

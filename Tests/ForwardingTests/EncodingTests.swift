@@ -208,9 +208,11 @@ private let lower = [true, true, false]
     let world = PathWorld(viewers: 1)
     var parameters = Media.videoOut()
     parameters.headerExtensions.append(HeaderExtensionParameters(uri: HeaderExtensionURI.rid, id: 12))
-    parameters.encodings = ["q", "h", "f"].enumerated().map {
-        EncodingParameters(ssrc: UInt32(0x500 + $0.offset), rtxSSRC: UInt32(0x600 + $0.offset), rid: $0.element)
-    }
+    parameters.encodings = [
+        EncodingParameters(ssrc: 0x500, rtxSSRC: 0x600, rid: "q"),
+        EncodingParameters(ssrc: 0x501, rtxSSRC: 0x601, rid: "h"),
+        EncodingParameters(ssrc: 0x502, rtxSSRC: 0x602, rid: "f"),
+    ]
     let pipe = EndpointIndex(1)
     world.fixture.join(pipe, [MediaSection(mid: "p", kind: .video, sends: parameters)])
     world.fixture.connect(alice, pipe)

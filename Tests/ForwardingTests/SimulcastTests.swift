@@ -90,9 +90,7 @@ private func keyFrameTargets(_ fixture: Fixture) -> [UInt32] {
 
 @Test func announcedSSRCsTellEncodingsWithoutRIDs() {
     var parameters = Media.videoIn
-    parameters.encodings = (0..<3).map {
-        EncodingParameters(ssrc: UInt32(0x100 + $0), rtxSSRC: UInt32(0x200 + $0))
-    }
+    parameters.encodings = (UInt32(0)..<3).map { EncodingParameters(ssrc: 0x100 + $0, rtxSSRC: 0x200 + $0) }
     let fixture = Fixture()
     fixture.join(alice, [MediaSection(mid: "v", kind: .video, receives: parameters)])
     fixture.join(bob, [Media.watch()])

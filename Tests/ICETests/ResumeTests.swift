@@ -27,8 +27,9 @@ struct ResumeTests {
 
     @Test(arguments: 1...20) func agentsThatEndOneAfterTheOtherDoNotLetConsentRunOut(seed: UInt64) {
         // None lives as long as the time between two checks.
-        let sent = (0..<4).flatMap { number in
-            life(from: start + .seconds(number * 2), to: start + .seconds(number * 2 + 2), seed: seed)
+        let sent = (Int64(0)..<4).flatMap { number in
+            let begin = start + .seconds(2 * number)
+            return life(from: begin, to: begin + .seconds(2), seed: seed)
         }
         #expect(!sent.isEmpty)
     }

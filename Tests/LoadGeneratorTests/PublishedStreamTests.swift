@@ -93,9 +93,9 @@ struct PublishedStreamTests {
         let rtx = try RTPHeader(parsing: bytes.span.bytes)
         #expect(!again.isRepeat && rtx.payloadType == 97 && rtx.ssrc == stream.rtxSSRC)
         let number = header.sequenceNumber.rawValue
-        #expect(
-            Array(bytes[rtx.payloadRange]) == [UInt8(number >> 8), UInt8(number & 0xFF)] + original[header.payloadRange]
-        )
+        var repeated = [UInt8(number >> 8), UInt8(number & 0xFF)]
+        repeated += original[header.payloadRange]
+        #expect(Array(bytes[rtx.payloadRange]) == repeated)
         let repairedRID = rtx.headerExtension(id: 3, in: bytes.span.bytes).map { Array(bytes[$0]) }
         let rid = rtx.headerExtension(id: 2, in: bytes.span.bytes)
         #expect(repairedRID == Array("f".utf8) && rid == nil)

@@ -19,7 +19,7 @@ extension Scenario {
     }
 
     private func checkCounts() throws(ScenarioError) {
-        let counts = [
+        let counts: [(field: String, count: Int, limit: Int)] = [
             ("network.nats", network.nats.count, Limits.gateways),
             ("network.firewalls", network.firewalls.count, Limits.gateways),
             ("network.routers", network.routers.count, Limits.gateways),

@@ -52,12 +52,11 @@ public struct Page {
             ["Call", "Side", "State at the end", "Path", "Connected after", "Round trip", "Pairs"],
             report.calls.flatMap { call in
                 [call.from, call.to].map { side in
-                    [
-                        call.name, side.host + (side.isLite ? " (lite)" : ""), "\(side.state)",
-                        side.kinds.map { "\($0.local.word) → \($0.remote.word)" } ?? "none",
-                        side.connected.map { ExpectationState.milliseconds($0 - call.start) } ?? "never",
-                        side.roundTripTime.map(ExpectationState.milliseconds) ?? "–", String(side.pairs),
-                    ]
+                    let host = side.host + (side.isLite ? " (lite)" : "")
+                    let path = side.kinds.map { "\($0.local.word) → \($0.remote.word)" } ?? "none"
+                    let connected = side.connected.map { ExpectationState.milliseconds($0 - call.start) } ?? "never"
+                    let roundTrip = side.roundTripTime.map(ExpectationState.milliseconds) ?? "–"
+                    return [call.name, host, "\(side.state)", path, connected, roundTrip, String(side.pairs)]
                 }
             })
         if !report.verdicts.isEmpty {
