@@ -4,7 +4,7 @@ import Wire
 /// The sound of one port on its hub's clock: written as it is decoded, read in steps.
 ///
 /// A source's clock runs at another speed than ours: what it is ahead or behind is taken back by a few samples in each
-/// packet, which nobody hears. What is missing is silence.
+/// packet, which nobody hears, and by more of them while the delay before it shrinks. What is missing is silence.
 struct HubSound {
     /// Two channels, interleaved, from `start` on.
     private var samples: [Int16] = []
@@ -20,8 +20,11 @@ struct HubSound {
     private static let latest = rate / 200
     /// Sound that comes this much earlier is cut.
     private static let earliest = rate / 25
-    /// Samples that one packet is made longer or shorter by.
+    /// Samples that one packet is made longer or shorter by where clocks differ.
     private static let correction = 4
+    /// The part of a packet that is left out where the sound is further off: what `DelayEstimator` takes back, and a
+    /// little more.
+    private static let hurry = 48
 
     private var end: Int { start + samples.count / Self.channels }
 
@@ -36,8 +39,10 @@ struct HubSound {
             samples += sound
         case (Self.tolerance + 1)...Self.latest: samples += Self.stretch(sound, to: count + Self.correction)
         case -Self.tolerance...Self.tolerance: samples += sound
-        case -Self.earliest..<(-Self.tolerance):
+        case -Self.latest..<(-Self.tolerance):
             samples += Self.stretch(sound, to: max(count - Self.correction, 1))
+        case -Self.earliest..<(-Self.latest):
+            samples += Self.stretch(sound, to: max(count - max(count / Self.hurry, Self.correction), 1))
         default: samples += sound.dropFirst(min(-error, count) * Self.channels)
         }
     }
