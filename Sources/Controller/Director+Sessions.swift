@@ -19,7 +19,7 @@ extension Director {
         units[session] = Unit(session: session, index: 0, isDirty: previous != nil)
         let assignment: Assignment
         do throws(StoreError) {
-            assignment = try await assign(session, placementRequest())
+            assignment = try await place(session, generation)
         } catch {
             // The assignment may have happened all the same.
             if case .unavailable = error { postponeRelease(of: session, nil) }
@@ -38,6 +38,22 @@ extension Director {
         counters.sessionsOpened += 1
         admit(assignment)
         return assignment.worker
+    }
+
+    /// Nobody is sent away because the only worker, or all of them, missed a heartbeat
+    /// (``DirectorSettings/placementPatience``).
+    private func place(_ session: SessionID, _ generation: UInt64) async throws(StoreError) -> Assignment {
+        let deadline = clock.now().advanced(by: settings.placementPatience)
+        while true {
+            do throws(StoreError) {
+                return try await assign(session, placementRequest())
+            } catch {
+                guard case .refused(let refusal) = error, refusal.reason == .noWorker, clock.now() < deadline,
+                    liveness.expectsWorkers(now), sessions[session]?.generation == generation, !Task.isCancelled
+                else { throw error }
+            }
+            try? await clock.sleep(settings.lookInterval)
+        }
     }
 
     public func close(_ session: SessionID) async {

@@ -27,6 +27,9 @@ public struct DirectorSettings: Sendable {
     public var beatLifetime = Duration.seconds(1)
     /// How long to wait for a record that a living controller has: it may be dying, or about to give it up.
     public var claimPatience = Duration.milliseconds(1500)
+    /// How long a session that finds no worker waits for one that lives, or did so lately: one that stands still for a
+    /// moment, or whose heartbeat the store has lost, is back with its next.
+    public var placementPatience = Duration.milliseconds(1500)
     /// What this controller says of itself beside its name.
     public var host = ""
     public var processID: Int32 = 0

@@ -30,6 +30,8 @@ public struct WorkerLiveness: Sendable {
         public var longestSeparation = Interval.seconds(30)
         /// How long a dead worker stays on the list, for people to see.
         public var remembrance = Interval.seconds(60)
+        /// How long a worker that died may be on its way back: who runs it starts it again.
+        public var returnTime = Interval.milliseconds(1500)
 
         public init() {}
     }
@@ -86,6 +88,17 @@ public struct WorkerLiveness: Sendable {
 
     public func isAlive(_ worker: WorkerID) -> Bool {
         if case .alive = entries[worker]?.state { true } else { false }
+    }
+
+    /// Whether a worker lives, or did so lately that it may be on its way back.
+    public func expectsWorkers(_ now: Instant) -> Bool {
+        entries.values.contains { entry in
+            switch entry.state {
+            case .alive: true
+            case .dead(let since): now - since < settings.returnTime
+            case .absent: false
+            }
+        }
     }
 
     /// Whether the store has answered for long enough that every living worker has been seen in it.

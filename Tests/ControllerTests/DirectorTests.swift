@@ -33,6 +33,31 @@ struct DirectorTests {
         }
     }
 
+    /// As after a failover of the store, or when a host with one worker stands still for a moment.
+    @Test func aWorkerThatMissedAHeartbeatIsWaitedFor() async throws {
+        try await withCluster(.memory) { world in
+            let store = try #require(world.store as? InMemoryStore)
+            let worker = try await world.startWorker("w1")
+            #expect(try await eventually { await world.director.inspect().aliveWorkers == [worker.id] })
+            store.endLeases()
+            #expect(try await world.director.open(s1) == worker.id)
+            await worker.kill()
+        }
+    }
+
+    @Test func aWorkerThatIsGoneIsNotWaitedForLong() async throws {
+        var settings = impatientSettings()
+        settings.placementPatience = .milliseconds(200)
+        try await withCluster(.memory, settings: settings) { world in
+            let worker = try await world.startWorker("w1")
+            #expect(try await eventually { await world.director.inspect().aliveWorkers == [worker.id] })
+            await worker.kill()
+            try await Task.sleep(for: .milliseconds(50))
+            #expect(await world.director.refusalToOpen(s1) == .noWorker)
+            #expect(await world.director.sessionCount == 0)
+        }
+    }
+
     @Test func withoutWorkersOrRoomOpeningIsRefusedHonestly() async throws {
         try await withCluster(.memory) { world in
             let director = world.director

@@ -173,6 +173,21 @@ struct WorkerLivenessTests {
         #expect(world.changes.map(\.0) == [.died(w1, incarnation: nil), .faded(w1)])
     }
 
+    @Test func whoDiedLatelyIsExpectedBackAndNobodyElseWhoIsDead() {
+        var world = LivenessWorld()
+        world.listed = [w2]
+        world.run(.seconds(1))
+        #expect(!world.liveness.expectsWorkers(world.now), "never seen alive")
+        world.running = [w1: "a"]
+        world.run(.seconds(5))
+        #expect(world.liveness.expectsWorkers(world.now))
+        world.running = [:]
+        world.run(.seconds(2))
+        #expect(world.liveness.alive.isEmpty && world.liveness.expectsWorkers(world.now))
+        world.run(.seconds(1))
+        #expect(!world.liveness.expectsWorkers(world.now))
+    }
+
     @Test func aWorkerMayReturnFromTheDead() {
         var world = LivenessWorld()
         world.running = [w1: "a"]
