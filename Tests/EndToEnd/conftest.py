@@ -24,6 +24,9 @@ ALONE = {
 PAIRED = {
     "test_browser", "test_failover", "test_liveness", "test_loss", "test_pipes", "test_soak", "test_topologies",
     "test_upgrade",
+    # How far sound and picture of a call are apart in its recording: the calls' sender must not lag.
+    "test_a_call_is_recorded_as_it_was", "test_a_call_in_flv_is_h264_and_aac", "test_a_pause_leaves_no_gap",
+    "test_a_split_recording_has_a_file_for_each_kind", "test_a_kind_that_comes_late_is_recorded_beside",
 }
 # They only calculate, by the simulator: they run where the others leave a processor idle.
 CALCULATING = {"test_sim", "test_the_matrix_is_the_same_for_the_same_seed_and_compares_with_a_file"}
@@ -40,7 +43,7 @@ def pytest_collection_modifyitems(items):
         file = item.module.__name__
         if {file, item.originalname} & ALONE:
             item.add_marker(pytest.mark.alone)
-        elif file in PAIRED:
+        elif {file, item.originalname} & PAIRED:
             item.add_marker(pytest.mark.paired)
         elif {file, item.originalname} & CALCULATING:
             item.add_marker(pytest.mark.calculating)
